@@ -1,0 +1,140 @@
+import StorageIO
+import Synchronization
+
+/// What a page's place in the cache holds, one byte a page. A page may be read without a call when
+/// its state is ``PageState/hot`` or above.
+public enum PageState {
+    /// Not in memory.
+    public static let absent: UInt8 = 0
+    /// A thread is reading it in.
+    public static let loading: UInt8 = 1
+    /// Chosen for eviction; its memory goes once no reader can be inside it.
+    public static let evicting: UInt8 = 2
+    /// In memory, unchanged, not used since the clock hand last came by.
+    public static let cold: UInt8 = 3
+    /// In memory, unchanged, used lately.
+    public static let hot: UInt8 = 4
+    /// In memory and newer than the file; never evicted before it is written.
+    public static let dirty: UInt8 = 5
+}
+
+/// All that a read needs to find resident pages without a call: copied into an operation once, it
+/// turns a page number into an address.
+///
+/// It does not keep pages in memory: that does the read opened with ``PageStorage/beginRead()``.
+@safe public struct PageWindow: @unchecked Sendable {
+    // Sendable: constant pointers into reserved memory that the store keeps until its end; the
+    // states are atomics, and pages are only read through the window.
+    @usableFromInline let base: UnsafeMutableRawPointer
+    @usableFromInline let states: UnsafeMutablePointer<Atomic<UInt8>>
+    /// Page numbers from here on have no place in the cache.
+    public let pageLimit: PageNumber
+
+    /// A window on `pageLimit` pages at `base` with a state byte each.
+    public init(
+        base: UnsafeMutableRawPointer, states: UnsafeMutablePointer<Atomic<UInt8>>,
+        pageLimit: PageNumber
+    ) {
+        unsafe self.base = base
+        unsafe self.states = states
+        self.pageLimit = pageLimit
+    }
+
+    /// The page, or nil when it has to be loaded first (``PageStorage/load(_:)``).
+    @inlinable
+    public func resident(_ page: PageNumber) -> PageBytes? {
+        guard page < pageLimit,
+            unsafe states[Int(page)].load(ordering: .acquiring) >= PageState.hot
+        else { return nil }
+        return address(page)
+    }
+
+    /// The page's place, whatever is in it. The number must be below ``pageLimit``.
+    @inlinable
+    public func address(_ page: PageNumber) -> PageBytes {
+        unsafe PageBytes(base + Int(page) << PageLayout.pageShift)
+    }
+}
+
+/// An open read on a store; see ``PageStorage/beginRead()``.
+public struct ReadToken: Sendable {
+    /// Which slot of the store's readers it holds.
+    public let slot: Int
+
+    /// The token for `slot`.
+    @inlinable
+    public init(slot: Int) { self.slot = slot }
+}
+
+/// Checks the structure of a page when it enters the cache, beyond what the store itself knows
+/// (checksum, number, kind): every offset in bounds. Nil when sound, else what is wrong.
+public typealias PageCheck = @Sendable (PageBytes) -> StaticString?
+
+/// Where a tree keeps its pages: the seam between tree and storage.
+///
+/// **Reading.** Any number of threads. Between ``beginRead()`` and ``endRead(_:)`` no page that was
+/// resident or loaded since goes away. A page is found through the ``window``; on a miss
+/// ``load(_:)`` brings it in. Keep reads short: what they use can't be evicted meanwhile.
+///
+/// **Writing.** One transaction at a time, by one thread at a time. A page born before it is never
+/// changed (shadow paging): the tree copies it to a newly allocated page and retires the old one.
+/// Pages born in the transaction are changed in place, each after ``makeWritable(_:)``.
+public protocol PageStorage: AnyObject, Sendable {
+    /// Finds resident pages without a call. Constant for the store's life.
+    var window: PageWindow { get }
+
+    /// Brings a page into memory, checked. Of an overflow run, the first page's number loads all.
+    ///
+    /// - Throws: `damaged` with the page, `inputOutput`, `closed`.
+    func load(_ page: PageNumber) throws(StorageError)
+
+    /// Keeps the pages used from now on in memory until ``endRead(_:)``. Reads may nest.
+    func beginRead() -> ReadToken
+
+    /// Ends a read. Pages found through it must not be touched any more.
+    func endRead(_ token: ReadToken)
+
+    /// The number of the write transaction that is running.
+    var transaction: TransactionNumber { get }
+
+    /// A new page for the running transaction, in memory, dirty, with undefined content: write its
+    /// header (birth = ``transaction``) before anything else.
+    ///
+    /// - Throws: `diskFull`, `fileTooLarge`, `outOfMemory`, `poisoned`.
+    func allocate() throws(StorageError) -> PageNumber
+
+    /// Readies a page born in the running transaction for a change in place: loads it if it was
+    /// written out early and evicted, and marks it dirty.
+    func makeWritable(_ page: PageNumber) throws(StorageError)
+
+    /// Says that the running transaction replaced a page. Born in it, the page is free at once;
+    /// else it is kept until no version that can see it is held (its lifetime is
+    /// `birth ..< transaction`).
+    ///
+    /// - Throws: `damaged` when the page is free already or out of range.
+    func retire(_ page: PageNumber, birth: TransactionNumber) throws(StorageError)
+
+    /// Stores a big value in a run of consecutive pages.
+    ///
+    /// - Parameter value: at most 2^30 bytes.
+    /// - Returns: the first page of the run.
+    func allocateOverflow(_ value: ByteView) throws(StorageError) -> PageNumber
+
+    /// The value of an overflow run, in one piece, valid as long as the caller's open read.
+    ///
+    /// - Parameter byteCount: the length that the tree has noted; another one is damage.
+    func overflow(_ page: PageNumber, byteCount: Int) throws(StorageError) -> ByteView
+
+    /// Retires all pages of an overflow run.
+    func retireOverflow(_ page: PageNumber, byteCount: Int) throws(StorageError)
+}
+
+extension PageStorage {
+    /// The page, loaded if need be. Only inside an open read or the write transaction.
+    @inlinable
+    public func page(_ number: PageNumber) throws(StorageError) -> PageBytes {
+        if let page = window.resident(number) { return page }
+        try load(number)
+        return window.address(number)
+    }
+}

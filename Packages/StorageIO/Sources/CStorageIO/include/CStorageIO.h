@@ -1,0 +1,123 @@
+// Every system call and CPU intrinsic that the engine uses, behind plain C functions, with the
+// platform differences inside. Swift above this line is the same on every platform.
+//
+// Convention: a function that can fail returns 0 (or a non-negative result) on success and the
+// negated errno on failure. Interrupted calls (EINTR) are repeated here and never seen above.
+#ifndef CSTORAGEIO_H
+#define CSTORAGEIO_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// --- Files -------------------------------------------------------------------------------------
+
+enum {
+    CSIO_OPEN_READ_ONLY = 1,  // otherwise read and write
+    CSIO_OPEN_CREATE = 2,     // create with mode 0600 when missing
+    CSIO_OPEN_EXCLUSIVE = 4,  // with CREATE: fail with EEXIST when it is there
+};
+
+/// Opens `path` close-on-exec; the result is a descriptor or a negated errno.
+int csio_open(const char *path, int flags);
+int csio_close(int descriptor);
+/// One positional read; may be short. Bytes read, 0 at the end of the file, or a negated errno.
+int64_t csio_read(int descriptor, void *buffer, size_t count, uint64_t offset);
+/// One positional write; may be short. Bytes written or a negated errno.
+int64_t csio_write(int descriptor, const void *buffer, size_t count, uint64_t offset);
+/// fdatasync, or F_FULLFSYNC on Apple platforms. Never repeated after a failure.
+int csio_sync_data(int descriptor);
+/// fsync, for directories.
+int csio_sync_directory(const char *path);
+int csio_truncate(int descriptor, uint64_t size);
+/// Reserves disk blocks for the range and extends the file over it. Returns 0 also where the file
+/// system can't reserve; the file is then only extended.
+int csio_preallocate(int descriptor, uint64_t offset, uint64_t count);
+int64_t csio_size(int descriptor);
+/// The device and inode that identify the open file, and whether it is a regular file.
+int csio_identity(int descriptor, uint64_t *device, uint64_t *inode, int *is_regular);
+/// 1 when the path exists, 0 when not, or a negated errno.
+int csio_exists(const char *path);
+int csio_remove(const char *path);
+/// Renames; with `replacing` 0 an existing target makes it fail with EEXIST.
+int csio_rename(const char *from, const char *to, int replacing);
+/// Takes (1 exclusive, 0 shared) or drops (-1) the whole-file lock without waiting. Open file
+/// description locks where there are any, flock elsewhere. -EAGAIN when someone else holds it; then
+/// *holder is that process's number, or 0 when it can't be told.
+int csio_lock(int descriptor, int mode, int64_t *holder);
+int csio_process_number(void);
+
+// --- Memory ------------------------------------------------------------------------------------
+
+/// Reserves address space without access rights and without backing; NULL when there is none left.
+void *csio_reserve(size_t byte_count);
+int csio_release(void *start, size_t byte_count);
+/// Opens part of a reservation for reading and writing (page-aligned).
+int csio_open_memory(void *start, size_t byte_count);
+/// Gives the memory behind a range back to the system; it reads as zeros afterwards.
+int csio_discard_memory(void *start, size_t byte_count);
+void csio_prefetch(const void *address);
+
+// --- CRC-32C -----------------------------------------------------------------------------------
+
+/// CRC-32C (Castagnoli) of `count` bytes, continuing from `crc` (0 to start).
+uint32_t csio_crc32c(uint32_t crc, const void *bytes, size_t count);
+/// The table-driven form, on every machine; the tests hold the two to each other.
+uint32_t csio_crc32c_portable(uint32_t crc, const void *bytes, size_t count);
+/// 1 when csio_crc32c uses the CPU's instruction here.
+int csio_crc32c_is_hardware(void);
+
+// --- Threads, locks, time ----------------------------------------------------------------------
+
+typedef struct csio_lock_s csio_lock_t;
+typedef struct csio_condition_s csio_condition_t;
+csio_lock_t *csio_lock_create(void);
+void csio_lock_destroy(csio_lock_t *lock);
+void csio_lock_acquire(csio_lock_t *lock);
+int csio_lock_try(csio_lock_t *lock);  // 1 when taken
+void csio_lock_release(csio_lock_t *lock);
+csio_condition_t *csio_condition_create(void);
+void csio_condition_destroy(csio_condition_t *condition);
+void csio_condition_wait(csio_condition_t *condition, csio_lock_t *lock);
+/// Waits at most `nanoseconds`; 1 when woken, 0 when the time is over.
+int csio_condition_wait_for(csio_condition_t *condition, csio_lock_t *lock, uint64_t nanoseconds);
+void csio_condition_signal(csio_condition_t *condition);
+void csio_condition_broadcast(csio_condition_t *condition);
+
+/// Starts a thread that runs body(context); its handle, or NULL.
+void *csio_thread_start(void (*body)(void *), void *context);
+void csio_thread_join(void *thread);
+void csio_yield(void);
+void csio_sleep(uint64_t nanoseconds);
+/// Monotonic nanoseconds.
+uint64_t csio_now(void);
+/// A number that differs between running threads, cheap to get.
+uint64_t csio_thread_hint(void);
+void csio_random_bytes(void *buffer, size_t count);
+
+// --- Bytes -------------------------------------------------------------------------------------
+
+int csio_compare(const void *a, const void *b, size_t count);
+
+/// The message of an errno, copied into `buffer`.
+void csio_error_message(int number, char *buffer, size_t count);
+
+// The errno values that the engine tells apart.
+int csio_errno_no_entry(void);
+int csio_errno_exists(void);
+int csio_errno_no_space(void);
+int csio_errno_quota(void);
+int csio_errno_access(void);
+int csio_errno_not_permitted(void);
+int csio_errno_read_only(void);
+int csio_errno_again(void);
+int csio_errno_is_directory(void);
+int csio_errno_io(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

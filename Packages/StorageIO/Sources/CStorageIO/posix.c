@@ -1,0 +1,201 @@
+// Files, names and locks. See CStorageIO.h for the contract of each function.
+#define _GNU_SOURCE
+#define _FILE_OFFSET_BITS 64
+#include "CStorageIO.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int csio_open(const char *path, int flags) {
+    int mode = O_CLOEXEC | (flags & CSIO_OPEN_READ_ONLY ? O_RDONLY : O_RDWR);
+    if (flags & CSIO_OPEN_CREATE) mode |= O_CREAT;
+    if (flags & CSIO_OPEN_EXCLUSIVE) mode |= O_EXCL;
+    for (;;) {
+        int descriptor = open(path, mode, 0600);
+        if (descriptor >= 0) return descriptor;
+        if (errno != EINTR) return -errno;
+    }
+}
+
+// A descriptor is gone after close whatever it reports, so EINTR must not repeat it.
+int csio_close(int descriptor) { return close(descriptor) == 0 || errno == EINTR ? 0 : -errno; }
+
+int64_t csio_read(int descriptor, void *buffer, size_t count, uint64_t offset) {
+    for (;;) {
+        ssize_t result = pread(descriptor, buffer, count, (off_t)offset);
+        if (result >= 0) return result;
+        if (errno != EINTR) return -errno;
+    }
+}
+
+int64_t csio_write(int descriptor, const void *buffer, size_t count, uint64_t offset) {
+    for (;;) {
+        ssize_t result = pwrite(descriptor, buffer, count, (off_t)offset);
+        if (result >= 0) return result;
+        if (errno != EINTR) return -errno;
+    }
+}
+
+int csio_sync_data(int descriptor) {
+#if defined(__APPLE__)
+    // Only F_FULLFSYNC reaches the medium there; some file systems don't know it.
+    if (fcntl(descriptor, F_FULLFSYNC) == 0) return 0;
+    if (errno != ENOTSUP && errno != EINVAL && errno != ENOTTY) return -errno;
+    return fsync(descriptor) == 0 ? 0 : -errno;
+#else
+    return fdatasync(descriptor) == 0 ? 0 : -errno;
+#endif
+}
+
+int csio_sync_directory(const char *path) {
+    int descriptor;
+    do {
+        descriptor = open(path, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
+    } while (descriptor < 0 && errno == EINTR);
+    if (descriptor < 0) return -errno;
+    int result = fsync(descriptor) == 0 ? 0 : -errno;
+    close(descriptor);
+    // Some file systems have no way to sync a directory; there is nothing more to ask of them.
+    return result == -EINVAL || result == -ENOTSUP ? 0 : result;
+}
+
+int csio_truncate(int descriptor, uint64_t size) {
+    for (;;) {
+        if (ftruncate(descriptor, (off_t)size) == 0) return 0;
+        if (errno != EINTR) return -errno;
+    }
+}
+
+static int extend_to(int descriptor, uint64_t size) {
+    struct stat information;
+    if (fstat(descriptor, &information) != 0) return -errno;
+    if ((uint64_t)information.st_size >= size) return 0;
+    return csio_truncate(descriptor, size);
+}
+
+int csio_preallocate(int descriptor, uint64_t offset, uint64_t count) {
+#if defined(__APPLE__)
+    fstore_t request = {F_ALLOCATEALL, F_PEOFPOSMODE, 0, 0, 0};
+    struct stat information;
+    if (fstat(descriptor, &information) != 0) return -errno;
+    uint64_t end = offset + count;
+    if (end > (uint64_t)information.st_size) {
+        request.fst_length = (off_t)(end - (uint64_t)information.st_size);
+        if (fcntl(descriptor, F_PREALLOCATE, &request) != 0 && errno == ENOSPC) return -ENOSPC;
+    }
+    return extend_to(descriptor, end);
+#else
+    for (;;) {
+        if (fallocate(descriptor, 0, (off_t)offset, (off_t)count) == 0) return 0;
+        if (errno == EINTR) continue;
+        if (errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL)
+            return extend_to(descriptor, offset + count);
+        return -errno;
+    }
+#endif
+}
+
+int64_t csio_size(int descriptor) {
+    struct stat information;
+    return fstat(descriptor, &information) == 0 ? (int64_t)information.st_size : -errno;
+}
+
+int csio_identity(int descriptor, uint64_t *device, uint64_t *inode, int *is_regular) {
+    struct stat information;
+    if (fstat(descriptor, &information) != 0) return -errno;
+    *device = (uint64_t)information.st_dev;
+    *inode = (uint64_t)information.st_ino;
+    *is_regular = S_ISREG(information.st_mode);
+    return 0;
+}
+
+int csio_exists(const char *path) {
+    struct stat information;
+    if (stat(path, &information) == 0) return 1;
+    return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+}
+
+int csio_remove(const char *path) { return unlink(path) == 0 ? 0 : -errno; }
+
+int csio_rename(const char *from, const char *to, int replacing) {
+    if (replacing) return rename(from, to) == 0 ? 0 : -errno;
+    // A link fails where the target is there already, in one step, on every POSIX system.
+    if (link(from, to) == 0) return unlink(from) == 0 ? 0 : -errno;
+    if (errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS) return -errno;
+    // A file system without hard links: the window between the look and the rename remains.
+    struct stat information;
+    if (lstat(to, &information) == 0) return -EEXIST;
+    return rename(from, to) == 0 ? 0 : -errno;
+}
+
+#if defined(F_OFD_SETLK) && !defined(__APPLE__)
+// The lock that counts is on one byte far beyond any content and belongs to the open file
+// description, so closing another descriptor of the same file does not drop it. The system can't
+// name its holder; so the holder also takes a classic record lock on the next byte, which says
+// who it is and protects nothing.
+static const off_t lock_byte = (off_t)1 << 62;
+
+static struct flock lock_request(short type, off_t start) {
+    struct flock request;
+    memset(&request, 0, sizeof request);
+    request.l_type = type;
+    request.l_whence = SEEK_SET;
+    request.l_start = start;
+    request.l_len = 1;
+    return request;
+}
+
+int csio_lock(int descriptor, int mode, int64_t *holder) {
+    short type = mode < 0 ? F_UNLCK : mode > 0 ? F_WRLCK : F_RDLCK;
+    struct flock request = lock_request(type, lock_byte);
+    if (holder) *holder = 0;
+    if (fcntl(descriptor, F_OFD_SETLK, &request) != 0) {
+        int error = errno;
+        if (error != EAGAIN && error != EACCES) return -error;
+        struct flock name = lock_request(F_WRLCK, lock_byte + 1);
+        if (holder && fcntl(descriptor, F_GETLK, &name) == 0 && name.l_type != F_UNLCK)
+            *holder = (int64_t)name.l_pid;
+        return -EAGAIN;
+    }
+    struct flock name = lock_request(type, lock_byte + 1);
+    (void)fcntl(descriptor, F_SETLK, &name);
+    return 0;
+}
+#else
+int csio_lock(int descriptor, int mode, int64_t *holder) {
+    if (holder) *holder = 0;
+    int operation = mode < 0 ? LOCK_UN : (mode > 0 ? LOCK_EX : LOCK_SH) | LOCK_NB;
+    if (flock(descriptor, operation) == 0) return 0;
+    return errno == EWOULDBLOCK ? -EAGAIN : -errno;
+}
+#endif
+
+int csio_process_number(void) { return (int)getpid(); }
+
+void csio_error_message(int number, char *buffer, size_t count) {
+    if (count == 0) return;
+    const char *text = strerror(number);
+    strncpy(buffer, text, count - 1);
+    buffer[count - 1] = 0;
+}
+
+int csio_compare(const void *a, const void *b, size_t count) {
+    return count ? memcmp(a, b, count) : 0;
+}
+
+int csio_errno_no_entry(void) { return ENOENT; }
+int csio_errno_exists(void) { return EEXIST; }
+int csio_errno_no_space(void) { return ENOSPC; }
+int csio_errno_quota(void) { return EDQUOT; }
+int csio_errno_access(void) { return EACCES; }
+int csio_errno_not_permitted(void) { return EPERM; }
+int csio_errno_read_only(void) { return EROFS; }
+int csio_errno_again(void) { return EAGAIN; }
+int csio_errno_is_directory(void) { return EISDIR; }
+int csio_errno_io(void) { return EIO; }

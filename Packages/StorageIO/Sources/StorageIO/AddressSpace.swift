@@ -1,0 +1,45 @@
+import CStorageIO
+
+/// A reserved range of addresses that costs nothing until parts of it are opened and touched.
+///
+/// The page cache puts page *p* at `start + p * 4096` of one such range, so that a page number is
+/// an address. Opened memory reads as zero until written.
+@safe public final class AddressSpace: @unchecked Sendable {
+    // Sendable: both are constant; who may touch which byte is the owner's concern.
+    /// The first address, aligned to the system's page size.
+    public let start: UnsafeMutableRawPointer
+    /// How many bytes are reserved.
+    public let byteCount: Int
+
+    /// Reserves `byteCount` bytes without access rights.
+    ///
+    /// - Throws: `outOfMemory` when the system has no such range left.
+    public init(byteCount: Int) throws(StorageError) {
+        guard byteCount > 0, let start = unsafe csio_reserve(byteCount) else {
+            throw StorageError(
+                .outOfMemory,
+                "No \(byteCount) bytes of address space are left; open with a smaller maximum file size."
+            )
+        }
+        unsafe self.start = start
+        self.byteCount = byteCount
+    }
+
+    deinit { _ = unsafe csio_release(start, byteCount) }
+
+    /// Makes a range readable and writable. Offsets and counts are multiples of 4096.
+    ///
+    /// - Throws: `outOfMemory`.
+    public func open(at offset: Int, byteCount: Int) throws(StorageError) {
+        precondition(offset >= 0 && byteCount >= 0 && offset + byteCount <= self.byteCount)
+        guard unsafe csio_open_memory(start + offset, byteCount) == 0 else {
+            throw StorageError(.outOfMemory, "The system has no memory left for the page cache.")
+        }
+    }
+
+    /// Gives the memory behind an open range back; it reads as zero afterwards.
+    public func discard(at offset: Int, byteCount: Int) {
+        precondition(offset >= 0 && byteCount >= 0 && offset + byteCount <= self.byteCount)
+        _ = unsafe csio_discard_memory(start + offset, byteCount)
+    }
+}

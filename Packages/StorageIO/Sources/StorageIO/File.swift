@@ -1,0 +1,86 @@
+/// An open file, read and written at positions. Safe to use from any number of threads.
+///
+/// This and ``FileSystem`` are the engine's only way to the system, so an in-memory file, a
+/// simulated crash or an injected fault plugs in here and nowhere else.
+public protocol File: AnyObject, Sendable {
+    /// The path it was opened by, for messages.
+    var path: String { get }
+
+    /// Reads at `offset` until `buffer` is full or the file ends.
+    ///
+    /// - Returns: the bytes read; fewer than asked only at the end of the file.
+    /// - Throws: `inputOutput`, `closed`.
+    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64) throws(StorageError)
+        -> Int
+
+    /// Writes all of `buffer` at `offset`, extending the file where needed. Not durable before
+    /// ``sync()``.
+    ///
+    /// - Throws: `diskFull`, `readOnly`, `inputOutput`, `closed`. What was written then is unknown.
+    func write(_ buffer: UnsafeRawBufferPointer, at offset: UInt64) throws(StorageError)
+
+    /// Makes all earlier writes and the file's size durable (`fdatasync`, `F_FULLFSYNC`).
+    ///
+    /// - Throws: `inputOutput`. The writes since the last sync may then be lost, and a later
+    ///   success would not bring them back: never retry.
+    func sync() throws(StorageError)
+
+    /// The file's size in bytes.
+    func size() throws(StorageError) -> UInt64
+
+    /// Cuts or extends the file to `size` bytes; new bytes read as zero.
+    func truncate(to size: UInt64) throws(StorageError)
+
+    /// Reserves disk space for `count` bytes at `offset` and extends the file over them, so that
+    /// later writes there can't fail for want of space.
+    ///
+    /// - Throws: `diskFull` with nothing changed, `inputOutput`.
+    func preallocate(_ count: UInt64, at offset: UInt64) throws(StorageError)
+
+    /// Takes the file's lock without waiting: exclusive to write, shared to read. It is held
+    /// against other processes and against other handles of this process until ``close()``.
+    ///
+    /// - Throws: `locked`, with the holder in the message where it can be told.
+    func lock(exclusive: Bool) throws(StorageError)
+
+    /// Drops the lock and closes. Calls after the first do nothing.
+    func close()
+}
+
+/// How ``FileSystem/open(_:_:)`` opens a file.
+public enum OpenMode: Sendable {
+    /// To read only; the file must exist.
+    case readOnly
+    /// To read and write; the file must exist.
+    case readWrite
+    /// To read and write; created (for this user alone) when missing.
+    case create
+    /// To read and write; must not exist yet.
+    case createNew
+}
+
+/// Where files live: names, and opening by name.
+public protocol FileSystem: Sendable {
+    /// The type of its open files.
+    associatedtype Handle: File
+
+    /// Opens `path`.
+    ///
+    /// - Throws: `fileNotFound`, `fileExists`, `permissionDenied`, `readOnly`, `inputOutput`.
+    func open(_ path: String, _ mode: OpenMode) throws(StorageError) -> Handle
+
+    /// Whether something is there under this name.
+    func exists(_ path: String) throws(StorageError) -> Bool
+
+    /// Removes the name. Durable after ``syncDirectory(of:)``.
+    func remove(_ path: String) throws(StorageError)
+
+    /// Gives a file another name in one step. Durable after ``syncDirectory(of:)``.
+    ///
+    /// - Parameter replacing: whether a file already there is replaced; otherwise it is a
+    ///   `fileExists` error.
+    func rename(_ from: String, to: String, replacing: Bool) throws(StorageError)
+
+    /// Makes creations, removals and renames in the directory that holds `path` durable.
+    func syncDirectory(of path: String) throws(StorageError)
+}
