@@ -1,0 +1,99 @@
+// swift-tools-version: 6.2
+//
+// The whole workspace: every layer is a target of this package, with a product of its own, because
+// SwiftPM refuses a package fetched by URL that has local path dependencies. Each layer also has a
+// small manifest in its own folder, for use by path and to show that it builds alone.
+
+import Foundation
+import PackageDescription
+
+// KVDB_EMBEDDED=1 builds the engine layers, and nothing else, under Embedded Swift.
+let isEmbedded = Context.environment["KVDB_EMBEDDED"] == "1"
+
+let swiftSettings: [SwiftSetting] =
+    [.swiftLanguageMode(.v6), .strictMemorySafety(), .treatAllWarnings(as: .error)]
+    + (isEmbedded ? [.enableExperimentalFeature("Embedded")] : [])
+
+let cSettings: [CSetting] = [.treatAllWarnings(as: .error)]
+
+func layer(_ name: String, in package: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(
+        name: name, dependencies: dependencies, path: "Packages/\(package)/Sources/\(name)",
+        swiftSettings: swiftSettings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(
+        name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: swiftSettings)
+}
+
+let engineTargets: [Target] = [
+    .target(
+        name: "CStorageIO", path: "Packages/StorageIO/Sources/CStorageIO", cSettings: cSettings),
+    layer("StorageIO", in: "StorageIO", ["CStorageIO"]),
+    layer("PageStore", in: "PageStore", ["StorageIO"]),
+    layer("WAL", in: "WAL", ["StorageIO"]),
+    layer("BTree", in: "BTree", ["PageStore", "StorageIO"]),
+    layer("KVDB", in: "KVDB", ["BTree", "PageStore", "WAL", "StorageIO"]),
+]
+
+let argumentParser = Target.Dependency.product(
+    name: "ArgumentParser", package: "swift-argument-parser")
+
+let hostedTargets: [Target] = [
+    layer("StorageIOTesting", in: "StorageIO", ["StorageIO"]),
+    .systemLibrary(
+        name: "CLZ4", path: "Packages/KVTools/Sources/CLZ4", pkgConfig: "liblz4",
+        providers: [.apt(["liblz4-dev"]), .brew(["lz4"])]),
+    layer("KVTools", in: "KVTools", ["KVDB", "StorageIO", "CLZ4", argumentParser]),
+    .executableTarget(
+        name: "KVToolsCommand", dependencies: ["KVTools", argumentParser],
+        path: "Packages/KVTools/Sources/KVToolsCommand", swiftSettings: swiftSettings),
+    tests("StorageIOTests", ["StorageIO", "StorageIOTesting"]),
+    tests("PageStoreTests", ["PageStore", "StorageIO", "StorageIOTesting"]),
+    tests("WALTests", ["WAL", "StorageIO", "StorageIOTesting"]),
+    tests("BTreeTests", ["BTree", "PageStore", "StorageIO", "StorageIOTesting"]),
+    tests("KVDBTests", ["KVDB", "BTree", "PageStore", "WAL", "StorageIO", "StorageIOTesting"]),
+    tests("KVToolsTests", ["KVTools", "KVToolsCommand", "KVDB", "StorageIO", "StorageIOTesting"]),
+    tests("RepositoryTests", []),
+]
+
+func library(_ name: String) -> Product { .library(name: name, targets: [name]) }
+
+let engineProducts = ["StorageIO", "PageStore", "WAL", "BTree", "KVDB"].map(library)
+let hostedProducts =
+    ["StorageIOTesting", "KVTools"].map(library)
+    + [.executable(name: "kvtools", targets: ["KVToolsCommand"])]
+
+// A target whose folder has no source file yet is left out, with whatever depends on it.
+func present(_ targets: [Target]) -> [Target] {
+    var kept: Set<String> = []
+    return targets.filter { target in
+        let root = Context.packageDirectory + "/" + target.path!
+        let files = FileManager.default.enumerator(atPath: root)?.allObjects as? [String] ?? []
+        let hasSource = files.contains {
+            $0.hasSuffix(".swift") || $0.hasSuffix(".c") || $0.hasSuffix(".modulemap")
+        }
+        let complete = target.dependencies.allSatisfy {
+            if case .byNameItem(let name, _) = $0 { return kept.contains(name) }
+            return true
+        }
+        if hasSource && complete { kept.insert(target.name) }
+        return hasSource && complete
+    }
+}
+
+let targets = present(isEmbedded ? engineTargets : engineTargets + hostedTargets)
+let names = Set(targets.map(\.name))
+
+let package = Package(
+    name: "KVDB",
+    platforms: [.macOS(.v15), .iOS(.v18)],
+    products: (isEmbedded ? engineProducts : engineProducts + hostedProducts).filter {
+        names.contains($0.name == "kvtools" ? "KVToolsCommand" : $0.name)
+    },
+    dependencies: isEmbedded
+        ? []
+        : [.package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")],
+    targets: targets
+)
