@@ -10,10 +10,14 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#endif
 #include <unistd.h>
 
 int csio_open(const char *path, int flags) {
-    int mode = O_CLOEXEC | (flags & CSIO_OPEN_READ_ONLY ? O_RDONLY : O_RDWR);
+    // Not blocking matters only for a pipe, which the caller then refuses instead of waiting on it.
+    int mode = O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (flags & CSIO_OPEN_READ_ONLY ? O_RDONLY : O_RDWR);
     if (flags & CSIO_OPEN_CREATE) mode |= O_CREAT;
     if (flags & CSIO_OPEN_EXCLUSIVE) mode |= O_EXCL;
     for (;;) {
@@ -91,8 +95,15 @@ int csio_preallocate(int descriptor, uint64_t offset, uint64_t count) {
     }
     return extend_to(descriptor, end);
 #else
+    // First the blocks, then the size: so a full disk is met before anything has changed, and the
+    // second call, which then needs no space, can't cut off what another thread wrote meanwhile.
+    int mode = FALLOC_FL_KEEP_SIZE;
     for (;;) {
-        if (fallocate(descriptor, 0, (off_t)offset, (off_t)count) == 0) return 0;
+        if (fallocate(descriptor, mode, (off_t)offset, (off_t)count) == 0) {
+            if (mode == 0) return 0;
+            mode = 0;
+            continue;
+        }
         if (errno == EINTR) continue;
         if (errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL)
             return extend_to(descriptor, offset + count);
@@ -125,7 +136,15 @@ int csio_remove(const char *path) { return unlink(path) == 0 ? 0 : -errno; }
 
 int csio_rename(const char *from, const char *to, int replacing) {
     if (replacing) return rename(from, to) == 0 ? 0 : -errno;
-    // A link fails where the target is there already, in one step, on every POSIX system.
+#if defined(__APPLE__)
+    if (renamex_np(from, to, RENAME_EXCL) == 0) return 0;
+    if (errno != ENOTSUP && errno != EINVAL) return -errno;
+#elif defined(SYS_renameat2)
+    const unsigned no_replace = 1;  // RENAME_NOREPLACE, which not every libc declares
+    if (syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, no_replace) == 0) return 0;
+    if (errno != ENOSYS && errno != EINVAL) return -errno;
+#endif
+    // A file system without that: a link fails where the target is there already, in one step, on every POSIX system.
     if (link(from, to) == 0) return unlink(from) == 0 ? 0 : -errno;
     if (errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS) return -errno;
     // A file system without hard links: the window between the look and the rename remains.
@@ -199,3 +218,5 @@ int csio_errno_read_only(void) { return EROFS; }
 int csio_errno_again(void) { return EAGAIN; }
 int csio_errno_is_directory(void) { return EISDIR; }
 int csio_errno_io(void) { return EIO; }
+int csio_errno_not_directory(void) { return ENOTDIR; }
+int csio_errno_file_too_big(void) { return EFBIG; }

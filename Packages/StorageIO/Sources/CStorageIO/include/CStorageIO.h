@@ -34,7 +34,8 @@ int csio_sync_data(int descriptor);
 int csio_sync_directory(const char *path);
 int csio_truncate(int descriptor, uint64_t size);
 /// Reserves disk blocks for the range and extends the file over it. Returns 0 also where the file
-/// system can't reserve; the file is then only extended.
+/// system can't reserve; the file is then only extended. When it fails, the size is as before.
+/// Where fallocate is missing, no other thread may extend the file meanwhile.
 int csio_preallocate(int descriptor, uint64_t offset, uint64_t count);
 int64_t csio_size(int descriptor);
 /// The device and inode that identify the open file, and whether it is a regular file.
@@ -116,6 +117,8 @@ int csio_errno_read_only(void);
 int csio_errno_again(void);
 int csio_errno_is_directory(void);
 int csio_errno_io(void);
+int csio_errno_not_directory(void);
+int csio_errno_file_too_big(void);
 
 #ifdef __cplusplus
 }

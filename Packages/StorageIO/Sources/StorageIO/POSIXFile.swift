@@ -1,0 +1,151 @@
+import CStorageIO
+import Synchronization
+
+/// A file of the system, opened by ``POSIXFileSystem``.
+public final class POSIXFile: File {
+    public let path: String
+    private let descriptor: Int32
+    private let identity: FileLockRegistry.Identity
+    private let isReadOnly: Bool
+
+    /// Twice the number of calls under way, plus 1 once closed. Whoever takes it to exactly 1
+    /// closes the descriptor, so no call ever meets a number that the system has given to another
+    /// file meanwhile.
+    private let uses = Atomic<Int>(0)
+
+    init(
+        path: String, descriptor: Int32, identity: FileLockRegistry.Identity, isReadOnly: Bool
+    ) {
+        self.path = path
+        self.descriptor = descriptor
+        self.identity = identity
+        self.isReadOnly = isReadOnly
+    }
+
+    deinit { close() }
+
+    /// Begins a call on the descriptor; ``endUse()`` must follow.
+    private func beginUse() throws(StorageError) {
+        var seen = uses.load(ordering: .relaxed)
+        while true {
+            if seen & 1 != 0 { throw .closedFile(path) }
+            let (exchanged, original) = uses.weakCompareExchange(
+                expected: seen, desired: seen + 2, ordering: .acquiring)
+            if exchanged { return }
+            seen = original
+        }
+    }
+
+    private func endUse() {
+        if uses.wrappingSubtract(2, ordering: .acquiringAndReleasing).newValue == 1 {
+            FileLockRegistry.shared.close(identity, descriptor: descriptor)
+        }
+    }
+
+    private func beginWrite() throws(StorageError) {
+        try beginUse()
+        if isReadOnly {
+            endUse()
+            throw .readOnlyFile(path)
+        }
+    }
+
+    /// The last byte that the system can address.
+    private static var limit: UInt64 { UInt64(Int64.max) }
+
+    public func read(
+        into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64
+    ) throws(StorageError) -> Int {
+        try beginUse()
+        defer { endUse() }
+        guard let start = buffer.baseAddress else { return 0 }
+        var done = 0
+        while done < buffer.count {
+            let (position, overflow) = offset.addingReportingOverflow(UInt64(done))
+            // Nothing lies beyond the last position that the system can address.
+            if overflow || position > Self.limit { break }
+            let count = unsafe csio_read(descriptor, start + done, buffer.count - done, position)
+            if count < 0 { throw .system(count, "read the file", path: path, offset: position) }
+            if count == 0 { break }
+            done += Int(count)
+        }
+        return done
+    }
+
+    public func write(
+        _ buffer: UnsafeRawBufferPointer, at offset: UInt64
+    ) throws(StorageError) {
+        try beginWrite()
+        defer { endUse() }
+        guard let start = buffer.baseAddress, buffer.count > 0 else { return }
+        guard offset <= Self.limit - UInt64(buffer.count) else { throw .unreachable(path, offset) }
+        var done = 0
+        while done < buffer.count {
+            let position = offset + UInt64(done)
+            let count = unsafe csio_write(descriptor, start + done, buffer.count - done, position)
+            if count < 0 {
+                throw .system(count, "write to the file", path: path, offset: position)
+            }
+            if count == 0 {
+                // Not an error by the letter of the interface, but never to be tried for ever.
+                throw StorageError(
+                    .inputOutput, "The system wrote nothing and gave no reason.", path: path,
+                    offset: position)
+            }
+            done += Int(count)
+        }
+    }
+
+    public func sync() throws(StorageError) {
+        try beginUse()
+        defer { endUse() }
+        let result = csio_sync_data(descriptor)
+        if result != 0 { throw .system(Int64(result), "sync the file", path: path) }
+    }
+
+    public func size() throws(StorageError) -> UInt64 {
+        try beginUse()
+        defer { endUse() }
+        let result = csio_size(descriptor)
+        if result < 0 { throw .system(result, "look at the file's size", path: path) }
+        return UInt64(result)
+    }
+
+    public func truncate(to size: UInt64) throws(StorageError) {
+        try beginWrite()
+        defer { endUse() }
+        guard size <= Self.limit else { throw .unreachable(path, size) }
+        let result = csio_truncate(descriptor, size)
+        if result != 0 {
+            throw .system(Int64(result), "change the file's size", path: path, offset: size)
+        }
+    }
+
+    public func preallocate(_ count: UInt64, at offset: UInt64) throws(StorageError) {
+        try beginWrite()
+        defer { endUse() }
+        guard count > 0 else { return }
+        guard count <= Self.limit, offset <= Self.limit - count else {
+            throw .unreachable(path, offset)
+        }
+        let result = csio_preallocate(descriptor, offset, count)
+        if result != 0 {
+            throw .system(
+                Int64(result), "reserve space for the file", path: path, offset: offset)
+        }
+    }
+
+    public func lock(exclusive: Bool) throws(StorageError) {
+        try beginUse()
+        defer { endUse() }
+        if exclusive && isReadOnly { throw .readOnlyFile(path) }
+        try FileLockRegistry.shared.acquire(
+            identity, descriptor: descriptor, exclusive: exclusive, path: path)
+    }
+
+    public func close() {
+        if uses.bitwiseOr(1, ordering: .acquiringAndReleasing).oldValue == 0 {
+            FileLockRegistry.shared.close(identity, descriptor: descriptor)
+        }
+    }
+}
