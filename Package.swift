@@ -4,7 +4,6 @@
 // SwiftPM refuses a package fetched by URL that has local path dependencies. Each layer also has a
 // small manifest in its own folder, for use by path and to show that it builds alone.
 
-import Foundation
 import PackageDescription
 
 // KVDB_EMBEDDED=1 builds the engine layers, and nothing else, under Embedded Swift.
@@ -65,35 +64,12 @@ let hostedProducts =
     ["StorageIOTesting", "KVTools"].map(library)
     + [.executable(name: "kvtools", targets: ["KVToolsCommand"])]
 
-// A target whose folder has no source file yet is left out, with whatever depends on it.
-func present(_ targets: [Target]) -> [Target] {
-    var kept: Set<String> = []
-    return targets.filter { target in
-        let root = Context.packageDirectory + "/" + target.path!
-        let files = FileManager.default.enumerator(atPath: root)?.allObjects as? [String] ?? []
-        let hasSource = files.contains {
-            $0.hasSuffix(".swift") || $0.hasSuffix(".c") || $0.hasSuffix(".modulemap")
-        }
-        let complete = target.dependencies.allSatisfy {
-            if case .byNameItem(let name, _) = $0 { return kept.contains(name) }
-            return true
-        }
-        if hasSource && complete { kept.insert(target.name) }
-        return hasSource && complete
-    }
-}
-
-let targets = present(isEmbedded ? engineTargets : engineTargets + hostedTargets)
-let names = Set(targets.map(\.name))
-
 let package = Package(
     name: "KVDB",
     platforms: [.macOS(.v15), .iOS(.v18)],
-    products: (isEmbedded ? engineProducts : engineProducts + hostedProducts).filter {
-        names.contains($0.name == "kvtools" ? "KVToolsCommand" : $0.name)
-    },
+    products: isEmbedded ? engineProducts : engineProducts + hostedProducts,
     dependencies: isEmbedded
         ? []
         : [.package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")],
-    targets: targets
+    targets: isEmbedded ? engineTargets : engineTargets + hostedTargets
 )

@@ -1,0 +1,4 @@
+// The command's sources replace this file.
+@main struct Placeholder {
+    static func main() {}
+}

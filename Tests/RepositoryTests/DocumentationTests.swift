@@ -1,0 +1,117 @@
+import Foundation
+import Testing
+
+/// The documentation points at things that are there, and its examples are compiled.
+@Suite struct DocumentationTests {
+    static let documents = Repository.files(extensions: ["md"])
+
+    /// The only hosts that a document or a source file may name.
+    static let allowedHosts: Set<String> = [
+        "github.com", "lz4.org", "swift.org", "www.swift.org", "www.unicode.org", "unicode.org",
+        "www.sqlite.org", "doi.org", "en.wikipedia.org",
+    ]
+
+    static func isFence(_ line: String) -> Bool {
+        line.trimmingCharacters(in: .whitespaces).hasPrefix("```")
+    }
+
+    /// The anchors that a document's headings make, as GitHub names them.
+    static func anchors(of path: String) throws -> Set<String> {
+        var inFence = false
+        var anchors: Set<String> = []
+        for line in try Repository.lines(path) {
+            if isFence(line) { inFence.toggle() }
+            guard !inFence, line.hasPrefix("#") else { continue }
+            let title = line.drop { $0 == "#" }.trimmingCharacters(in: .whitespaces).lowercased()
+            let kept = title.filter { $0.isLetter || $0.isNumber || " -_".contains($0) }
+            anchors.insert(kept.replacing(" ", with: "-"))
+        }
+        return anchors
+    }
+
+    @Test("Every relative link in a document leads to a file, and to a heading where it names one")
+    func relativeLinksResolve() throws {
+        for path in Self.documents {
+            let folder = (path as NSString).deletingLastPathComponent
+            for match in try Repository.text(path).matches(of: /\]\(([^)\s]+)\)/) {
+                let link = String(match.1)
+                if link.contains("://") || link.hasPrefix("mailto:") { continue }
+                let parts = link.split(
+                    separator: "#", maxSplits: 1, omittingEmptySubsequences: false)
+                let target =
+                    parts[0].isEmpty
+                    ? path : ((folder as NSString).appendingPathComponent(String(parts[0])))
+                let file = Repository.root.appending(path: target).standardizedFileURL
+                let exists = FileManager.default.fileExists(atPath: file.path)
+                #expect(exists, "\(path) links to \(link)")
+                if exists, parts.count == 2, target.hasSuffix(".md") {
+                    let anchors = try Self.anchors(of: target)
+                    #expect(anchors.contains(String(parts[1])), "\(path) links to \(link)")
+                }
+            }
+        }
+    }
+
+    @Test("Every Swift block in a document stands, line for line, in a file that is compiled")
+    func swiftBlocksAreCompiled() throws {
+        let compiled = try
+            (Repository.files(below: "Examples", extensions: ["swift"])
+            + Repository.files(below: "Packages", extensions: ["swift"])
+            + Repository.files(below: "Tests", extensions: ["swift"]))
+            .map { try Repository.lines($0).map { $0.trimmingCharacters(in: .whitespaces) } }
+        for path in Self.documents {
+            var block: [String]?
+            for (index, line) in try Repository.lines(path).enumerated() {
+                let text = line.trimmingCharacters(in: .whitespaces)
+                if let lines = block {
+                    guard Self.isFence(line) else {
+                        block = lines + [text]
+                        continue
+                    }
+                    let isCompiled = compiled.contains { Self.holds($0, lines) }
+                    #expect(isCompiled, "the Swift block of \(path) that ends at \(index + 1)")
+                    block = nil
+                } else if text == "```swift" {
+                    block = []
+                }
+            }
+        }
+    }
+
+    /// Whether `lines` holds all of `part` in one piece.
+    static func holds(_ lines: [String], _ part: [String]) -> Bool {
+        guard let first = part.first, part.count <= lines.count else { return part.isEmpty }
+        return lines.indices.dropLast(part.count - 1).contains { start in
+            lines[start] == first && Array(lines[start..<(start + part.count)]) == part
+        }
+    }
+
+    @Test("No document or source names a folder of somebody's machine, or a host not on the list")
+    func noMachineIsNamed() throws {
+        // In two parts each, so that this file doesn't hold them.
+        let folders = ["/ro" + "ot/", "/ho" + "me/", "/Us" + "ers/", "/wo" + "rk/", "/tm" + "p/"]
+        let paths =
+            Self.documents + SourceTests.everything
+            + ["Makefile", ".ci/run"]
+            + (try FileManager.default.contentsOfDirectory(
+                atPath: Repository.root.appending(path: "Scripts").path
+            )
+            .filter { !$0.contains(".") }.map { "Scripts/" + $0 })
+        for path in paths {
+            guard let text = try? Repository.text(path) else { continue }
+            for folder in folders where text.contains(folder) {
+                Issue.record("\(path) names a path below \(folder)")
+            }
+            for match in text.matches(of: /https?:\/\/([A-Za-z0-9.-]+)/) {
+                let host = String(match.1)
+                #expect(Self.allowedHosts.contains(host), "\(path) names the host \(host)")
+            }
+        }
+    }
+
+    @Test("The README stays under 200 lines")
+    func readmeIsShort() throws {
+        guard Self.documents.contains("README.md") else { return }
+        #expect(try Repository.lines("README.md").count - 1 < 200)
+    }
+}

@@ -1,0 +1,66 @@
+import Foundation
+import Testing
+
+/// An arrow between layers only ever points down, and the engine needs nothing but its own C target.
+@Suite struct ImportTests {
+    static let allowedImports: [String: Set<String>] = [
+        "StorageIO": ["CStorageIO", "Synchronization"],
+        "StorageIOTesting": ["StorageIO", "Synchronization"],
+        "PageStore": ["StorageIO", "Synchronization"],
+        "WAL": ["StorageIO", "Synchronization"],
+        "BTree": ["PageStore", "StorageIO", "Synchronization"],
+        "KVDB": ["BTree", "PageStore", "WAL", "StorageIO", "Synchronization"],
+        "KVTools": [
+            "ArgumentParser", "CLZ4", "Foundation", "Synchronization",
+            "KVDB", "BTree", "PageStore", "WAL", "StorageIO",
+        ],
+        "KVToolsCommand": ["ArgumentParser", "Foundation", "KVTools", "KVDB", "StorageIO"],
+    ]
+
+    static let sources = Repository.files(below: "Packages", extensions: ["swift"])
+        .filter { $0.contains("/Sources/") }
+
+    /// `Packages/<Layer>/Sources/<Target>/…`
+    static func target(of path: String) -> String {
+        path.split(separator: "/").dropFirst(3).first.map(String.init) ?? ""
+    }
+
+    /// The modules that a file imports, whatever attributes or access levels the imports have.
+    static func imports(of path: String) throws -> [String] {
+        try Repository.lines(path).compactMap { line in
+            let words = line.split(separator: " ")
+            guard let keyword = words.firstIndex(of: "import"),
+                words[..<keyword].allSatisfy({
+                    $0.hasPrefix("@") || ["public", "package", "internal", "private"].contains($0)
+                })
+            else { return nil }
+            // `import struct Module.Type` names the kind first.
+            let kinds: Set<Substring> = [
+                "struct", "class", "enum", "protocol", "func", "var", "let",
+            ]
+            let name = words[(keyword + 1)...].first { !kinds.contains($0) } ?? ""
+            return name.split(separator: ".").first.map(String.init)
+        }
+    }
+
+    @Test("R12: a layer imports only layers below it, and no engine layer imports Foundation")
+    func layersImportOnlyWhatLiesBelow() throws {
+        #expect(!Self.sources.isEmpty)
+        for path in Self.sources {
+            let target = Self.target(of: path)
+            guard let allowed = Self.allowedImports[target] else {
+                Issue.record("\(path) is in a target that this test has no rule for: \(target)")
+                continue
+            }
+            for module in try Self.imports(of: path) where !allowed.contains(module) {
+                Issue.record("\(path) imports \(module), which \(target) may not")
+            }
+        }
+    }
+
+    @Test("Every target declared below Packages has a rule, and every rule a target or none yet")
+    func everyTargetHasARule() {
+        let targets = Set(Self.sources.map(Self.target(of:)))
+        #expect(targets.subtracting(Self.allowedImports.keys).isEmpty)
+    }
+}

@@ -1,0 +1,56 @@
+import Foundation
+import Testing
+
+/// What the formatter can't check about the sources.
+@Suite struct SourceTests {
+    static let lengthLimit = 400
+
+    /// The files that may be longer than the limit, and why.
+    static let longFiles: [String: String] = [:]
+
+    static let sources = Repository.files(below: "Packages", extensions: ["swift", "c", "h"])
+    static let everything =
+        sources + ["Package.swift"]
+        + Repository.files(below: "Tests", extensions: ["swift"])
+        + Repository.files(below: "Examples", extensions: ["swift"])
+        + Repository.files(below: "Scripts", extensions: ["swift"])
+
+    @Test("No file is longer than 400 lines without a reason")
+    func filesAreShort() throws {
+        for path in Self.everything where Self.longFiles[path] == nil {
+            let count = try Repository.lines(path).count - 1
+            #expect(count <= Self.lengthLimit, "\(path) has \(count) lines")
+        }
+        for path in Self.longFiles.keys {
+            #expect(Self.everything.contains(path), "\(path) is listed as long and isn't there")
+        }
+    }
+
+    @Test("Nothing in a layer stops the process for what a caller or a disk can cause")
+    func noTraps() throws {
+        // In two parts each, so that this file doesn't hold them.
+        let traps = ["fatal" + "Error(", "try" + "! ", " as" + "! ", "TO" + "DO", "FIX" + "ME"]
+        for path in Self.everything {
+            for (index, line) in try Repository.lines(path).enumerated() {
+                for trap in traps where line.contains(trap) {
+                    Issue.record("\(path):\(index + 1) has \(trap)")
+                }
+            }
+        }
+    }
+
+    @Test("Every @unchecked Sendable is justified by a comment above it")
+    func uncheckedSendableIsJustified() throws {
+        for path in Self.sources {
+            let lines = try Repository.lines(path)
+            for (index, line) in lines.enumerated() where line.contains("@unchecked Sendable") {
+                let isComment = { (line: String) in
+                    line.trimmingCharacters(in: .whitespaces).hasPrefix("//")
+                }
+                if isComment(line) { continue }
+                let above = lines[max(0, index - 12)...index]
+                #expect(above.contains(where: isComment), "\(path):\(index + 1) has no comment")
+            }
+        }
+    }
+}
