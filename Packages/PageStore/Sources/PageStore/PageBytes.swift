@@ -79,10 +79,13 @@ import StorageIO
         unsafe (base + start).initializeMemory(as: UInt8.self, repeating: 0, count: length)
     }
 
-    /// Makes this page a byte-for-byte copy of `other`.
+    /// Makes this page a copy of `other`, all but the checksum: a page gets its own when it is
+    /// written, and a checkpoint may be setting that of `other` at this moment.
     @inlinable
     public func copyAll(of other: PageBytes) {
-        unsafe base.copyMemory(from: other.base, byteCount: PageLayout.pageSize)
+        let start = PageLayout.pageNumber
+        unsafe (base + start).copyMemory(
+            from: other.base + start, byteCount: PageLayout.pageSize &- start)
     }
 
     // MARK: The header

@@ -9,23 +9,23 @@ public typealias TransactionNumber = UInt64
 /// `Docs/FileFormat.md`; this is its one home in code.
 public enum PageLayout {
     /// The size of a page in bytes.
-    public static let pageSize = 4096
+    @inlinable public static var pageSize: Int { 4096 }
     /// log2 of the page size.
-    public static let pageShift = 12
+    @inlinable public static var pageShift: Int { 12 }
     /// u32: CRC-32C of the page from byte 4 to its end (of an overflow run: to the end of its data).
-    public static let checksum = 0
+    @inlinable public static var checksum: Int { 0 }
     /// u32: the page's own number, so that a misdirected write is seen.
-    public static let pageNumber = 4
+    @inlinable public static var pageNumber: Int { 4 }
     /// u64: the transaction that wrote this page (its birth).
-    public static let birth = 8
+    @inlinable public static var birth: Int { 8 }
     /// u8: the ``PageKind``.
-    public static let kind = 16
+    @inlinable public static var kind: Int { 16 }
     /// u8: height above the leaves, for nodes; 0 otherwise.
-    public static let level = 17
+    @inlinable public static var level: Int { 17 }
     /// Bytes 18 to 31 belong to each kind of page.
-    public static let kindFields = 18
+    @inlinable public static var kindFields: Int { 18 }
     /// The first byte of content.
-    public static let headerSize = 32
+    @inlinable public static var headerSize: Int { 32 }
 }
 
 /// What a page holds.

@@ -2,20 +2,25 @@ import StorageIO
 import Synchronization
 
 /// What a page's place in the cache holds, one byte a page. A page may be read without a call when
-/// its state is ``PageState/hot`` or above.
+/// its state is ``PageState/hot`` or above. (Computed, so that other modules see the constants.)
 public enum PageState {
     /// Not in memory.
-    public static let absent: UInt8 = 0
+    @inlinable public static var absent: UInt8 { 0 }
     /// A thread is reading it in.
-    public static let loading: UInt8 = 1
+    @inlinable public static var loading: UInt8 { 1 }
     /// Chosen for eviction; its memory goes once no reader can be inside it.
-    public static let evicting: UInt8 = 2
+    @inlinable public static var evicting: UInt8 { 2 }
+    /// In memory as part of an overflow run, but not its first page: never readable by itself, and
+    /// evicted with the first page.
+    @inlinable public static var interior: UInt8 { 3 }
+    /// In memory, but the page is free: the content means nothing.
+    @inlinable public static var stale: UInt8 { 4 }
     /// In memory, unchanged, not used since the clock hand last came by.
-    public static let cold: UInt8 = 3
+    @inlinable public static var cold: UInt8 { 5 }
     /// In memory, unchanged, used lately.
-    public static let hot: UInt8 = 4
+    @inlinable public static var hot: UInt8 { 6 }
     /// In memory and newer than the file; never evicted before it is written.
-    public static let dirty: UInt8 = 5
+    @inlinable public static var dirty: UInt8 { 7 }
 }
 
 /// All that a read needs to find resident pages without a call: copied into an operation once, it
@@ -78,7 +83,9 @@ public typealias PageCheck = @Sendable (PageBytes) -> StaticString?
 ///
 /// **Writing.** One transaction at a time, by one thread at a time. A page born before it is never
 /// changed (shadow paging): the tree copies it to a newly allocated page and retires the old one.
-/// Pages born in the transaction are changed in place, each after ``makeWritable(_:)``.
+/// Pages born in the transaction are changed in place, each after ``makeWritable(_:)``. A change
+/// opens a read around itself like any other operation: the transaction alone keeps only dirty
+/// pages in memory, and it may be far larger than the cache.
 public protocol PageStorage: AnyObject, Sendable {
     /// Finds resident pages without a call. Constant for the store's life.
     var window: PageWindow { get }
@@ -130,7 +137,7 @@ public protocol PageStorage: AnyObject, Sendable {
 }
 
 extension PageStorage {
-    /// The page, loaded if need be. Only inside an open read or the write transaction.
+    /// The page, loaded if need be. Only inside an open read.
     @inlinable
     public func page(_ number: PageNumber) throws(StorageError) -> PageBytes {
         if let page = window.resident(number) { return page }

@@ -1,0 +1,188 @@
+import StorageIO
+
+/// What a superblock says beyond the store's own affairs: where the state of one version begins.
+public struct CheckpointRecord: Sendable, Equatable {
+    /// The version that was written.
+    public var transaction: TransactionNumber
+    /// The root of the catalog tree; 0 when there is none.
+    public var catalogRoot: PageNumber
+    /// The height of the catalog tree in levels.
+    public var catalogHeight: UInt8
+    /// How many entries the catalog has.
+    public var catalogCount: UInt64
+    /// The log sequence number to replay from.
+    public var logPosition: UInt64
+    /// Whether a log was in use when the checkpoint was written.
+    public var usesLog: Bool
+
+    /// A record; without arguments that of an empty database.
+    public init(
+        transaction: TransactionNumber = 0, catalogRoot: PageNumber = 0, catalogHeight: UInt8 = 0,
+        catalogCount: UInt64 = 0, logPosition: UInt64 = 0, usesLog: Bool = false
+    ) {
+        self.transaction = transaction
+        self.catalogRoot = catalogRoot
+        self.catalogHeight = catalogHeight
+        self.catalogCount = catalogCount
+        self.logPosition = logPosition
+        self.usesLog = usesLog
+    }
+}
+
+/// How a store is opened.
+public struct PageStoreOptions: Sendable, Equatable {
+    /// How many bytes of pages the cache keeps in memory, apart from dirty pages.
+    public var cacheBudget: Int
+    /// How many bytes of dirty pages are wanted at most. The store only reports the pressure; who
+    /// drives it answers with a checkpoint or ``CheckpointedStorage/writeOutDirty()``.
+    public var dirtyBudget: Int
+    /// How far the file can grow in bytes, and so how much address space is reserved.
+    public var maximumFileSize: Int
+    /// Never write to the file. Transactions still work, in memory only.
+    public var readOnly: Bool
+
+    /// Options; the defaults are 64 MiB of cache, 16 MiB of dirty pages, 1 TiB of file.
+    public init(
+        cacheBudget: Int = 64 << 20, dirtyBudget: Int = 16 << 20, maximumFileSize: Int = 1 << 40,
+        readOnly: Bool = false
+    ) {
+        self.cacheBudget = cacheBudget
+        self.dirtyBudget = dirtyBudget
+        self.maximumFileSize = maximumFileSize
+        self.readOnly = readOnly
+    }
+}
+
+/// How full a store's memory is. Cheap to get.
+public struct Pressure: Sendable, Equatable {
+    /// Pages newer than the file, those of a running checkpoint included.
+    public var dirtyPages: Int
+    /// Pages in memory, dirty ones included.
+    public var residentPages: Int
+    /// The most dirty pages that the options want.
+    public var dirtyPageBudget: Int
+    /// The most resident pages that the options want.
+    public var residentPageBudget: Int
+    /// The dirty pages in bytes.
+    public var dirtyBytes: Int { dirtyPages * PageLayout.pageSize }
+    /// Whether it is time to write dirty pages out.
+    public var isDirtyBudgetSpent: Bool { dirtyPages > dirtyPageBudget }
+}
+
+/// What a store is made of at one moment.
+public struct PageStoreStatistics: Sendable {
+    /// Pages in the file's space, superblocks and free pages included.
+    public var pageCount = 0
+    /// The file's size in bytes; 0 without a file.
+    public var fileByteCount: UInt64 = 0
+    /// Pages free for use.
+    public var freePages = 0
+    /// Pages that hold the durable free list.
+    public var freeListPages = 0
+    /// Pages replaced but not free yet.
+    public var pendingPages = 0
+    /// Of the pending pages, how many each held version keeps from use, oldest first. A page that
+    /// several versions see is counted under the oldest. The durable checkpoint is one of them.
+    public var pinnedPages: [PinnedPages] = []
+    /// Pages in memory.
+    public var residentPages = 0
+    /// Pages in memory that are newer than the file.
+    public var dirtyPages = 0
+    /// Pages evicted so far.
+    public var evictions: UInt64 = 0
+    /// Pages read from the file so far.
+    public var loads: UInt64 = 0
+
+    /// The pages that one held version keeps from use.
+    public struct PinnedPages: Sendable, Equatable {
+        /// The held version.
+        public var version: TransactionNumber
+        /// How many pages.
+        public var pageCount: Int
+    }
+}
+
+/// What a database needs of its page storage beyond what a tree needs: transactions, versions and
+/// checkpoints.
+///
+/// **Lifetimes.** A page born in transaction *b* and retired by *d* is seen by the versions
+/// `b ..< d`. It is used again only when *d* is published and no held version lies in its lifetime;
+/// held are the versions in ``versions``, the durable checkpoint, and the one being written.
+public protocol CheckpointedStorage: PageStorage {
+    /// Starts the write transaction `number`, and makes free what became reusable. The caller holds
+    /// its writer lock until the commit or abort. A number may be used again after an abort.
+    ///
+    /// - Throws: `poisoned`, `closed`, `invalidArgument` when the number does not ascend.
+    func beginTransaction(_ number: TransactionNumber) throws(StorageError)
+
+    /// Ends the write transaction: its pages belong to version `transaction`, what it retired has
+    /// its lifetime.
+    func commitTransaction()
+
+    /// Ends the write transaction: the pages born in it are free, its retirements forgotten.
+    func abortTransaction()
+
+    /// Says that no reader registers for an older version any more without noticing (see
+    /// ``VersionRegistry``): call it after making `transaction` the version that readers get.
+    func publish(_ transaction: TransactionNumber)
+
+    /// The versions that snapshots hold.
+    var versions: VersionRegistry { get }
+
+    /// Freezes the state of the newest committed version, to be written by ``finishCheckpoint()``.
+    /// The caller holds its writer lock, no transaction runs, and no other checkpoint does.
+    ///
+    /// - Parameter record: its transaction is the newest committed one.
+    /// - Throws: `diskFull` with nothing changed, `poisoned`, `readOnly`, `busy`,
+    ///   `invalidArgument`.
+    func beginCheckpoint(_ record: CheckpointRecord) throws(StorageError)
+
+    /// Writes what was frozen: pages in page order, free list, sync, superblock, sync; then frees
+    /// what only the previous checkpoint needed and cuts free pages off the file's end. Needs no
+    /// lock; writers and readers go on.
+    ///
+    /// - Throws: `diskFull`: the checkpoint is undone and may be tried again. Any other error
+    ///   poisons the store.
+    func finishCheckpoint() throws(StorageError)
+
+    /// The durable checkpoint.
+    var checkpoint: CheckpointRecord { get }
+
+    /// How full the memory is.
+    var pressure: Pressure { get }
+
+    /// Writes out all dirty pages but those of a running checkpoint, so that they can be evicted.
+    /// Only the writing thread, or one that holds the writer lock, may call it. Allowed at any
+    /// time: nothing durable refers to them.
+    ///
+    /// - Throws: `diskFull`, and the store goes on; other errors poison it.
+    func writeOutDirty() throws(StorageError)
+
+    /// What the store is made of.
+    var statistics: PageStoreStatistics { get }
+
+    /// How many pages the file's space has; all page numbers are below.
+    var pageCount: Int { get }
+
+    /// Calls `body` with the first page and length of each run of free pages, ascending. It must
+    /// not call the store.
+    func forEachFreeRun(_ body: (PageNumber, Int) -> Void)
+
+    /// The same for pages replaced but not free yet.
+    func forEachPendingRun(_ body: (PageNumber, Int) -> Void)
+
+    /// The pages that hold the durable free list.
+    var freeListPages: [PageNumber] { get }
+
+    /// Reads a page (of an overflow run: all of it) from the file, past the cache, and checks it
+    /// like ``PageStorage/load(_:)`` does. A dirty page is not looked at.
+    ///
+    /// - Throws: `damaged` with the page, `inputOutput`, `closed`.
+    func checkStored(_ page: PageNumber) throws(StorageError)
+
+    /// The first failed write or sync; every later write fails with `poisoned` and this cause.
+    var poison: StorageError? { get }
+
+    /// Closes the file. Every later operation fails with `closed`. Does not write anything.
+    func close()
+}

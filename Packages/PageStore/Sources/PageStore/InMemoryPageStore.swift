@@ -1,0 +1,232 @@
+import StorageIO
+import Synchronization
+
+/// Pages in memory alone: the second implementation of the seam, for tests and for databases that
+/// need no file. Nothing is loaded or evicted, and a checkpoint is bookkeeping only.
+@safe public final class InMemoryPageStore: CheckpointedStorage, @unchecked Sendable {
+    // Sendable: `memory` and `versions` are safe by themselves; `allocator`, `record` and
+    // `pendingRecord` are guarded by `space`; `transaction` belongs to the writing thread.
+    private let memory: PageMemory
+    private let space = Lock()
+    private var allocator = PageAllocator()
+    private var record = CheckpointRecord()
+    private var pendingRecord: CheckpointRecord?
+    private let isClosed = Atomic<Bool>(false)
+
+    public let window: PageWindow
+    public let versions = VersionRegistry()
+    public private(set) var transaction: TransactionNumber = 0
+
+    /// An empty store.
+    ///
+    /// - Throws: `outOfMemory` when the address space is not to be had.
+    public init(options: PageStoreOptions = PageStoreOptions()) throws(StorageError) {
+        memory = try PageMemory(maximumFileSize: options.maximumFileSize)
+        window = memory.window
+    }
+
+    // MARK: Reading
+
+    public func load(_ page: PageNumber) throws(StorageError) {
+        if isClosed.load(ordering: .relaxed) { throw closedError() }
+        guard page >= 2, page < window.pageLimit else { throw PageProblem.beyondEnd(page) }
+        switch memory.state(Int(page)) {
+        case PageState.hot...: return
+        case PageState.interior: throw PageProblem.insideRun(page)
+        case PageState.absent: throw PageProblem.beyondEnd(page)
+        default: throw PageProblem.free(page)
+        }
+    }
+
+    // Nothing is ever evicted, so a read has nothing to keep.
+    public func beginRead() -> ReadToken { ReadToken(slot: 0) }
+    public func endRead(_ token: ReadToken) {}
+
+    public func overflow(_ page: PageNumber, byteCount: Int) throws(StorageError) -> ByteView {
+        try load(page)
+        let header = memory.page(Int(page))
+        guard header.rawKind == PageKind.overflow.rawValue,
+            Int(header.u32(OverflowLayout.byteCount)) == byteCount
+        else { throw PageProblem.noRun(page) }
+        return memory.bytes(Int(page), byteCount: PageLayout.headerSize + byteCount)
+            .dropFirst(PageLayout.headerSize)
+    }
+
+    // MARK: Writing
+
+    public func allocate() throws(StorageError) -> PageNumber {
+        PageNumber(try allocateRun(1))
+    }
+
+    public func makeWritable(_ page: PageNumber) throws(StorageError) { try load(page) }
+
+    public func retire(_ page: PageNumber, birth: TransactionNumber) throws(StorageError) {
+        try retire(page, count: 1, birth: birth)
+    }
+
+    public func allocateOverflow(_ value: ByteView) throws(StorageError) -> PageNumber {
+        guard value.count <= OverflowLayout.maximumByteCount else {
+            throw PageProblem.valueTooLong()
+        }
+        let count = OverflowLayout.pageCount(byteCount: value.count)
+        let start = try allocateRun(count)
+        let header = memory.page(start)
+        OverflowLayout.writeHeader(
+            header, number: PageNumber(start), birth: transaction, byteCount: value.count)
+        unsafe UnsafeMutableRawBufferPointer(
+            rebasing: memory.buffer(start, byteCount: PageLayout.headerSize + value.count)[
+                PageLayout.headerSize...]
+        ).copyMemory(from: value.buffer)
+        return PageNumber(start)
+    }
+
+    public func retireOverflow(_ page: PageNumber, byteCount: Int) throws(StorageError) {
+        _ = try overflow(page, byteCount: byteCount)
+        try retire(
+            page, count: OverflowLayout.pageCount(byteCount: byteCount),
+            birth: memory.page(Int(page)).birth)
+    }
+
+    private func allocateRun(_ count: Int) throws(StorageError) -> Int {
+        if isClosed.load(ordering: .relaxed) { throw closedError() }
+        space.acquire()
+        defer { space.release() }
+        precondition(allocator.running != 0, "no write transaction is running")
+        var start = count == 1 ? allocator.takeFree() : allocator.takeFreeRun(count)
+        if start == nil {
+            reclaim()
+            start = count == 1 ? allocator.takeFree() : allocator.takeFreeRun(count)
+        }
+        if start == nil {
+            let tail = allocator.freeTail()
+            guard tail + count <= memory.pageLimit else { throw PageProblem.fileTooLarge() }
+            try memory.open(through: tail + count)
+            allocator.free.remove(tail..<allocator.end)
+            allocator.end = tail + count
+            start = tail
+        }
+        guard let start else { preconditionFailure("growing gave no page") }
+        allocator.born.insert(start..<start + count)
+        for page in start..<start + count {
+            if memory.state(page) == PageState.absent { memory.addResident(1) }
+            memory.setState(page, page == start ? PageState.dirty : PageState.interior)
+        }
+        memory.page(start).zero(0, count: PageLayout.headerSize)
+        return start
+    }
+
+    private func retire(
+        _ page: PageNumber, count: Int, birth: TransactionNumber
+    ) throws(StorageError) {
+        space.acquire()
+        defer { space.release() }
+        if try allocator.retire(page, count: count, birth: birth) {
+            forget(PageAllocator.Run(page: Int(page), count: count))
+        }
+    }
+
+    /// Under `space`. Long runs give their memory back; single pages are soon used again.
+    private func forget(_ run: PageAllocator.Run) {
+        let isLong = run.count >= 16
+        for page in run.page..<run.page + run.count {
+            memory.setState(page, isLong ? PageState.absent : PageState.stale)
+        }
+        if isLong {
+            memory.discard(run.page, count: run.count)
+            memory.addResident(-run.count)
+        }
+    }
+
+    /// Under `space`.
+    private func reclaim() {
+        guard allocator.hasReclaimable else { return }
+        // `published` was set before the slots are read; see VersionRegistry.
+        atomicMemoryFence(ordering: .sequentiallyConsistent)
+        for run in allocator.reclaim(held: versions.held()) { forget(run) }
+    }
+
+    // MARK: Transactions
+
+    public func beginTransaction(_ number: TransactionNumber) throws(StorageError) {
+        if isClosed.load(ordering: .relaxed) { throw closedError() }
+        space.acquire()
+        defer { space.release() }
+        try allocator.begin(number)
+        transaction = number
+        reclaim()
+    }
+
+    public func commitTransaction() { space.withLock { allocator.commit() } }
+
+    public func abortTransaction() {
+        space.withLock { for run in allocator.abort() { forget(run) } }
+    }
+
+    public func publish(_ transaction: TransactionNumber) {
+        space.withLock { allocator.published = max(allocator.published, transaction) }
+    }
+
+    // MARK: Checkpoints
+
+    public func beginCheckpoint(_ record: CheckpointRecord) throws(StorageError) {
+        if isClosed.load(ordering: .relaxed) { throw closedError() }
+        space.acquire()
+        defer { space.release() }
+        guard record.transaction == allocator.head, allocator.running == 0 else {
+            throw PageProblem.notNewest()
+        }
+        guard pendingRecord == nil else {
+            throw StorageError(.busy, "A checkpoint is already running.")
+        }
+        pendingRecord = record
+    }
+
+    public func finishCheckpoint() throws(StorageError) {
+        space.acquire()
+        defer { space.release() }
+        if let pendingRecord { record = pendingRecord }
+        pendingRecord = nil
+        reclaim()
+        allocator.cut(to: allocator.usedEnd)
+    }
+
+    public var checkpoint: CheckpointRecord { space.withLock { record } }
+
+    public func writeOutDirty() throws(StorageError) {}
+
+    public var pressure: Pressure {
+        Pressure(
+            dirtyPages: 0, residentPages: memory.residentCount.load(ordering: .relaxed),
+            dirtyPageBudget: .max, residentPageBudget: .max)
+    }
+
+    // MARK: Looking inside
+
+    public var statistics: PageStoreStatistics {
+        space.acquire()
+        defer { space.release() }
+        var statistics = PageStoreStatistics()
+        allocator.describe(into: &statistics)
+        statistics.residentPages = memory.residentCount.load(ordering: .relaxed)
+        return statistics
+    }
+
+    public var pageCount: Int { space.withLock { allocator.end } }
+
+    public func forEachFreeRun(_ body: (PageNumber, Int) -> Void) {
+        space.withLock { allocator.free.forEachRun { body(PageNumber($0), $1) } }
+    }
+
+    public func forEachPendingRun(_ body: (PageNumber, Int) -> Void) {
+        space.withLock { allocator.pending.forEachRun { body(PageNumber($0), $1) } }
+    }
+
+    public var freeListPages: [PageNumber] { [] }
+    public func checkStored(_ page: PageNumber) throws(StorageError) {}
+    public var poison: StorageError? { nil }
+    public func close() { isClosed.store(true, ordering: .relaxed) }
+
+    private func closedError() -> StorageError {
+        StorageError(.closed, "The page store is closed.")
+    }
+}

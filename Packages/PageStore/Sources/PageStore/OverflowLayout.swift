@@ -1,0 +1,49 @@
+import StorageIO
+
+/// Where the fields of an overflow run lie: one header on its first page, then the value's bytes
+/// without a gap over all its pages. The table is in `Docs/FileFormat.md`.
+enum OverflowLayout {
+    /// u32: the value's length in bytes.
+    static var byteCount: Int { 20 }
+    /// u32: how many pages the run has.
+    static var pageCount: Int { 24 }
+    /// u32: CRC-32C of bytes 4 to 27, so that a run can be retired without reading all of it.
+    static var headerChecksum: Int { 28 }
+
+    /// The longest value in bytes.
+    static var maximumByteCount: Int { 1 << 30 }
+
+    /// How many pages a value of `byteCount` bytes takes.
+    static func pageCount(byteCount: Int) -> Int {
+        (PageLayout.headerSize + byteCount + PageLayout.pageSize - 1) >> PageLayout.pageShift
+    }
+
+    /// Writes the header of a run, all but the page checksum.
+    static func writeHeader(
+        _ page: PageBytes, number: PageNumber, birth: TransactionNumber, byteCount: Int
+    ) {
+        page.writeHeader(number: number, birth: birth, kind: .overflow)
+        page.store(UInt32(byteCount), at: OverflowLayout.byteCount)
+        page.store(UInt32(pageCount(byteCount: byteCount)), at: OverflowLayout.pageCount)
+        page.store(headerChecksum(of: page), at: headerChecksum)
+    }
+
+    static func headerChecksum(of page: PageBytes) -> UInt32 {
+        CRC32C.checksum(page.bytes(4, count: 24))
+    }
+
+    /// Checks the header by itself; nil when sound, else what is wrong.
+    static func problem(_ page: PageBytes, number: PageNumber) -> StaticString? {
+        guard page.u32(headerChecksum) == headerChecksum(of: page) else {
+            return "the overflow header's checksum is wrong"
+        }
+        guard page.number == number else { return "the page says it is another page" }
+        guard page.rawKind == PageKind.overflow.rawValue else { return "it is no overflow run" }
+        let byteCount = Int(page.u32(byteCount))
+        guard byteCount <= maximumByteCount,
+            Int(page.u32(pageCount)) == pageCount(byteCount: byteCount),
+            page.u16(18) == 0, page.level == 0
+        else { return "the overflow header contradicts itself" }
+        return nil
+    }
+}

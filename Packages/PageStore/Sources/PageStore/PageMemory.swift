@@ -1,0 +1,113 @@
+import StorageIO
+import Synchronization
+
+/// The memory of a store's pages: page *p* at `base + p * 4096` of one reserved range, a state byte
+/// each in another. Page memory is opened in chunks as pages come into use.
+@safe final class PageMemory: @unchecked Sendable {
+    // Sendable: constant pointers; the states are atomics, and who may touch a page's bytes follows
+    // from its state (see PageState).
+    private static let chunkPages = 16384
+
+    private let pages: AddressSpace
+    private let stateBytes: AddressSpace
+    private let states: UnsafeMutablePointer<Atomic<UInt8>>
+    private let openLock = Lock()
+    private let openedPages = Atomic<Int>(0)
+
+    /// How many pages there is room for.
+    let pageLimit: Int
+    /// The readers' view.
+    let window: PageWindow
+    /// Pages in memory, whatever their state.
+    let residentCount = Atomic<Int>(0)
+
+    /// Reserves room for a file of `maximumFileSize` bytes.
+    init(maximumFileSize: Int) throws(StorageError) {
+        let limit = min(maximumFileSize >> PageLayout.pageShift, Int(PageNumber.max))
+        guard limit >= 4 else {
+            throw StorageError(
+                .invalidArgument, "The maximum file size is below four pages of 4096 bytes.")
+        }
+        pageLimit = limit
+        pages = try AddressSpace(byteCount: limit << PageLayout.pageShift)
+        let stateByteCount = (limit + PageLayout.pageSize) & ~(PageLayout.pageSize - 1)
+        stateBytes = try AddressSpace(byteCount: stateByteCount)
+        // All at once: untouched state bytes cost no memory, and the window must never meet a
+        // closed one.
+        try stateBytes.open(at: 0, byteCount: stateByteCount)
+        // Zeroed memory is a valid array of atomics in state `absent`.
+        unsafe states = stateBytes.start.bindMemory(to: Atomic<UInt8>.self, capacity: limit)
+        unsafe window = PageWindow(
+            base: pages.start, states: states, pageLimit: PageNumber(limit))
+    }
+
+    /// Makes the memory of all pages below `end` accessible.
+    func open(through end: Int) throws(StorageError) {
+        guard end > openedPages.load(ordering: .acquiring) else { return }
+        openLock.acquire()
+        defer { openLock.release() }
+        let opened = openedPages.load(ordering: .acquiring)
+        guard end > opened else { return }
+        let chunk = PageMemory.chunkPages
+        let target = min((end + chunk - 1) / chunk * chunk, pageLimit)
+        try pages.open(
+            at: opened << PageLayout.pageShift,
+            byteCount: (target - opened) << PageLayout.pageShift)
+        openedPages.store(target, ordering: .releasing)
+    }
+
+    @inline(__always)
+    func state(_ page: Int) -> UInt8 {
+        unsafe states[page].load(ordering: .acquiring)
+    }
+
+    @inline(__always)
+    func setState(_ page: Int, _ state: UInt8) {
+        unsafe states[page].store(state, ordering: .releasing)
+    }
+
+    /// Changes the state if it is `from`; whether it did.
+    @inline(__always)
+    func exchangeState(_ page: Int, from: UInt8, to: UInt8) -> Bool {
+        unsafe states[page].compareExchange(
+            expected: from, desired: to, ordering: .acquiringAndReleasing
+        ).exchanged
+    }
+
+    /// Whether the eight pages from `page`, a multiple of 8, are all absent.
+    @inline(__always)
+    func areEightAbsent(_ page: Int) -> Bool {
+        // One atomic load over eight atomics: the hand passes eight absent pages at the price of
+        // one, and looks at each by itself when any is not.
+        unsafe UnsafeMutableRawPointer(states + page).assumingMemoryBound(to: Atomic<UInt64>.self)
+            .pointee.load(ordering: .relaxed) == 0
+    }
+
+    /// The page's place.
+    @inline(__always)
+    func page(_ page: Int) -> PageBytes { window.address(PageNumber(page)) }
+
+    /// `byteCount` bytes from the start of `page`; may reach over several pages.
+    func bytes(_ page: Int, byteCount: Int) -> ByteView {
+        unsafe ByteView(
+            start: UnsafeRawPointer(pages.start + page << PageLayout.pageShift), count: byteCount)
+    }
+
+    /// The same, to be written.
+    @unsafe
+    func buffer(_ page: Int, byteCount: Int) -> UnsafeMutableRawBufferPointer {
+        unsafe UnsafeMutableRawBufferPointer(
+            start: pages.start + page << PageLayout.pageShift, count: byteCount)
+    }
+
+    /// Gives the memory of `count` pages back to the system.
+    func discard(_ page: Int, count: Int) {
+        pages.discard(
+            at: page << PageLayout.pageShift, byteCount: count << PageLayout.pageShift)
+    }
+
+    @inline(__always)
+    func addResident(_ pages: Int) {
+        residentCount.wrappingAdd(pages, ordering: .relaxed)
+    }
+}

@@ -1,0 +1,42 @@
+import StorageIO
+
+/// The errors that more than one store throws.
+enum PageProblem {
+    static func beyondEnd(_ page: PageNumber, path: String? = nil) -> StorageError {
+        StorageError(
+            .damaged, "A reference leads to a page outside the file; run verify.", path: path,
+            page: page)
+    }
+
+    static func insideRun(_ page: PageNumber, path: String? = nil) -> StorageError {
+        StorageError(
+            .damaged, "A reference leads into the middle of an overflow run; run verify.",
+            path: path, page: page)
+    }
+
+    static func free(_ page: PageNumber) -> StorageError {
+        StorageError(.damaged, "A reference leads to a free page; run verify.", page: page)
+    }
+
+    static func noRun(_ page: PageNumber, path: String? = nil) -> StorageError {
+        StorageError(
+            .damaged, "A value should be here, but another or none is; run verify.", path: path,
+            page: page)
+    }
+
+    static func valueTooLong() -> StorageError {
+        StorageError(.valueTooLong, "The value is longer than 1 GiB.")
+    }
+
+    static func fileTooLarge(path: String? = nil) -> StorageError {
+        StorageError(
+            .fileTooLarge,
+            "The database would outgrow the maximum file size; open it with a larger one.",
+            path: path)
+    }
+
+    static func notNewest() -> StorageError {
+        StorageError(
+            .invalidArgument, "A checkpoint must be of the newest committed transaction.")
+    }
+}

@@ -1,0 +1,142 @@
+import StorageIO
+import Synchronization
+
+/// Slots that any thread takes, sets and gives back without a lock, and that one thread can walk
+/// while others do. A free slot holds 0.
+///
+/// Slots lie 64 bytes apart, so that two threads don't share a cache line. They come in blocks, each
+/// twice as large as the one before, made when all others are taken and never freed before the
+/// table: a walker can't meet a block that is gone.
+@safe final class SlotTable: @unchecked Sendable {
+    // Sendable: constant pointers to atomics.
+    private static let firstBlockSlots = 64
+    private static let blockLimit = 24
+    private static let stride = 64
+
+    private let first: UnsafeMutableRawPointer
+    private let blocks: UnsafeMutablePointer<Atomic<UInt>>
+
+    init() {
+        unsafe first = SlotTable.makeBlock(slots: SlotTable.firstBlockSlots)
+        unsafe blocks = .allocate(capacity: SlotTable.blockLimit)
+        for index in 0..<SlotTable.blockLimit {
+            unsafe (blocks + index).initialize(to: Atomic(0))
+        }
+        unsafe blocks[0].store(UInt(bitPattern: first), ordering: .releasing)
+    }
+
+    deinit {
+        for index in 0..<SlotTable.blockLimit {
+            if let block = unsafe UnsafeMutableRawPointer(
+                bitPattern: blocks[index].load(ordering: .acquiring))
+            {
+                unsafe block.deallocate()
+            }
+        }
+        unsafe blocks.deallocate()
+    }
+
+    private static func makeBlock(slots: Int) -> UnsafeMutableRawPointer {
+        let block = UnsafeMutableRawPointer.allocate(
+            byteCount: slots * stride, alignment: stride)
+        for index in 0..<slots {
+            unsafe (block + index * stride).bindMemory(to: Atomic<UInt64>.self, capacity: 1)
+                .initialize(to: Atomic(0))
+        }
+        return unsafe block
+    }
+
+    private static func slot(
+        _ block: UnsafeMutableRawPointer, _ index: Int
+    ) -> UnsafeMutablePointer<Atomic<UInt64>> {
+        unsafe (block + index * stride).assumingMemoryBound(to: Atomic<UInt64>.self)
+    }
+
+    private static func slotCount(ofBlock block: Int) -> Int { firstBlockSlots << block }
+
+    /// Takes a free slot and sets it to `value`, which is not 0. Sequentially consistent, and a
+    /// fence after it: what the caller reads next is not older than what a walker that missed the
+    /// value saw before.
+    func take(_ value: UInt64) -> Int {
+        let hint = Int(truncatingIfNeeded: System.threadHint) & (SlotTable.firstBlockSlots - 1)
+        // The first probe nearly always hits: more threads than slots are rare.
+        if unsafe SlotTable.take(first, hint, value) { return hint }
+        var base = 0
+        for number in 0..<SlotTable.blockLimit {
+            let block = unsafe self.block(number)
+            let count = SlotTable.slotCount(ofBlock: number)
+            for step in 0..<count {
+                let index = (hint + step) & (count - 1)
+                if unsafe SlotTable.take(block, index, value) { return base + index }
+            }
+            base += count
+        }
+        preconditionFailure("More than a billion slots are taken")
+    }
+
+    @inline(__always)
+    private static func take(
+        _ block: UnsafeMutableRawPointer, _ index: Int, _ value: UInt64
+    ) -> Bool {
+        let slot = unsafe slot(block, index)
+        guard unsafe slot.pointee.load(ordering: .relaxed) == 0,
+            unsafe slot.pointee.compareExchange(
+                expected: 0, desired: value, ordering: .sequentiallyConsistent
+            ).exchanged
+        else { return false }
+        atomicMemoryFence(ordering: .sequentiallyConsistent)
+        return true
+    }
+
+    /// Sets a taken slot to another value, with the ordering of ``take(_:)``.
+    func set(_ slot: Int, _ value: UInt64) {
+        unsafe pointer(slot).pointee.store(value, ordering: .sequentiallyConsistent)
+        atomicMemoryFence(ordering: .sequentiallyConsistent)
+    }
+
+    /// Gives a slot back. What its holder read before is read before whoever sees it free.
+    func release(_ slot: Int) {
+        if slot < SlotTable.firstBlockSlots {
+            unsafe SlotTable.slot(first, slot).pointee.store(0, ordering: .releasing)
+        } else {
+            unsafe pointer(slot).pointee.store(0, ordering: .releasing)
+        }
+    }
+
+    /// Calls `body` with the value of each taken slot.
+    func forEach(_ body: (UInt64) -> Void) {
+        for number in 0..<SlotTable.blockLimit {
+            guard
+                let block = unsafe UnsafeMutableRawPointer(
+                    bitPattern: blocks[number].load(ordering: .sequentiallyConsistent))
+            else { return }
+            for index in 0..<SlotTable.slotCount(ofBlock: number) {
+                let value = unsafe SlotTable.slot(block, index).pointee.load(
+                    ordering: .sequentiallyConsistent)
+                if value != 0 { body(value) }
+            }
+        }
+    }
+
+    private func pointer(_ slot: Int) -> UnsafeMutablePointer<Atomic<UInt64>> {
+        var index = slot
+        var number = 0
+        while index >= SlotTable.slotCount(ofBlock: number) {
+            index -= SlotTable.slotCount(ofBlock: number)
+            number += 1
+        }
+        return unsafe SlotTable.slot(block(number), index)
+    }
+
+    /// The block, made by whoever needs it first.
+    private func block(_ number: Int) -> UnsafeMutableRawPointer {
+        let bits = unsafe blocks[number].load(ordering: .acquiring)
+        if let block = unsafe UnsafeMutableRawPointer(bitPattern: bits) { return unsafe block }
+        let made = unsafe SlotTable.makeBlock(slots: SlotTable.slotCount(ofBlock: number))
+        let (exchanged, original) = unsafe blocks[number].compareExchange(
+            expected: 0, desired: UInt(bitPattern: made), ordering: .sequentiallyConsistent)
+        if exchanged { return unsafe made }
+        unsafe made.deallocate()
+        return unsafe UnsafeMutableRawPointer(bitPattern: original)!
+    }
+}

@@ -1,0 +1,48 @@
+import StorageIO
+
+/// The versions that live snapshots hold. Any thread, no lock.
+///
+/// A reader takes the published version *v*, registers it, and then looks whether *v* is still the
+/// published version; if not, it updates its slot to the newer one and looks again. Registering is
+/// sequentially consistent, and whoever frees pages reads the published version first and the slots
+/// second: so it either sees the slot, or the reader sees the newer version.
+public final class VersionRegistry: Sendable {
+    // A slot holds version + 1, since version 0 (the empty database) can be held and 0 means free.
+    private let slots = SlotTable()
+
+    /// An empty registry.
+    public init() {}
+
+    /// Holds version `t` until ``release(_:)``.
+    ///
+    /// - Returns: the slot that stands for it.
+    public func register(_ t: TransactionNumber) -> Int { slots.take(t &+ 1) }
+
+    /// Holds version `t` with this slot in place of what it held.
+    public func update(_ slot: Int, _ t: TransactionNumber) { slots.set(slot, t &+ 1) }
+
+    /// Gives the slot back.
+    public func release(_ slot: Int) { slots.release(slot) }
+
+    /// The held versions, ascending, each once. O(slots).
+    public func held() -> [TransactionNumber] {
+        var versions: [TransactionNumber] = []
+        slots.forEach { value in VersionRegistry.add(value - 1, to: &versions) }
+        return versions
+    }
+
+    /// The oldest held version, if any.
+    public var oldest: TransactionNumber? {
+        var oldest: TransactionNumber?
+        slots.forEach { value in oldest = min(oldest ?? .max, value - 1) }
+        return oldest
+    }
+
+    /// Inserts into an ascending list without duplicates.
+    static func add(_ version: TransactionNumber, to versions: inout [TransactionNumber]) {
+        var index = versions.count
+        while index > 0, versions[index - 1] >= version { index -= 1 }
+        if index < versions.count, versions[index] == version { return }
+        versions.insert(version, at: index)
+    }
+}
