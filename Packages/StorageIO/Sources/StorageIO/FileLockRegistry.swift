@@ -14,7 +14,7 @@ final class FileLockRegistry: @unchecked Sendable {
 
     private struct Entry {
         var identity: Identity
-        var table = LockTable()
+        var table = FileLockTable()
     }
 
     private let lock = Lock()

@@ -32,7 +32,7 @@ final class InMemoryContents: @unchecked Sendable {
     /// The file's size in bytes. Guarded by `lock`.
     private var size: UInt64 = 0
     /// Who holds the file's lock. Guarded by `lock`.
-    private var locks = LockTable()
+    private var locks = FileLockTable()
 
     init() {}
 

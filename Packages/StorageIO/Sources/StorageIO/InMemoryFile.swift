@@ -2,6 +2,7 @@ import Synchronization
 
 /// A file in memory, opened by ``InMemoryFileSystem``.
 public final class InMemoryFile: File {
+    /// The path it was opened by.
     public let path: String
     private let contents: InMemoryContents
     private let handle: Int
@@ -29,6 +30,7 @@ public final class InMemoryFile: File {
         }
     }
 
+    /// Reads at `offset` until `buffer` is full or the file ends; see ``File/read(into:at:)``.
     public func read(
         into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64
     ) throws(StorageError) -> Int {
@@ -36,6 +38,7 @@ public final class InMemoryFile: File {
         return unsafe contents.read(into: buffer, at: offset)
     }
 
+    /// Writes all of `buffer` at `offset`; see ``File/write(_:at:)``.
     public func write(
         _ buffer: UnsafeRawBufferPointer, at offset: UInt64
     ) throws(StorageError) {
@@ -46,11 +49,13 @@ public final class InMemoryFile: File {
     /// Does nothing: there is no medium.
     public func sync() throws(StorageError) { try checkOpen() }
 
+    /// The file's size in bytes.
     public func size() throws(StorageError) -> UInt64 {
         try checkOpen()
         return contents.byteCount
     }
 
+    /// Cuts the file, or extends it with zeros; see ``File/truncate(to:)``.
     public func truncate(to size: UInt64) throws(StorageError) {
         try checkWritable(size, 0)
         contents.resize(to: size)
@@ -62,12 +67,14 @@ public final class InMemoryFile: File {
         if count > 0 { contents.extend(to: offset + count) }
     }
 
+    /// Takes the file's lock without waiting; see ``File/lock(exclusive:)``.
     public func lock(exclusive: Bool) throws(StorageError) {
         try checkOpen()
         if exclusive && isReadOnly { throw .readOnlyFile(path) }
         try contents.takeLock(handle: handle, exclusive: exclusive, path: path)
     }
 
+    /// Drops the lock and closes; later calls throw `closed`, another `close` does nothing.
     public func close() {
         if !isClosed.exchange(true, ordering: .acquiringAndReleasing) {
             contents.dropLock(handle: handle)

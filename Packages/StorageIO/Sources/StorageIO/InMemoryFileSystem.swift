@@ -49,6 +49,7 @@ public final class InMemoryFileSystem: FileSystem, @unchecked Sendable {
             path: path, contents: contents, handle: nextHandle, isReadOnly: mode == .readOnly)
     }
 
+    /// Whether something is there under this name.
     public func exists(_ path: String) throws(StorageError) -> Bool {
         try StorageError.checkPath(path)
         lock.acquire()
@@ -56,6 +57,7 @@ public final class InMemoryFileSystem: FileSystem, @unchecked Sendable {
         return index(of: path) != nil
     }
 
+    /// Removes the name; handles that are open keep the file.
     public func remove(_ path: String) throws(StorageError) {
         try StorageError.checkPath(path)
         lock.acquire()
@@ -64,6 +66,7 @@ public final class InMemoryFileSystem: FileSystem, @unchecked Sendable {
         names.remove(at: index)
     }
 
+    /// Gives a file another name in one step; see ``FileSystem/rename(_:to:replacing:)``.
     public func rename(_ from: String, to: String, replacing: Bool) throws(StorageError) {
         try StorageError.checkPath(from)
         try StorageError.checkPath(to)

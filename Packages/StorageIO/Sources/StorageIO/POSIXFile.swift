@@ -3,6 +3,7 @@ import Synchronization
 
 /// A file of the system, opened by ``POSIXFileSystem``.
 public final class POSIXFile: File {
+    /// The path it was opened by.
     public let path: String
     private let descriptor: Int32
     private let identity: FileLockRegistry.Identity
@@ -53,6 +54,7 @@ public final class POSIXFile: File {
     /// The last byte that the system can address.
     private static var limit: UInt64 { UInt64(Int64.max) }
 
+    /// Reads at `offset` until `buffer` is full or the file ends; see ``File/read(into:at:)``.
     public func read(
         into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64
     ) throws(StorageError) -> Int {
@@ -72,6 +74,7 @@ public final class POSIXFile: File {
         return done
     }
 
+    /// Writes all of `buffer` at `offset`; see ``File/write(_:at:)``.
     public func write(
         _ buffer: UnsafeRawBufferPointer, at offset: UInt64
     ) throws(StorageError) {
@@ -96,6 +99,7 @@ public final class POSIXFile: File {
         }
     }
 
+    /// Makes earlier writes and the size durable; see ``File/sync()``.
     public func sync() throws(StorageError) {
         try beginUse()
         defer { endUse() }
@@ -103,6 +107,7 @@ public final class POSIXFile: File {
         if result != 0 { throw .system(Int64(result), "sync the file", path: path) }
     }
 
+    /// The file's size in bytes.
     public func size() throws(StorageError) -> UInt64 {
         try beginUse()
         defer { endUse() }
@@ -111,6 +116,7 @@ public final class POSIXFile: File {
         return UInt64(result)
     }
 
+    /// Cuts the file, or extends it with zeros; see ``File/truncate(to:)``.
     public func truncate(to size: UInt64) throws(StorageError) {
         try beginWrite()
         defer { endUse() }
@@ -121,6 +127,7 @@ public final class POSIXFile: File {
         }
     }
 
+    /// Reserves space and extends the file over it; see ``File/preallocate(_:at:)``.
     public func preallocate(_ count: UInt64, at offset: UInt64) throws(StorageError) {
         try beginWrite()
         defer { endUse() }
@@ -135,6 +142,7 @@ public final class POSIXFile: File {
         }
     }
 
+    /// Takes the file's lock without waiting; see ``File/lock(exclusive:)``.
     public func lock(exclusive: Bool) throws(StorageError) {
         try beginUse()
         defer { endUse() }
@@ -143,6 +151,7 @@ public final class POSIXFile: File {
             identity, descriptor: descriptor, exclusive: exclusive, path: path)
     }
 
+    /// Drops the lock and closes; later calls throw `closed`, another `close` does nothing.
     public func close() {
         if uses.bitwiseOr(1, ordering: .acquiringAndReleasing).oldValue == 0 {
             FileLockRegistry.shared.close(identity, descriptor: descriptor)

@@ -36,6 +36,7 @@ public struct POSIXFileSystem: FileSystem {
             path: path, descriptor: descriptor, identity: identity, isReadOnly: mode == .readOnly)
     }
 
+    /// Whether something is there under this name.
     public func exists(_ path: String) throws(StorageError) -> Bool {
         try StorageError.checkPath(path)
         let result = unsafe csio_exists(path)
@@ -43,12 +44,14 @@ public struct POSIXFileSystem: FileSystem {
         return result != 0
     }
 
+    /// Removes the name; handles that are open keep the file.
     public func remove(_ path: String) throws(StorageError) {
         try StorageError.checkPath(path)
         let result = unsafe csio_remove(path)
         if result != 0 { throw .system(Int64(result), "remove the file", path: path) }
     }
 
+    /// Gives a file another name in one step; see ``FileSystem/rename(_:to:replacing:)``.
     public func rename(_ from: String, to: String, replacing: Bool) throws(StorageError) {
         try StorageError.checkPath(from)
         try StorageError.checkPath(to)
@@ -58,6 +61,7 @@ public struct POSIXFileSystem: FileSystem {
         throw .system(Int64(result), "rename the file", path: isTarget ? to : from)
     }
 
+    /// Makes the names in the directory of `path` durable; see ``FileSystem/syncDirectory(of:)``.
     public func syncDirectory(of path: String) throws(StorageError) {
         try StorageError.checkPath(path)
         let directory = Self.directory(of: path)

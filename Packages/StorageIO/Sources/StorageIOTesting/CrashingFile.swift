@@ -1,0 +1,158 @@
+import StorageIO
+
+/// A file of a ``CrashingFileSystem``.
+public final class CrashingFile: File, @unchecked Sendable {
+    // Sendable: `isClosed` is only touched under the file system's lock.
+    /// The path it was opened by.
+    public let path: String
+    private let fileSystem: CrashingFileSystem
+    private let contents: CrashingContents
+    private let handle: Int
+    private let isReadOnly: Bool
+    private var isClosed = false
+
+    init(
+        path: String, fileSystem: CrashingFileSystem, contents: CrashingContents, handle: Int,
+        isReadOnly: Bool
+    ) {
+        self.path = path
+        self.fileSystem = fileSystem
+        self.contents = contents
+        self.handle = handle
+        self.isReadOnly = isReadOnly
+    }
+
+    deinit { close() }
+
+    private func checkOpen() throws(StorageError) {
+        if isClosed { throw StorageError(.closed, "The file is closed.", path: path) }
+    }
+
+    private func checkWritable(_ offset: UInt64, _ count: UInt64) throws(StorageError) {
+        try checkOpen()
+        if isReadOnly {
+            throw StorageError(.readOnly, "The file is opened to read only.", path: path)
+        }
+        guard count <= MemoryImage.limit, offset <= MemoryImage.limit - count else {
+            throw StorageError(
+                .fileTooLarge, "The file can't reach that far.", path: path, offset: offset)
+        }
+    }
+
+    private var diskFull: StorageError {
+        StorageError(.diskFull, "No space is left on the device (simulated).", path: path)
+    }
+
+    /// Reads at `offset` until `buffer` is full or the file ends; see ``File/read(into:at:)``.
+    public func read(
+        into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64
+    ) throws(StorageError) -> Int {
+        try fileSystem.perform(.read, path, offset: offset, byteCount: buffer.count) {
+            _ throws(StorageError) in
+            try checkOpen()
+            return unsafe contents.current.read(into: buffer, at: offset)
+        }
+    }
+
+    /// Writes all of `buffer` at `offset`; see ``File/write(_:at:)``.
+    public func write(
+        _ buffer: UnsafeRawBufferPointer, at offset: UInt64
+    ) throws(StorageError) {
+        let failed = { [self] (number: Int) in
+            guard (try? checkWritable(offset, UInt64(buffer.count))) != nil else { return }
+            var random = SeededRandom(seed: UInt64(number))
+            let part = unsafe UnsafeRawBufferPointer(
+                rebasing: buffer[..<random.below(buffer.count + 1)])
+            unsafe contents.write(part, at: offset, number: number)
+        }
+        try fileSystem.perform(
+            .write, path, offset: offset, byteCount: buffer.count, failed: failed
+        ) { number throws(StorageError) in
+            try checkWritable(offset, UInt64(buffer.count))
+            let limit = contents.current.size.addingReportingOverflow(fileSystem.spaceLeft())
+            let end = offset + UInt64(buffer.count)
+            if end > contents.current.size, !limit.overflow, end > limit.partialValue {
+                // What fits is written, as a short write of the system would.
+                let fitting = limit.partialValue > offset ? limit.partialValue - offset : 0
+                let part = unsafe UnsafeRawBufferPointer(rebasing: buffer[..<Int(fitting)])
+                unsafe contents.write(part, at: offset, number: number)
+                throw diskFull
+            }
+            unsafe contents.write(buffer, at: offset, number: number)
+        }
+    }
+
+    /// Makes earlier writes and the size durable; see ``File/sync()``.
+    public func sync() throws(StorageError) {
+        let failed = { [self] (number: Int) in
+            if !isClosed { contents.failSync(number: number) }
+        }
+        try fileSystem.perform(.sync, path, failed: failed) { _ throws(StorageError) in
+            try checkOpen()
+            contents.sync()
+        }
+    }
+
+    /// The file's size in bytes.
+    public func size() throws(StorageError) -> UInt64 {
+        fileSystem.lock.acquire()
+        defer { fileSystem.lock.release() }
+        try fileSystem.checkRunning(path)
+        try checkOpen()
+        return contents.current.size
+    }
+
+    /// Cuts the file, or extends it with zeros; see ``File/truncate(to:)``.
+    public func truncate(to size: UInt64) throws(StorageError) {
+        try fileSystem.perform(.truncate, path, offset: size) { number throws(StorageError) in
+            try checkWritable(size, 0)
+            try grow(to: size)
+            contents.resize(to: size, number: number)
+        }
+    }
+
+    /// Reserves space and extends the file over it; see ``File/preallocate(_:at:)``.
+    public func preallocate(_ count: UInt64, at offset: UInt64) throws(StorageError) {
+        try fileSystem.perform(
+            .preallocate, path, offset: offset, byteCount: Int(clamping: count)
+        ) { number throws(StorageError) in
+            try checkWritable(offset, count)
+            guard count > 0 else { return }
+            let end = max(contents.current.size, offset + count)
+            try grow(to: end)
+            contents.resize(to: end, number: number)
+        }
+    }
+
+    /// Throws when the disk has no room for the file to be that large.
+    private func grow(to size: UInt64) throws(StorageError) {
+        if size > contents.current.size, size - contents.current.size > fileSystem.spaceLeft() {
+            throw diskFull
+        }
+    }
+
+    /// Takes the file's lock without waiting; see ``File/lock(exclusive:)``.
+    public func lock(exclusive: Bool) throws(StorageError) {
+        fileSystem.lock.acquire()
+        defer { fileSystem.lock.release() }
+        try fileSystem.checkRunning(path)
+        try checkOpen()
+        if exclusive && isReadOnly {
+            throw StorageError(.readOnly, "The file is opened to read only.", path: path)
+        }
+        if let conflict = contents.locks.conflict(
+            handle: handle, exclusive: exclusive, path: path)
+        {
+            throw conflict
+        }
+        contents.locks.hold(handle: handle, exclusive: exclusive)
+    }
+
+    /// Drops the lock and closes; later calls throw `closed`, another `close` does nothing.
+    public func close() {
+        fileSystem.lock.withLock {
+            isClosed = true
+            contents.locks.drop(handle: handle)
+        }
+    }
+}
