@@ -1,0 +1,71 @@
+import PageStore
+import StorageIO
+
+extension BPlusTree {
+    /// Lends every entry of a range in order.
+    ///
+    /// Faster than a cursor, as it stays inside a leaf under one read. That read is opened anew for
+    /// each leaf and after each big value, so a long scan doesn't hold up eviction.
+    ///
+    /// - Parameters:
+    ///   - from: the first key of the range, nil for the tree's first.
+    ///   - to: the first key after the range, nil for no end.
+    ///   - reverse: whether to go from the last entry of the range to the first.
+    ///   - body: gets key and value, valid until it returns, and says whether to go on.
+    /// - Throws: `damaged`, `inputOutput`, and what `body` throws.
+    /// - Complexity: O(log n + entries visited).
+    public func forEach(
+        from: ByteView? = nil, to: ByteView? = nil, reverse: Bool = false,
+        _ body: (ByteView, ByteView) throws(StorageError) -> Bool
+    ) throws(StorageError) {
+        try root.validate()
+        guard !root.isEmpty else { return }
+        if let from, let to, from.compare(to: to) >= 0 { return }
+        var path = TreePath()
+        var isFirst = true
+        var buffer = KeyBuffer()
+        while true {
+            var token = store.beginRead()
+            defer { store.endRead(token) }
+            var leaf: Node
+            if isFirst {
+                isFirst = false
+                leaf = try scanStart(reverse ? to : from, last: reverse, &path)
+            } else if let next = try store.neighborLeaf(root, before: reverse, &path) {
+                leaf = next
+            } else {
+                return
+            }
+            let low = from.map { leaf.lowerBound($0).index } ?? 0
+            let high = to.map { leaf.lowerBound($0).index } ?? leaf.count
+            let count = leaf.count
+            var remaining = max(0, high - low)
+            var isFresh = true
+            while remaining > 0 {
+                let index = reverse ? low + remaining - 1 : high - remaining
+                remaining -= 1
+                if isFresh { buffer.take(leaf, index) } else { buffer.takeNext(leaf, index) }
+                isFresh = false
+                let value = leaf.value(index)
+                guard try body(buffer.view, try store.bytes(of: value)) else { return }
+                if case .overflow = value {
+                    store.endRead(token)
+                    token = store.beginRead()
+                    leaf = try store.node(path.page(0), level: 0)
+                }
+            }
+            // Where the range ends inside the leaf there is nothing to look for beyond.
+            if reverse ? low > 0 : high < count { return }
+        }
+    }
+
+    /// The leaf that a scan begins in.
+    private func scanStart(
+        _ key: ByteView?, last: Bool, _ path: inout TreePath
+    ) throws(StorageError) -> Node {
+        if let key { return try store.descend(root, to: key, &path).leaf }
+        let top = Int(root.height) - 1
+        path.setPage(root.page, at: top)
+        return try store.descendEdge(from: top, last: last, &path)
+    }
+}

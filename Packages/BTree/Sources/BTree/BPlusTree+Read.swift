@@ -1,0 +1,55 @@
+import PageStore
+import StorageIO
+
+extension BPlusTree {
+    /// Lends the value of `key`.
+    ///
+    /// - Parameters:
+    ///   - key: the key; one longer than the limit is simply not there.
+    ///   - body: gets the value, which is valid until it returns. Keep it short: what a read uses
+    ///     can't be evicted meanwhile.
+    /// - Returns: what `body` returned, or nil when the key is not there.
+    /// - Throws: `damaged`, `inputOutput`, and what `body` throws.
+    /// - Complexity: O(log n) pages.
+    public func withValue<Result>(
+        _ key: ByteView, _ body: (ByteView) throws(StorageError) -> Result
+    ) throws(StorageError) -> Result? {
+        try root.validate()
+        guard !root.isEmpty else { return nil }
+        let token = store.beginRead()
+        defer { store.endRead(token) }
+        let leaf = try store.leaf(root, of: key)
+        let position = leaf.lowerBound(key)
+        guard position.isMatch else { return nil }
+        return try body(try store.bytes(of: leaf.value(position.index)))
+    }
+
+    /// Whether `key` is there. O(log n) pages; a big value is not touched.
+    ///
+    /// - Throws: `damaged`, `inputOutput`.
+    public func contains(_ key: ByteView) throws(StorageError) -> Bool {
+        try root.validate()
+        guard !root.isEmpty else { return false }
+        let token = store.beginRead()
+        defer { store.endRead(token) }
+        return try store.leaf(root, of: key).lowerBound(key).isMatch
+    }
+
+    /// A copy of the value of `key`, or nil when the key is not there. O(log n) pages.
+    ///
+    /// - Throws: `damaged`, `inputOutput`.
+    public func get(_ key: ByteView) throws(StorageError) -> [UInt8]? {
+        try withValue(key) { value in value.array }
+    }
+}
+
+extension PageStorage {
+    /// The bytes of a value, wherever they are. Valid as long as the open read.
+    func bytes(of value: LeafValue) throws(StorageError) -> ByteView {
+        switch value {
+        case .inline(let bytes): return bytes
+        case .overflow(let page, let byteCount):
+            return try overflow(page, byteCount: byteCount)
+        }
+    }
+}

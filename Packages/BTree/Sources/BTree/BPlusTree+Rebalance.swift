@@ -1,0 +1,97 @@
+import PageStore
+import StorageIO
+
+extension NodeLayout {
+    /// A node with fewer bytes in use than this looks for a neighbour to join.
+    static let mergeThreshold = capacity / 3
+    /// One with fewer than this, whose neighbours are too full to join, is evened out with one.
+    static let evenOutThreshold = capacity / 5
+}
+
+extension BPlusTree {
+    /// Joins the path's node at `level` with a neighbour under the same parent, or evens the two
+    /// out. Where neither is possible the short node stays, which breaks no rule.
+    ///
+    /// Node and parent are ready for changes; the path's slot at `level + 1` may move.
+    mutating func rebalance(_ level: Int, _ path: inout TreePath) throws(StorageError) {
+        let parent = Node(store.window.address(path.page(level + 1)))
+        let slot = path.slot(level + 1)
+        guard parent.count > 1 else { return }
+        if slot > 0, try join(level, slot - 1, &path) { return }
+        if slot + 1 < parent.count, try join(level, slot, &path) { return }
+        let node = Node(store.window.address(path.page(level)))
+        guard node.usedBytes < NodeLayout.evenOutThreshold else { return }
+        try evenOut(level, slot > 0 ? slot - 1 : slot, path)
+    }
+
+    /// The entries of two neighbours, the children `left` and `left + 1` of the path's parent.
+    private func gather(
+        _ level: Int, _ left: Int, _ path: TreePath
+    ) throws(StorageError) -> NodeEntries {
+        let parent = Node(store.window.address(path.page(level + 1)))
+        guard parent.child(left) != parent.child(left + 1) else {
+            throw StorageError(
+                .damaged, "Two children of a tree node are the same page; verify the database.",
+                page: path.page(level + 1))
+        }
+        let leftNode = try store.node(parent.child(left), level: level)
+        let rightNode = try store.node(parent.child(left + 1), level: level)
+        var entries = NodeEntries(leftNode)
+        let above = ByteScratch(capacity: 64)
+        let offset = above.appendKey(of: parent, left + 1)
+        entries.append(rightNode, separator: above.view(offset, above.count))
+        withExtendedLifetime(above) {}
+        return entries
+    }
+
+    /// Writes two neighbours into one page, the path's own, if they fit.
+    private mutating func join(
+        _ level: Int, _ left: Int, _ path: inout TreePath
+    ) throws(StorageError) -> Bool {
+        let parent = Node(store.window.address(path.page(level + 1)))
+        let slot = path.slot(level + 1)
+        let neighborNumber = parent.child(left == slot ? slot + 1 : left)
+        let neighbor = try store.node(neighborNumber, level: level)
+        let own = Node(store.window.address(path.page(level)))
+        // Prefixes may make the joined node smaller or larger than the sum; only where the sum is
+        // far off is the closer look left out.
+        let total = neighbor.usedBytes + own.usedBytes
+        let shared = min(neighbor.prefixLength, own.prefixLength)
+        guard total - shared <= NodeLayout.capacity else { return false }
+        let entries = try gather(level, left, path)
+        guard entries.fitsOneNode else { return false }
+        let birth = neighbor.page.birth
+        try entries.write(0..<entries.count, to: own.page)
+        try store.retire(neighborNumber, birth: birth)
+        parent.setChild(path.page(level), at: left)
+        parent.setEntryCount(entries.totalEntryCount(0..<entries.count), at: left)
+        parent.remove(at: left + 1)
+        path.setSlot(left, at: level + 1)
+        return true
+    }
+
+    /// Spreads the entries of two neighbours evenly over their pages, if the parent has room for
+    /// the new separator.
+    private mutating func evenOut(
+        _ level: Int, _ left: Int, _ path: TreePath
+    ) throws(StorageError) {
+        let parent = Node(store.window.address(path.page(level + 1)))
+        let entries = try gather(level, left, path)
+        guard let point = entries.splitPoint(.none) else { return }
+        var parentEntries = NodeEntries(parent)
+        parentEntries.setSeparator(entries.separator(at: point), at: left + 1)
+        guard parentEntries.fitsOneNode else { return }
+        parentEntries.setChild(
+            try writable(parent.child(left), level: level),
+            entryCount: entries.totalEntryCount(0..<point), at: left)
+        parentEntries.setChild(
+            try writable(parent.child(left + 1), level: level),
+            entryCount: entries.totalEntryCount(point..<entries.count), at: left + 1)
+        try parentEntries.write(0..<parentEntries.count, to: parent.page)
+        try entries.write(
+            0..<point, to: store.window.address(parentEntries.child(left)))
+        try entries.write(
+            point..<entries.count, to: store.window.address(parentEntries.child(left + 1)))
+        entries.extendLifetime()
+    }
+}
