@@ -85,7 +85,8 @@ extension PageStorage {
         let leaf = try node(number, level: 0)
         guard remaining < UInt64(leaf.count) else {
             throw StorageError(
-                .damaged, "The entry counts of a tree are wrong; verify the database.", page: number)
+                .damaged, "The entry counts of a tree are wrong; verify the database.", page: number
+            )
         }
         path.setPage(number, at: 0)
         path.setSlot(Int(remaining), at: 0)

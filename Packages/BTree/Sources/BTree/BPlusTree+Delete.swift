@@ -42,8 +42,8 @@ extension BPlusTree {
                 try store.retire(path.page(level), birth: node.page.birth)
                 Node(store.window.address(path.page(level + 1)))
                     .remove(at: path.slot(level + 1))
-            } else if node.usedBytes < NodeLayout.mergeThreshold {
-                try rebalance(level, &path)
+            } else {
+                while node.usedBytes < NodeLayout.mergeThreshold, try rebalance(level, &path) {}
             }
         }
         if top >= 0, Node(store.window.address(path.page(top))).count == 0 {

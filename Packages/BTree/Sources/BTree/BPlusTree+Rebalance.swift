@@ -13,15 +13,20 @@ extension BPlusTree {
     /// out. Where neither is possible the short node stays, which breaks no rule.
     ///
     /// Node and parent are ready for changes; the path's slot at `level + 1` may move.
-    mutating func rebalance(_ level: Int, _ path: inout TreePath) throws(StorageError) {
+    ///
+    /// - Returns: whether two nodes were joined, which may leave a node that is still short.
+    mutating func rebalance(
+        _ level: Int, _ path: inout TreePath
+    ) throws(StorageError) -> Bool {
         let parent = Node(store.window.address(path.page(level + 1)))
         let slot = path.slot(level + 1)
-        guard parent.count > 1 else { return }
-        if slot > 0, try join(level, slot - 1, &path) { return }
-        if slot + 1 < parent.count, try join(level, slot, &path) { return }
+        guard parent.count > 1 else { return false }
+        if slot > 0, try join(level, slot - 1, &path) { return true }
+        if slot + 1 < parent.count, try join(level, slot, &path) { return true }
         let node = Node(store.window.address(path.page(level)))
-        guard node.usedBytes < NodeLayout.evenOutThreshold else { return }
+        guard node.usedBytes < NodeLayout.evenOutThreshold else { return false }
         try evenOut(level, slot > 0 ? slot - 1 : slot, path)
+        return false
     }
 
     /// The entries of two neighbours, the children `left` and `left + 1` of the path's parent.

@@ -17,8 +17,11 @@ extension NodeEntries {
         return key.prefix(key.commonPrefixLength(with: self.key(range.upperBound - 1)))
     }
 
+    /// The length of that prefix.
+    func commonPrefixLength(_ range: Range<Int>) -> Int { prefix(range).count }
+
     /// Bytes that an entry takes in a node whose prefix has `prefixLength` bytes.
-    private func size(_ index: Int, prefixLength: Int, isFirst: Bool) -> Int {
+    func size(_ index: Int, prefixLength: Int, isFirst: Bool) -> Int {
         let entry = list[index]
         let rest =
             isFirst && !isLeaf

@@ -106,10 +106,18 @@ struct NodeEntries: ~Copyable {
     /// The child at `index`.
     func child(_ index: Int) -> PageNumber { list[index].link }
 
-    /// Starts over with nothing.
-    mutating func removeAll() {
-        list.removeAll(keepingCapacity: true)
-        scratch.truncate(to: 0)
+    /// A list of its own with the entries from `start` on.
+    func suffix(from start: Int) -> NodeEntries {
+        var rest = NodeEntries(level: level)
+        for index in start..<count {
+            if isLeaf {
+                rest.insert(key(index), value(index), at: rest.count)
+            } else {
+                rest.insertChild(
+                    key(index), list[index].link, entryCount: list[index].number, at: rest.count)
+            }
+        }
+        return rest
     }
 
     // MARK: Reading

@@ -55,6 +55,11 @@ public enum TreeLimits {
             && NodeLayout.leafOverhead + keyLength + valueLength <= maximumEntrySize
     }
 
+    /// The pages that a value of `byteCount` bytes takes in an overflow run: one header, then data.
+    static func overflowPageCount(byteCount: Int) -> Int {
+        (PageLayout.headerSize + byteCount + PageLayout.pageSize - 1) >> PageLayout.pageShift
+    }
+
     /// Checks the lengths of an entry.
     ///
     /// - Throws: `keyTooLong`, `valueTooLong`.
