@@ -108,7 +108,7 @@ import Synchronization
         guard let start else { preconditionFailure("growing gave no page") }
         allocator.born.insert(start..<start + count)
         for page in start..<start + count {
-            if memory.state(page) == PageState.absent { memory.addResident(1) }
+            if memory.state(page) <= PageState.free { memory.addResident(1) }
             memory.setState(page, page == start ? PageState.dirty : PageState.interior)
         }
         memory.page(start).zero(0, count: PageLayout.headerSize)
@@ -129,7 +129,7 @@ import Synchronization
     private func forget(_ run: PageAllocator.Run) {
         let isLong = run.count >= 16
         for page in run.page..<run.page + run.count {
-            memory.setState(page, isLong ? PageState.absent : PageState.stale)
+            memory.setState(page, isLong ? PageState.free : PageState.stale)
         }
         if isLong {
             memory.discard(run.page, count: run.count)

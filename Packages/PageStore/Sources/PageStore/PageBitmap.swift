@@ -133,6 +133,20 @@ struct PageBitmap {
         }
     }
 
+    /// How many runs of consecutive members there are.
+    var runCount: Int {
+        var runs = 0
+        forEachRun { _, _ in runs += 1 }
+        return runs
+    }
+
+    /// All members, ascending.
+    var members: [Int] {
+        var members: [Int] = []
+        forEachRun { start, count in members.append(contentsOf: start..<start + count) }
+        return members
+    }
+
     /// Where the run of members that ends just before `end` starts; `end` when there is none.
     func startOfRun(endingAt end: Int) -> Int {
         var start = end

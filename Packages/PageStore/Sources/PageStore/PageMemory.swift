@@ -74,13 +74,13 @@ import Synchronization
         ).exchanged
     }
 
-    /// Whether the eight pages from `page`, a multiple of 8, are all absent.
+    /// Whether none of the eight pages from `page`, a multiple of 8, is in memory.
     @inline(__always)
     func areEightAbsent(_ page: Int) -> Bool {
-        // One atomic load over eight atomics: the hand passes eight absent pages at the price of
-        // one, and looks at each by itself when any is not.
+        // One atomic load over eight atomics: the hand passes eight pages at the price of one, and
+        // looks at each by itself when any is there. The mask drops the bit of state `free`.
         unsafe UnsafeMutableRawPointer(states + page).assumingMemoryBound(to: Atomic<UInt64>.self)
-            .pointee.load(ordering: .relaxed) == 0
+            .pointee.load(ordering: .relaxed) & 0xFEFE_FEFE_FEFE_FEFE == 0
     }
 
     /// The page's place.

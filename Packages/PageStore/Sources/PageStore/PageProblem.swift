@@ -14,8 +14,9 @@ enum PageProblem {
             path: path, page: page)
     }
 
-    static func free(_ page: PageNumber) -> StorageError {
-        StorageError(.damaged, "A reference leads to a free page; run verify.", page: page)
+    static func free(_ page: PageNumber, path: String? = nil) -> StorageError {
+        StorageError(
+            .damaged, "A reference leads to a free page; run verify.", path: path, page: page)
     }
 
     static func noRun(_ page: PageNumber, path: String? = nil) -> StorageError {

@@ -6,21 +6,23 @@ import Synchronization
 public enum PageState {
     /// Not in memory.
     @inlinable public static var absent: UInt8 { 0 }
-    /// A thread is reading it in.
-    @inlinable public static var loading: UInt8 { 1 }
+    /// Not in memory, and free or part of the free list: a reference to it is damage.
+    @inlinable public static var free: UInt8 { 1 }
+    /// A thread is reading it in, or giving its memory back.
+    @inlinable public static var loading: UInt8 { 2 }
     /// Chosen for eviction; its memory goes once no reader can be inside it.
-    @inlinable public static var evicting: UInt8 { 2 }
+    @inlinable public static var evicting: UInt8 { 3 }
     /// In memory as part of an overflow run, but not its first page: never readable by itself, and
     /// evicted with the first page.
-    @inlinable public static var interior: UInt8 { 3 }
-    /// In memory, but the page is free: the content means nothing.
-    @inlinable public static var stale: UInt8 { 4 }
+    @inlinable public static var interior: UInt8 { 4 }
+    /// In memory, but free like ``free``: what it holds means nothing.
+    @inlinable public static var stale: UInt8 { 5 }
     /// In memory, unchanged, not used since the clock hand last came by.
-    @inlinable public static var cold: UInt8 { 5 }
+    @inlinable public static var cold: UInt8 { 6 }
     /// In memory, unchanged, used lately.
-    @inlinable public static var hot: UInt8 { 6 }
+    @inlinable public static var hot: UInt8 { 7 }
     /// In memory and newer than the file; never evicted before it is written.
-    @inlinable public static var dirty: UInt8 { 7 }
+    @inlinable public static var dirty: UInt8 { 8 }
 }
 
 /// All that a read needs to find resident pages without a call: copied into an operation once, it

@@ -1,0 +1,278 @@
+import StorageIO
+import Synchronization
+
+extension FilePageStore {
+    /// Longer values go to the file at once, from the caller's memory, instead of through the cache.
+    static var directWriteByteCount: Int { 256 << 10 }
+
+    public func allocate() throws(StorageError) -> PageNumber {
+        let page = try takeRun(1)
+        claim(page, PageState.dirty)
+        let bytes = memory.page(page)
+        // So that a page is never taken for something else by what it held before.
+        bytes.zero(0, count: PageLayout.headerSize)
+        bytes.store(PageNumber(page), at: PageLayout.pageNumber)
+        bytes.store(transaction, at: PageLayout.birth)
+        noteDirty(page, count: 1)
+        return PageNumber(page)
+    }
+
+    public func makeWritable(_ page: PageNumber) throws(StorageError) {
+        let number = Int(page)
+        while true {
+            guard page < window.pageLimit else {
+                throw PageProblem.beyondEnd(page, path: file.path)
+            }
+            let state = memory.state(number)
+            if state == PageState.dirty { return }
+            if state == PageState.hot || state == PageState.cold {
+                guard memory.exchangeState(number, from: state, to: PageState.dirty) else {
+                    continue
+                }
+                noteDirty(number, count: 1)
+                return
+            }
+            try load(page)
+        }
+    }
+
+    public func retire(_ page: PageNumber, birth: TransactionNumber) throws(StorageError) {
+        try retire(page, count: 1, birth: birth)
+    }
+
+    public func allocateOverflow(_ value: ByteView) throws(StorageError) -> PageNumber {
+        guard value.count <= OverflowLayout.maximumByteCount else {
+            throw PageProblem.valueTooLong()
+        }
+        let count = OverflowLayout.pageCount(byteCount: value.count)
+        let start = try takeRun(count)
+        if value.count > Self.directWriteByteCount && !options.readOnly {
+            try writeDirectly(value, start, count)
+        } else {
+            for page in start + 1..<start + count { claim(page, PageState.interior) }
+            claim(start, PageState.dirty)
+            OverflowLayout.writeHeader(
+                memory.page(start), number: PageNumber(start), birth: transaction,
+                byteCount: value.count)
+            let room = unsafe UnsafeMutableRawBufferPointer(
+                rebasing: memory.buffer(start, byteCount: count << PageLayout.pageShift)[
+                    PageLayout.headerSize...])
+            unsafe room.copyMemory(from: value.buffer)
+            // What the last page held before is no business of the file's.
+            unsafe UnsafeMutableRawBufferPointer(rebasing: room[value.count...])
+                .initializeMemory(as: UInt8.self, repeating: 0)
+            noteDirty(start, count: count)
+        }
+        return PageNumber(start)
+    }
+
+    /// Writes an overflow run straight to its free pages in the file.
+    private func writeDirectly(
+        _ value: ByteView, _ start: Int, _ count: Int
+    ) throws(StorageError) {
+        for page in start..<start + count { release(page) }
+        let buffer = PageBuffer(pageCount: 1)
+        let header = buffer.page(0)
+        OverflowLayout.writeHeader(
+            header, number: PageNumber(start), birth: transaction, byteCount: value.count)
+        let headerBytes = header.bytes(
+            PageLayout.pageNumber, count: PageLayout.headerSize - PageLayout.pageNumber)
+        header.store(
+            CRC32C.checksum(value, seed: CRC32C.checksum(headerBytes)), at: PageLayout.checksum)
+        let inFirstPage = PageLayout.pageSize - PageLayout.headerSize
+        header.copy(value.prefix(inFirstPage), to: PageLayout.headerSize)
+        do throws(StorageError) {
+            try write(buffer.bytes, at: start)
+            try write(value.dropFirst(inFirstPage), at: start + 1)
+        } catch {
+            space.acquire()
+            defer { space.release() }
+            allocator.born.remove(start..<start + count)
+            allocator.makeFree(start, count)
+            forget(PageAllocator.Run(page: start, count: count))
+            throw error
+        }
+    }
+
+    public func retireOverflow(_ page: PageNumber, byteCount: Int) throws(StorageError) {
+        let birth = try birthOfRun(page, byteCount: byteCount)
+        try retire(
+            page, count: OverflowLayout.pageCount(byteCount: byteCount), birth: birth)
+    }
+
+    private func retire(
+        _ page: PageNumber, count: Int, birth: TransactionNumber
+    ) throws(StorageError) {
+        space.acquire()
+        defer { space.release() }
+        do throws(StorageError) {
+            if try allocator.retire(page, count: count, birth: birth) {
+                forget(PageAllocator.Run(page: Int(page), count: count))
+            }
+        } catch {
+            var error = error
+            error.path = file.path
+            throw error
+        }
+    }
+
+    // MARK: Space
+
+    /// Takes `count` consecutive pages for the running transaction.
+    private func takeRun(_ count: Int) throws(StorageError) -> Int {
+        try checkWritable()
+        space.acquire()
+        defer { space.release() }
+        precondition(allocator.running != 0, "no write transaction is running")
+        let start = try takeSpace(count)
+        allocator.born.insert(start..<start + count)
+        return start
+    }
+
+    /// The lowest free pages, or new ones at the end. Under `space`.
+    func takeSpace(_ count: Int) throws(StorageError) -> Int {
+        if let start = takeFree(count) { return start }
+        if allocator.end + count > filePages {
+            reclaim()
+            if let start = takeFree(count) { return start }
+        }
+        return try grow(count)
+    }
+
+    private func takeFree(_ count: Int) -> Int? {
+        count == 1 ? allocator.takeFree() : allocator.takeFreeRun(count)
+    }
+
+    /// Extends the space by `count` pages, less what is free just below its end. Under `space`.
+    private func grow(_ count: Int) throws(StorageError) -> Int {
+        let start = allocator.freeTail()
+        let end = start + count
+        guard end <= memory.pageLimit else { throw PageProblem.fileTooLarge(path: file.path) }
+        try memory.open(through: end)
+        if end > filePages, !options.readOnly {
+            // In chunks, so that not every page costs a call, but in proportion.
+            let chunk = min(max(16, filePages / 16), 4096)
+            try extendFile(to: max(end, min(filePages + chunk, memory.pageLimit)), atLeast: end)
+        }
+        allocator.free.remove(start..<allocator.end)
+        setEnd(end)
+        return start
+    }
+
+    private func extendFile(to wanted: Int, atLeast needed: Int) throws(StorageError) {
+        do throws(StorageError) {
+            try preallocate(to: wanted)
+        } catch {
+            // The chunk's rest is only for speed.
+            guard error.code == .diskFull, wanted > needed else { throw error }
+            try preallocate(to: needed)
+        }
+    }
+
+    private func preallocate(to pages: Int) throws(StorageError) {
+        do throws(StorageError) {
+            try file.preallocate(
+                UInt64(pages - filePages) << UInt64(PageLayout.pageShift),
+                at: UInt64(filePages) << UInt64(PageLayout.pageShift))
+            filePages = pages
+        } catch {
+            // A full disk changes nothing: the transaction fails, the store goes on.
+            if error.code != .diskFull { poison(by: error) }
+            throw error
+        }
+    }
+
+    /// Under `space`.
+    func setEnd(_ end: Int) {
+        allocator.end = end
+        endOfSpace.store(end, ordering: .releasing)
+        if end > highestEnd.load(ordering: .relaxed) {
+            highestEnd.store(end, ordering: .releasing)
+        }
+    }
+
+    /// Frees what no held version sees. Under `space`.
+    func reclaim() {
+        guard allocator.hasReclaimable else { return }
+        // `published` is read before the slots are; see VersionRegistry.
+        atomicMemoryFence(ordering: .sequentiallyConsistent)
+        var held = versions.held()
+        VersionRegistry.add(superblock.record.transaction, to: &held)
+        if let runningCheckpoint {
+            VersionRegistry.add(runningCheckpoint.superblock.record.transaction, to: &held)
+        }
+        for run in allocator.reclaim(held: held) { forget(run) }
+    }
+
+    // MARK: States
+
+    /// Puts a free page that this thread has taken into use.
+    private func claim(_ page: Int, _ state: UInt8) {
+        var spins = 0
+        while true {
+            let old = memory.state(page)
+            if old == PageState.loading {
+                // The evictor is giving the page's memory back.
+                pause(&spins)
+            } else if old == PageState.evicting {
+                rescue(page)
+            } else if memory.exchangeState(page, from: old, to: state) {
+                if old <= PageState.free { memory.addResident(1) }
+                return
+            }
+        }
+    }
+
+    /// Makes a free page that this thread has taken `absent`, so that it is read from the file.
+    private func release(_ page: Int) {
+        var spins = 0
+        while true {
+            let old = memory.state(page)
+            if old == PageState.loading {
+                pause(&spins)
+            } else if old == PageState.evicting {
+                rescue(page)
+            } else if old <= PageState.free {
+                if memory.exchangeState(page, from: old, to: PageState.absent) { return }
+            } else if memory.exchangeState(page, from: old, to: PageState.loading) {
+                memory.discard(page, count: 1)
+                memory.addResident(-1)
+                memory.setState(page, PageState.absent)
+                return
+            }
+        }
+    }
+
+    /// Notes that pages have become free: they are dirty no more, and not to be read.
+    func forget(_ run: PageAllocator.Run) {
+        var spins = 0
+        var page = run.page
+        while page < run.page + run.count {
+            let old = memory.state(page)
+            switch old {
+            case PageState.free, PageState.stale:
+                page += 1
+            case PageState.loading:
+                pause(&spins)
+            case PageState.evicting:
+                rescue(page)
+            default:
+                // The length is in the page; after the change the evictor may take it.
+                let dirtyCount = old == PageState.dirty ? runLength(page) : 0
+                let new = old == PageState.absent ? PageState.free : PageState.stale
+                if memory.exchangeState(page, from: old, to: new) {
+                    dirtyPages.wrappingSubtract(dirtyCount, ordering: .relaxed)
+                    page += 1
+                }
+            }
+        }
+    }
+
+    /// Notes that a page, or a run by its first page, is newer than the file.
+    private func noteDirty(_ page: Int, count: Int) {
+        space.acquire()
+        let isNew = allocator.dirty.insert(page)
+        space.release()
+        if isNew { dirtyPages.wrappingAdd(count, ordering: .relaxed) }
+    }
+}

@@ -1,0 +1,145 @@
+import StorageIO
+import Synchronization
+
+extension FilePageStore {
+    public var checkpoint: CheckpointRecord { space.withLock { superblock.record } }
+
+    /// How many checkpoints the store has had, the one that created it included.
+    public var generation: UInt64 { space.withLock { superblock.generation } }
+
+    public func beginCheckpoint(_ record: CheckpointRecord) throws(StorageError) {
+        try checkWritable()
+        guard !options.readOnly else {
+            throw StorageError(
+                .readOnly, "The database is open for reading only.", path: file.path)
+        }
+        space.acquire()
+        defer { space.release() }
+        guard allocator.running == 0, record.transaction == allocator.head else {
+            throw PageProblem.notNewest()
+        }
+        guard runningCheckpoint == nil else {
+            throw StorageError(.busy, "A checkpoint is already running.", path: file.path)
+        }
+        reclaim()
+        // To this version everything is free that is retired by now, and the previous checkpoint's
+        // free list; even though none of that may be used before this checkpoint is durable.
+        var free = allocator.free
+        free.formUnion(allocator.pending)
+        free.formUnion(allocator.chain)
+        let chain = try allocateChain(&free)
+        let pageCount = max(2, free.startOfRun(endingAt: allocator.end))
+        free.remove(pageCount..<max(pageCount, allocator.end))
+
+        var next = superblock
+        next.generation += 1
+        next.record = record
+        next.pageCount = UInt32(pageCount)
+        next.freeListHead = PageNumber(chain.first ?? 0)
+        next.freeListPageCount = UInt32(chain.count)
+        next.freePageCount = UInt32(free.count)
+        runningCheckpoint = RunningCheckpoint(
+            superblock: next, freeListPages: chain,
+            freeListBuffer: FreeList.encode(
+                free, below: pageCount, pages: chain, birth: record.transaction))
+        swap(&allocator.frozen, &allocator.dirty)
+    }
+
+    /// Takes the pages that the free list needs from those that are really free, so that they are
+    /// in nobody's way. Taking them changes the list, so it is counted again until it fits.
+    private func allocateChain(_ free: inout PageBitmap) throws(StorageError) -> [Int] {
+        var chain: [Int] = []
+        do throws(StorageError) {
+            while chain.count * FreeListLayout.capacity < free.runCount {
+                let page = try takeSpace(1)
+                chain.append(page)
+                free.remove(page)
+                allocator.newChain.insert(page)
+                forget(PageAllocator.Run(page: page, count: 1))
+            }
+        } catch {
+            for page in chain { allocator.makeFree(page, 1) }
+            allocator.newChain.removeAll()
+            throw error
+        }
+        return chain
+    }
+
+    public func finishCheckpoint() throws(StorageError) {
+        guard let running = space.withLock({ runningCheckpoint }) else {
+            throw StorageError(
+                .invalidArgument, "No checkpoint was begun.", path: file.path)
+        }
+        try checkWritable()
+        do throws(StorageError) {
+            try writePages(frozen: true)
+            for (index, page) in running.freeListPages.enumerated() {
+                let bytes = running.freeListBuffer.page(index)
+                try write(bytes.bytes(0, count: PageLayout.pageSize), at: page)
+            }
+        } catch {
+            if error.code == .diskFull { undoCheckpoint() }
+            throw error
+        }
+        // R2: all that the superblock will refer to is durable before it is written.
+        try sync()
+        try writeSuperblock(running.superblock)
+        try sync()
+        try adopt(running)
+        evictIfNeeded()
+    }
+
+    private func writeSuperblock(_ next: Superblock) throws(StorageError) {
+        // The slot that does not hold the durable superblock: generations alternate, from slot 0.
+        let buffer = PageBuffer(pageCount: 1)
+        let slot = durableSlot ^ 1
+        next.encode(into: buffer.page(0), slot: PageNumber(slot))
+        do throws(StorageError) {
+            try unsafe file.write(
+                buffer.bytes.buffer, at: UInt64(slot) << UInt64(PageLayout.pageShift))
+        } catch {
+            // A full disk too: part of it may be there, and become durable at any time.
+            poison(by: error)
+            throw error
+        }
+    }
+
+    /// The checkpoint is durable: what only the one before needed is free, and free pages at the
+    /// end go back to the file system (R9).
+    private func adopt(_ running: RunningCheckpoint) throws(StorageError) {
+        space.acquire()
+        defer { space.release() }
+        durableSlot ^= 1
+        superblock = running.superblock
+        runningCheckpoint = nil
+        // Free pages of the cache's view already, so only the allocator has to know.
+        for page in allocator.chain.members { allocator.makeFree(page, 1) }
+        allocator.chain = allocator.newChain
+        allocator.newChain = PageBitmap()
+        for run in allocator.releaseFrozen() { forget(run) }
+        reclaim()
+        let end = allocator.usedEnd
+        allocator.cut(to: end)
+        setEnd(end)
+        guard end < filePages else { return }
+        do throws(StorageError) {
+            try file.truncate(to: UInt64(end) << UInt64(PageLayout.pageShift))
+            filePages = end
+        } catch {
+            poison(by: error)
+            throw error
+        }
+    }
+
+    /// Takes the checkpoint back: what it has not written is dirty again.
+    private func undoCheckpoint() {
+        space.acquire()
+        defer { space.release() }
+        runningCheckpoint = nil
+        allocator.dirty.formUnion(allocator.frozen)
+        allocator.frozen.removeAll()
+        for page in allocator.newChain.members { allocator.makeFree(page, 1) }
+        allocator.newChain.removeAll()
+        for run in allocator.releaseFrozen() { forget(run) }
+    }
+}

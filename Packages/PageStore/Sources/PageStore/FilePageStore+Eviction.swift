@@ -1,0 +1,132 @@
+import StorageIO
+import Synchronization
+
+/// What the evictor remembers between its turns.
+struct Eviction {
+    /// Where the clock hand stands.
+    var hand = 2
+    /// Pages in state `evicting`, first pages of runs with their length.
+    var batch: [PageAllocator.Run] = []
+    /// Readers of this epoch and later have seen the batch's marks.
+    var epoch: UInt64 = 0
+    /// A sweep found nothing: not before this many clean pages are resident is another tried.
+    var nextAttempt = 0
+}
+
+extension FilePageStore {
+    /// The most pages that are marked at a time.
+    private static var batchPages: Int { 256 }
+
+    var cleanResidentPages: Int {
+        memory.residentCount.load(ordering: .relaxed) - dirtyPages.load(ordering: .relaxed)
+    }
+
+    /// Evicts when more clean pages are resident than the budget allows. Never waits: where a
+    /// reader may still be inside a marked page, the batch stays for a later call.
+    func evictIfNeeded() {
+        guard cleanResidentPages > budgetPages, evictionLock.tryAcquire() else { return }
+        defer { evictionLock.release() }
+        while finishBatch(), cleanResidentPages > budgetPages,
+            cleanResidentPages >= eviction.nextAttempt
+        {
+            // A little more than needed, so that not every load comes here.
+            let excess = cleanResidentPages - budgetPages
+            mark(min(excess + budgetPages / 16, Self.batchPages))
+        }
+    }
+
+    /// Gives the batch's memory back if no reader can be inside; whether the batch is empty now.
+    private func finishBatch() -> Bool {
+        guard !eviction.batch.isEmpty else { return true }
+        guard epochs.allEntered(since: eviction.epoch) else { return false }
+        var run = PageAllocator.Run(page: 0, count: 0)
+        var evicted = 0
+        for entry in eviction.batch
+        where memory.state(entry.page) == PageState.evicting {  // else it was rescued
+            if entry.page != run.page + run.count {
+                drop(run, to: PageState.absent)
+                run = PageAllocator.Run(page: entry.page, count: 0)
+            }
+            run.count += entry.count
+            evicted += entry.count
+        }
+        drop(run, to: PageState.absent)
+        eviction.batch.removeAll(keepingCapacity: true)
+        evictions.wrappingAdd(UInt64(evicted), ordering: .relaxed)
+        return true
+    }
+
+    /// Gives the memory of pages back that nobody can touch, and says so.
+    private func drop(_ run: PageAllocator.Run, to state: UInt8) {
+        guard run.count > 0 else { return }
+        memory.discard(run.page, count: run.count)
+        memory.addResident(-run.count)
+        // Downwards: the first page of a run is the one that a loader starts with.
+        for page in stride(from: run.page + run.count - 1, through: run.page, by: -1) {
+            memory.setState(page, state)
+        }
+    }
+
+    /// Moves the hand on until `wanted` pages are marked or dropped, twice around at most: once to
+    /// take the second chances away, once to use that.
+    private func mark(_ wanted: Int) {
+        let end = highestEnd.load(ordering: .acquiring)
+        var marked = 0
+        var steps = 0
+        var stale = PageAllocator.Run(page: 0, count: 0)
+        while marked < wanted, steps < 2 * end + 16 {
+            if eviction.hand >= end { eviction.hand = 0 }
+            let page = eviction.hand
+            if page & 7 == 0, memory.areEightAbsent(page) {
+                eviction.hand += 8
+                steps += 8
+                continue
+            }
+            switch memory.state(page) {
+            case PageState.hot:
+                _ = memory.exchangeState(page, from: PageState.hot, to: PageState.cold)
+            case PageState.cold:
+                if memory.exchangeState(page, from: PageState.cold, to: PageState.evicting) {
+                    // A checked page, and this thread's own until the lock is given back.
+                    let count = runLength(page)
+                    eviction.batch.append(PageAllocator.Run(page: page, count: count))
+                    marked += count
+                }
+            case PageState.stale:
+                // Nobody refers to a free page, so there is no reader to wait for.
+                if memory.exchangeState(page, from: PageState.stale, to: PageState.loading) {
+                    if page != stale.page + stale.count {
+                        drop(stale, to: PageState.free)
+                        stale = PageAllocator.Run(page: page, count: 0)
+                    }
+                    stale.count += 1
+                    marked += 1
+                }
+            default: break
+            }
+            eviction.hand += 1
+            steps += 1
+        }
+        drop(stale, to: PageState.free)
+        eviction.nextAttempt = marked == 0 ? cleanResidentPages + 64 : 0
+        if !eviction.batch.isEmpty {
+            // The hand may have passed the end: neighbours are found in page order.
+            eviction.batch.sort { $0.page < $1.page }
+            eviction.epoch = epochs.advance()
+        }
+    }
+
+    /// Takes a page back from the batch, for whoever needs it now.
+    func rescue(_ page: Int) {
+        evictionLock.acquire()
+        defer { evictionLock.release() }
+        _ = memory.exchangeState(page, from: PageState.evicting, to: PageState.hot)
+    }
+
+    /// How many pages the resident page or run takes.
+    func runLength(_ page: Int) -> Int {
+        let bytes = memory.page(page)
+        guard bytes.rawKind == PageKind.overflow.rawValue else { return 1 }
+        return max(1, Int(bytes.u32(OverflowLayout.pageCount)))
+    }
+}

@@ -1,0 +1,90 @@
+import StorageIO
+import Synchronization
+
+extension FilePageStore {
+    public var pressure: Pressure {
+        Pressure(
+            dirtyPages: dirtyPages.load(ordering: .relaxed),
+            residentPages: memory.residentCount.load(ordering: .relaxed),
+            dirtyPageBudget: options.dirtyBudget >> PageLayout.pageShift,
+            residentPageBudget: budgetPages)
+    }
+
+    public var statistics: PageStoreStatistics {
+        var statistics = PageStoreStatistics()
+        space.acquire()
+        defer { space.release() }
+        allocator.describe(into: &statistics)
+        statistics.fileByteCount = UInt64(filePages) << UInt64(PageLayout.pageShift)
+        statistics.residentPages = memory.residentCount.load(ordering: .relaxed)
+        statistics.dirtyPages = dirtyPages.load(ordering: .relaxed)
+        statistics.evictions = evictions.load(ordering: .relaxed)
+        statistics.loads = loads.load(ordering: .relaxed)
+        return statistics
+    }
+
+    public var pageCount: Int { endOfSpace.load(ordering: .acquiring) }
+
+    public func forEachFreeRun(_ body: (PageNumber, Int) -> Void) {
+        space.acquire()
+        defer { space.release() }
+        allocator.free.forEachRun { body(PageNumber($0), $1) }
+    }
+
+    public func forEachPendingRun(_ body: (PageNumber, Int) -> Void) {
+        space.acquire()
+        defer { space.release() }
+        allocator.pending.forEachRun { body(PageNumber($0), $1) }
+    }
+
+    public var freeListPages: [PageNumber] {
+        space.acquire()
+        defer { space.release() }
+        return allocator.chain.members.map { PageNumber($0) }
+    }
+
+    public func checkStored(_ page: PageNumber) throws(StorageError) {
+        try checkOpen()
+        let number = Int(page)
+        guard number >= 2, number < endOfSpace.load(ordering: .acquiring) else {
+            throw PageProblem.beyondEnd(page, path: file.path)
+        }
+        if memory.state(number) == PageState.dirty { return }
+        let buffer = PageBuffer(pageCount: 64)
+        try unsafe readExactly(
+            buffer.buffer(byteCount: PageLayout.pageSize), at: number, of: number)
+        let header = buffer.page(0)
+        if header.rawKind == PageKind.freeList.rawValue {
+            guard header.isIntact, header.number == page else {
+                throw damage("The page's checksum is wrong.", number)
+            }
+        } else if header.rawKind == PageKind.overflow.rawValue {
+            try checkStoredRun(buffer, number)
+        } else if let problem = nodeProblem(header, number) {
+            throw damage(problem, number)
+        }
+    }
+
+    /// Checks a run piece by piece; its first page is in the buffer.
+    private func checkStoredRun(_ buffer: PageBuffer, _ page: Int) throws(StorageError) {
+        let header = buffer.page(0)
+        if let problem = runProblem(header, page) { throw damage(problem, page) }
+        let expected = header.u32(PageLayout.checksum)
+        var rest = PageLayout.headerSize + Int(header.u32(OverflowLayout.byteCount))
+        var checksum = CRC32C.checksum(
+            header.bytes(0, count: min(rest, PageLayout.pageSize))
+                .dropFirst(PageLayout.pageNumber))
+        rest -= PageLayout.pageSize
+        var position = page + 1
+        while rest > 0 {
+            let count = min(rest, buffer.pageCount << PageLayout.pageShift)
+            try unsafe readExactly(buffer.buffer(byteCount: count), at: position, of: page)
+            checksum = CRC32C.checksum(buffer.bytes.prefix(count), seed: checksum)
+            rest -= count
+            position += buffer.pageCount
+        }
+        guard checksum == expected else {
+            throw damage("The overflow run's checksum is wrong.", page)
+        }
+    }
+}

@@ -1,0 +1,194 @@
+import StorageIO
+import Synchronization
+
+extension FilePageStore {
+    public func load(_ page: PageNumber) throws(StorageError) {
+        try checkOpen()
+        let number = Int(page)
+        guard number >= 2, number < endOfSpace.load(ordering: .acquiring) else {
+            throw PageProblem.beyondEnd(page, path: file.path)
+        }
+        var spins = 0
+        while true {
+            let state = memory.state(number)
+            switch state {
+            case PageState.hot...:
+                return
+            case PageState.cold:
+                if memory.exchangeState(number, from: state, to: PageState.hot) { return }
+            case PageState.evicting:
+                rescue(number)
+            case PageState.loading:
+                pause(&spins)
+            case PageState.interior:
+                throw PageProblem.insideRun(page, path: file.path)
+            case PageState.absent:
+                if memory.exchangeState(number, from: state, to: PageState.loading) {
+                    try readIn(number)
+                    evictIfNeeded()
+                    return
+                }
+            default:
+                throw PageProblem.free(page, path: file.path)
+            }
+        }
+    }
+
+    /// Waits a little for another thread that works on a page.
+    func pause(_ spins: inout Int) {
+        spins += 1
+        if spins < 64 { System.yield() } else { System.sleep(nanoseconds: 20_000) }
+    }
+
+    /// Reads a page that this thread has put into state `loading`, and makes it readable.
+    private func readIn(_ page: Int) throws(StorageError) {
+        var residentInterior = 0
+        do throws(StorageError) {
+            try unsafe readExactly(
+                memory.buffer(page, byteCount: PageLayout.pageSize), at: page, of: page)
+            let bytes = memory.page(page)
+            if bytes.rawKind == PageKind.overflow.rawValue {
+                try readRun(page, claimed: &residentInterior)
+            } else if let problem = nodeProblem(bytes, page) {
+                throw damage(problem, page)
+            }
+        } catch {
+            memory.discard(page, count: 1 + residentInterior)
+            for interior in 0..<residentInterior {
+                memory.setState(page + 1 + interior, PageState.absent)
+            }
+            memory.setState(page, PageState.absent)
+            throw error
+        }
+        memory.addResident(1 + residentInterior)
+        loads.wrappingAdd(UInt64(1 + residentInterior), ordering: .relaxed)
+        memory.setState(page, PageState.hot)
+    }
+
+    /// Reads the rest of an overflow run whose first page is in memory.
+    ///
+    /// - Parameter claimed: how many pages after the first this thread has made `interior`.
+    private func readRun(_ page: Int, claimed: inout Int) throws(StorageError) {
+        let header = memory.page(page)
+        if let problem = runProblem(header, page) { throw damage(problem, page) }
+        let count = Int(header.u32(OverflowLayout.pageCount))
+        var spins = 0
+        while claimed < count - 1 {
+            let next = page + 1 + claimed
+            switch memory.state(next) {
+            case PageState.absent:
+                if memory.exchangeState(
+                    next, from: PageState.absent, to: PageState.interior)
+                {
+                    claimed += 1
+                }
+            case PageState.loading:
+                // Two runs that overlap can't wait for each other: both claim upwards.
+                pause(&spins)
+            default:
+                throw damage("The run overlaps another page in use.", page)
+            }
+        }
+        let byteCount = PageLayout.headerSize + Int(header.u32(OverflowLayout.byteCount))
+        if byteCount > PageLayout.pageSize {
+            let rest = unsafe UnsafeMutableRawBufferPointer(
+                rebasing: memory.buffer(page, byteCount: byteCount)[PageLayout.pageSize...])
+            try unsafe readExactly(rest, at: page + 1, of: page)
+        }
+        let checksum = CRC32C.checksum(
+            memory.bytes(page, byteCount: byteCount).dropFirst(PageLayout.pageNumber))
+        guard header.u32(PageLayout.checksum) == checksum else {
+            throw damage("The overflow run's checksum is wrong.", page)
+        }
+    }
+
+    /// What is wrong with a tree node just read, or nil.
+    func nodeProblem(_ bytes: PageBytes, _ page: Int) -> StaticString? {
+        guard bytes.isIntact else { return "The page's checksum is wrong." }
+        guard Int(bytes.number) == page else { return "The page says it is another page." }
+        guard bytes.rawKind == PageKind.leaf.rawValue || bytes.rawKind == PageKind.inner.rawValue
+        else { return "The page is no part of a tree." }
+        guard bytes.birth <= newestBirth.load(ordering: .acquiring) else {
+            return "The page is newer than the database."
+        }
+        return check(bytes)
+    }
+
+    /// What is wrong with the header of an overflow run, or nil.
+    func runProblem(_ header: PageBytes, _ page: Int) -> StaticString? {
+        if let problem = OverflowLayout.problem(header, number: PageNumber(page)) {
+            return problem
+        }
+        guard header.birth <= newestBirth.load(ordering: .acquiring) else {
+            return "The overflow run is newer than the database."
+        }
+        guard
+            page + Int(header.u32(OverflowLayout.pageCount))
+                <= endOfSpace.load(ordering: .acquiring)
+        else { return "The overflow run leads beyond the file's end." }
+        return nil
+    }
+
+    @unsafe
+    func readExactly(
+        _ buffer: UnsafeMutableRawBufferPointer, at position: Int, of page: Int
+    ) throws(StorageError) {
+        let offset = UInt64(position) << UInt64(PageLayout.pageShift)
+        let count = try unsafe file.read(into: buffer, at: offset)
+        guard count == buffer.count else {
+            throw damage("The file ends before the page does.", page)
+        }
+    }
+
+    func damage(_ problem: StaticString, _ page: Int) -> StorageError {
+        StorageError(
+            .damaged, problem.description, path: file.path, page: PageNumber(page),
+            offset: UInt64(page) << UInt64(PageLayout.pageShift))
+    }
+
+    // MARK: Overflow runs
+
+    public func overflow(_ page: PageNumber, byteCount: Int) throws(StorageError) -> ByteView {
+        if window.resident(page) == nil { try load(page) }
+        let header = memory.page(Int(page))
+        guard header.rawKind == PageKind.overflow.rawValue,
+            Int(header.u32(OverflowLayout.byteCount)) == byteCount
+        else { throw PageProblem.noRun(page, path: file.path) }
+        return memory.bytes(Int(page), byteCount: PageLayout.headerSize + byteCount)
+            .dropFirst(PageLayout.headerSize)
+    }
+
+    /// The birth of an overflow run: from memory, or from its header alone, which has a checksum of
+    /// its own, so that dropping a big value does not read it.
+    func birthOfRun(_ page: PageNumber, byteCount: Int) throws(StorageError) -> TransactionNumber {
+        let number = Int(page)
+        guard number >= 2, number < endOfSpace.load(ordering: .acquiring) else {
+            throw PageProblem.beyondEnd(page, path: file.path)
+        }
+        let token = beginRead()
+        defer { endRead(token) }
+        if let resident = window.resident(page) {
+            return try checkedBirth(resident, page, byteCount)
+        }
+        let state = memory.state(number)
+        if state == PageState.interior { throw PageProblem.insideRun(page, path: file.path) }
+        if state == PageState.free || state == PageState.stale {
+            throw PageProblem.free(page, path: file.path)
+        }
+        // Not dirty, so the file has it, whatever else the state says.
+        let buffer = PageBuffer(pageCount: 1)
+        try unsafe readExactly(
+            buffer.buffer(byteCount: PageLayout.pageSize), at: number, of: number)
+        return try checkedBirth(buffer.page(0), page, byteCount)
+    }
+
+    private func checkedBirth(
+        _ header: PageBytes, _ page: PageNumber, _ byteCount: Int
+    ) throws(StorageError) -> TransactionNumber {
+        guard header.rawKind == PageKind.overflow.rawValue,
+            runProblem(header, Int(page)) == nil,
+            Int(header.u32(OverflowLayout.byteCount)) == byteCount
+        else { throw PageProblem.noRun(page, path: file.path) }
+        return header.birth
+    }
+}

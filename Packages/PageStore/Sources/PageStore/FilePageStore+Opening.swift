@@ -1,0 +1,182 @@
+import StorageIO
+import Synchronization
+
+extension FilePageStore {
+    /// Writes an empty store to an empty file, durably, and opens it.
+    ///
+    /// - Parameters:
+    ///   - file: open for writing, of size 0.
+    ///   - check: the structure check for tree nodes entering the cache.
+    ///   - record: what the first superblock says.
+    ///   - identifier: what to tell the store by.
+    /// - Throws: `fileExists` when the file has content, `diskFull`, `readOnly`, `inputOutput`.
+    public static func create(
+        on file: Handle, options: PageStoreOptions = PageStoreOptions(),
+        record: CheckpointRecord = CheckpointRecord(), identifier: StoreIdentifier = .random(),
+        check: @escaping PageCheck
+    ) throws(StorageError) -> FilePageStore {
+        guard try file.size() == 0 else {
+            throw StorageError(
+                .fileExists, "The file has content; a new database needs an empty one.",
+                path: file.path)
+        }
+        let superblock = Superblock(
+            identifier: identifier, generation: 1, record: record, pageCount: 2)
+        let buffer = PageBuffer(pageCount: 2)
+        superblock.encode(into: buffer.page(0), slot: 0)
+        try unsafe file.write(buffer.bytes.buffer, at: 0)
+        try file.sync()
+        return try open(on: file, options: options, check: check)
+    }
+
+    /// Opens a store: chooses the newest valid superblock and reads the free list.
+    ///
+    /// - Throws: `emptyFile`, `truncated`, `notADatabase`, `unsupportedFormat`, `damaged`,
+    ///   `fileTooLarge`, `outOfMemory`, `inputOutput`.
+    public static func open(
+        on file: Handle, options: PageStoreOptions = PageStoreOptions(),
+        check: @escaping PageCheck
+    ) throws(StorageError) -> FilePageStore {
+        let size = try file.size()
+        let chosen = try chooseSuperblock(file, size: size)
+        let superblock = chosen.superblock
+        guard size >= UInt64(superblock.pageCount) << UInt64(PageLayout.pageShift) else {
+            throw StorageError(
+                .truncated,
+                "The file is shorter than its superblock says; restore it from a copy.",
+                path: file.path, offset: size)
+        }
+        let memory = try PageMemory(maximumFileSize: options.maximumFileSize)
+        guard Int(superblock.pageCount) <= memory.pageLimit else {
+            throw PageProblem.fileTooLarge(path: file.path)
+        }
+        try memory.open(through: Int(superblock.pageCount))
+        let filePages = Int(min(size >> UInt64(PageLayout.pageShift), UInt64(memory.pageLimit)))
+        let store = FilePageStore(
+            file: file, options: options, check: check, memory: memory, superblock: superblock,
+            durableSlot: chosen.slot, otherSlotDamaged: chosen.otherSlotDamaged,
+            filePages: filePages)
+        try store.readFreeList()
+        return store
+    }
+
+    private static func chooseSuperblock(
+        _ file: Handle, size: UInt64
+    ) throws(StorageError) -> (superblock: Superblock, slot: Int, otherSlotDamaged: Bool) {
+        guard size > 0 else {
+            throw StorageError(
+                .emptyFile, "The file is empty: no database, not even an empty one.",
+                path: file.path)
+        }
+        let buffer = PageBuffer(pageCount: 2)
+        let count = try unsafe file.read(
+            into: buffer.buffer(byteCount: 2 * PageLayout.pageSize), at: 0)
+        let slots = [
+            Superblock.decode(buffer.page(0), slot: 0), Superblock.decode(buffer.page(1), slot: 1),
+        ]
+        if let (superblock, slot) = newest(slots) {
+            let other = slots[slot ^ 1]
+            // A newer program has written the other slot: going on from the older state would undo
+            // what it did.
+            if other == .newer, buffer.page(slot ^ 1).isIntact { throw newerFormat(file) }
+            return (superblock, slot, other == .damaged || other == .foreign || other == .newer)
+        }
+        if slots.contains(.newer) { throw newerFormat(file) }
+        // The rest of a cut file is zero in the buffer. Before the magic, page number and kind tell
+        // ours from others'.
+        let looksOurs =
+            slots.contains(.damaged)
+            || (count < SuperblockLayout.magic + 8 && count > PageLayout.kind
+                && buffer.page(0).number == 0
+                && buffer.page(0).rawKind == PageKind.superblock.rawValue)
+        guard looksOurs else {
+            throw StorageError(
+                .notADatabase, "The file is something else, not a database of this kind.",
+                path: file.path)
+        }
+        if count < 2 * PageLayout.pageSize {
+            throw StorageError(
+                .truncated, "The file is cut off within its superblocks; restore it from a copy.",
+                path: file.path, offset: size)
+        }
+        throw StorageError(
+            .damaged, "Both superblocks are damaged; restore the file from a copy, or salvage it.",
+            path: file.path, page: 0)
+    }
+
+    private static func newest(_ slots: [Superblock.Slot]) -> (Superblock, slot: Int)? {
+        switch (slots[0], slots[1]) {
+        case (.valid(let first), .valid(let second)):
+            return first.generation > second.generation ? (first, 0) : (second, 1)
+        case (.valid(let first), _): return (first, 0)
+        case (_, .valid(let second)): return (second, 1)
+        default: return nil
+        }
+    }
+
+    private static func newerFormat(_ file: Handle) -> StorageError {
+        StorageError(
+            .unsupportedFormat,
+            "The file was written by a newer version in a format unknown here; update to open it.",
+            path: file.path)
+    }
+
+    /// Reads the chain of free-list pages, trusting nothing in it.
+    private func readFreeList() throws(StorageError) {
+        let buffer = PageBuffer(pageCount: 1)
+        var number = superblock.freeListHead
+        var index = 0
+        var position = 2
+        while number != 0 {
+            guard index < Int(superblock.freeListPageCount), number >= 2,
+                number < superblock.pageCount, allocator.chain.insert(Int(number))
+            else {
+                throw freeListDamage("The free list does not end where it should.", number)
+            }
+            let offset = UInt64(number) << UInt64(PageLayout.pageShift)
+            let count = try unsafe file.read(
+                into: buffer.buffer(byteCount: PageLayout.pageSize), at: offset)
+            guard count == PageLayout.pageSize else {
+                throw freeListDamage("The file ends before a page of the free list.", number)
+            }
+            if let problem = FreeList.decode(
+                buffer.page(0), number: number, index: index, superblock: superblock,
+                position: &position, free: &allocator.free)
+            {
+                throw freeListDamage(problem, number)
+            }
+            number = buffer.page(0).u32(FreeListLayout.next)
+            index += 1
+        }
+        guard index == Int(superblock.freeListPageCount),
+            allocator.free.count == Int(superblock.freePageCount)
+        else {
+            throw freeListDamage(
+                "The free list and the superblock disagree.", superblock.freeListHead)
+        }
+        try protectFreePages()
+    }
+
+    /// Makes every reference to a free page an error.
+    private func protectFreePages() throws(StorageError) {
+        let root = Int(superblock.record.catalogRoot)
+        guard root == 0 || !allocator.free.contains(root) && !allocator.chain.contains(root) else {
+            throw freeListDamage("The free list contains the catalog's root.", PageNumber(root))
+        }
+        var position = 0
+        while let page = allocator.chain.next(from: position) {
+            guard !allocator.free.contains(page) else {
+                throw freeListDamage("The free list contains itself.", PageNumber(page))
+            }
+            memory.setState(page, PageState.free)
+            position = page + 1
+        }
+        allocator.free.forEachRun { start, count in
+            for page in start..<start + count { memory.setState(page, PageState.free) }
+        }
+    }
+
+    private func freeListDamage(_ message: StaticString, _ page: PageNumber) -> StorageError {
+        StorageError(.damaged, message.description, path: file.path, page: page)
+    }
+}

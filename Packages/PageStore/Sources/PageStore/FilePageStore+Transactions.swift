@@ -1,0 +1,35 @@
+import StorageIO
+import Synchronization
+
+extension FilePageStore {
+    public func beginTransaction(_ number: TransactionNumber) throws(StorageError) {
+        try checkWritable()
+        // What became free may be a lot of memory.
+        defer { evictIfNeeded() }
+        space.acquire()
+        defer { space.release() }
+        try allocator.begin(number)
+        transaction = number
+        newestBirth.store(number, ordering: .releasing)
+        reclaim()
+    }
+
+    public func commitTransaction() {
+        space.acquire()
+        defer { space.release() }
+        allocator.commit()
+    }
+
+    public func abortTransaction() {
+        defer { evictIfNeeded() }
+        space.acquire()
+        defer { space.release() }
+        for run in allocator.abort() { forget(run) }
+    }
+
+    public func publish(_ transaction: TransactionNumber) {
+        space.acquire()
+        defer { space.release() }
+        allocator.published = max(allocator.published, transaction)
+    }
+}

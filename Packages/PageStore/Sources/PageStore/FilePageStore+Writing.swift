@@ -1,0 +1,105 @@
+import StorageIO
+import Synchronization
+
+extension FilePageStore {
+    /// The most pages gathered before they are written, but for longer runs.
+    private static var gatheredPages: Int { 256 }
+
+    public func writeOutDirty() throws(StorageError) {
+        if options.readOnly { return }
+        try checkWritable()
+        try writePages(frozen: false)
+    }
+
+    /// Writes the dirty pages, or those frozen by the running checkpoint, in page order; each is
+    /// clean as soon as it is written.
+    ///
+    /// Nobody changes these pages meanwhile: the frozen ones belong to committed transactions and
+    /// are not freed while frozen, and the others are the calling thread's own.
+    func writePages(frozen: Bool) throws(StorageError) {
+        var position = 0
+        var gathered: [PageAllocator.Run] = []
+        while true {
+            gathered.removeAll(keepingCapacity: true)
+            gather(frozen: frozen, from: &position, into: &gathered)
+            if gathered.isEmpty { break }
+            for run in gathered { seal(run) }
+            var index = 0
+            while index < gathered.count {
+                var joined = gathered[index]
+                index += 1
+                while index < gathered.count, gathered[index].page == joined.page + joined.count {
+                    joined.count += gathered[index].count
+                    index += 1
+                }
+                try write(
+                    memory.bytes(joined.page, byteCount: joined.count << PageLayout.pageShift),
+                    at: joined.page)
+            }
+            markWritten(gathered, frozen: frozen)
+            evictIfNeeded()
+        }
+    }
+
+    private func gather(
+        frozen: Bool, from position: inout Int, into gathered: inout [PageAllocator.Run]
+    ) {
+        space.acquire()
+        defer { space.release() }
+        var pages = 0
+        while pages < Self.gatheredPages,
+            let page = frozen
+                ? allocator.frozen.next(from: position) : allocator.dirty.next(from: position)
+        {
+            let count = runLength(page)
+            gathered.append(PageAllocator.Run(page: page, count: count))
+            position = page + count
+            pages += count
+        }
+    }
+
+    private func markWritten(_ runs: [PageAllocator.Run], frozen: Bool) {
+        space.acquire()
+        defer { space.release() }
+        for run in runs {
+            if frozen {
+                allocator.frozen.remove(run.page)
+            } else {
+                allocator.dirty.remove(run.page)
+            }
+            dirtyPages.wrappingSubtract(run.count, ordering: .relaxed)
+            memory.setState(run.page, PageState.cold)
+        }
+    }
+
+    /// Sets the checksum of a page or run in the cache. Readers don't look at it there.
+    private func seal(_ run: PageAllocator.Run) {
+        let page = memory.page(run.page)
+        guard page.rawKind == PageKind.overflow.rawValue else { return page.seal() }
+        let byteCount = PageLayout.headerSize + Int(page.u32(OverflowLayout.byteCount))
+        let checked = memory.bytes(run.page, byteCount: byteCount)
+            .dropFirst(PageLayout.pageNumber)
+        page.store(CRC32C.checksum(checked), at: PageLayout.checksum)
+    }
+
+    /// Writes to the file; a failure other than a full disk poisons the store.
+    func write(_ bytes: ByteView, at page: Int) throws(StorageError) {
+        do throws(StorageError) {
+            try unsafe file.write(
+                bytes.buffer, at: UInt64(page) << UInt64(PageLayout.pageShift))
+        } catch {
+            if error.code != .diskFull { poison(by: error) }
+            throw error
+        }
+    }
+
+    /// Syncs the file; a failure poisons the store.
+    func sync() throws(StorageError) {
+        do throws(StorageError) {
+            try file.sync()
+        } catch {
+            poison(by: error)
+            throw error
+        }
+    }
+}

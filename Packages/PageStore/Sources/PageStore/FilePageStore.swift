@@ -1,0 +1,144 @@
+import StorageIO
+import Synchronization
+
+/// Pages in one file, with a cache over reserved address space, lifetimes, and checkpoints.
+///
+/// Invariants, by the numbers of `Docs/`:
+/// - R1: a page number is handed out only when it is in `allocator.free`, and it gets there only
+///   when no held version sees it; the durable checkpoint is a held version. So nothing that the
+///   durable superblock reaches is ever written to.
+/// - R2: ``finishCheckpoint()`` syncs before it writes the superblock, and again after.
+/// - R7: a page's state becomes readable only after its checks.
+/// - R8: clean resident pages are evicted beyond the budget; dirty ones are bounded by whoever
+///   watches ``pressure``.
+///
+/// A page's state (``PageState``) says who may touch its memory: in `loading` the thread that put it
+/// there, when readable all to read, when `dirty` the writing thread too if it was born in the
+/// running transaction. Locks, in the order of taking: `space`, then `evictionLock`.
+@safe public final class FilePageStore<Handle: File>: CheckpointedStorage, @unchecked Sendable {
+    // Sendable: every stored property is constant and safe by itself, or says what guards it.
+
+    /// A checkpoint between its two halves.
+    struct RunningCheckpoint {
+        var superblock: Superblock
+        var freeListPages: [Int]
+        var freeListBuffer: PageBuffer
+    }
+
+    public let window: PageWindow
+    public let versions = VersionRegistry()
+    /// What the store was opened with.
+    public let options: PageStoreOptions
+    /// Tells this store from all others.
+    public let identifier: StoreIdentifier
+    /// Whether the superblock slot that was not chosen at open held neither a superblock nor zeros:
+    /// a write of it was cut off, which is sound only when the log covers what came after the
+    /// chosen one.
+    public let otherSlotDamaged: Bool
+    /// Belongs to the writing thread.
+    public internal(set) var transaction: TransactionNumber = 0
+
+    let file: Handle
+    let memory: PageMemory
+    let check: PageCheck
+    let epochs = ReaderEpochs()
+
+    let space = Lock()
+    /// Guarded by `space`.
+    var allocator = PageAllocator()
+    /// What the file says durably. Guarded by `space`.
+    var superblock: Superblock
+    /// Guarded by `space`.
+    var runningCheckpoint: RunningCheckpoint?
+    /// The slot that `superblock` is in. Guarded by `space`.
+    var durableSlot: Int
+    /// Pages that the file has room for without growing. Guarded by `space`.
+    var filePages: Int
+
+    /// Mirrors `allocator.end` for readers.
+    let endOfSpace: Atomic<Int>
+    /// The highest end ever: no page beyond was ever in memory.
+    let highestEnd: Atomic<Int>
+    /// No sound page is born later.
+    let newestBirth: Atomic<UInt64>
+    let dirtyPages = Atomic<Int>(0)
+    let loads = Atomic<UInt64>(0)
+    let isClosed = Atomic<Bool>(false)
+    let isPoisoned = Atomic<Bool>(false)
+    let poisonLock = Lock()
+    /// Guarded by `poisonLock`.
+    var firstFailure: StorageError?
+
+    let budgetPages: Int
+    let evictionLock = Lock()
+    /// Guarded by `evictionLock`.
+    var eviction = Eviction()
+    let evictions = Atomic<UInt64>(0)
+
+    /// A store over a file whose superblock was chosen and whose free list was read.
+    init(
+        file: Handle, options: PageStoreOptions, check: @escaping PageCheck, memory: PageMemory,
+        superblock: Superblock, durableSlot: Int, otherSlotDamaged: Bool, filePages: Int
+    ) {
+        self.file = file
+        self.options = options
+        self.check = check
+        self.memory = memory
+        self.superblock = superblock
+        self.durableSlot = durableSlot
+        self.otherSlotDamaged = otherSlotDamaged
+        self.filePages = filePages
+        window = memory.window
+        identifier = superblock.identifier
+        endOfSpace = Atomic(Int(superblock.pageCount))
+        highestEnd = Atomic(Int(superblock.pageCount))
+        newestBirth = Atomic(superblock.record.transaction)
+        budgetPages = max(16, options.cacheBudget >> PageLayout.pageShift)
+        allocator.end = Int(superblock.pageCount)
+        allocator.head = superblock.record.transaction
+        allocator.published = superblock.record.transaction
+        transaction = superblock.record.transaction
+    }
+
+    // MARK: Reads
+
+    public func beginRead() -> ReadToken { ReadToken(slot: epochs.enter()) }
+    public func endRead(_ token: ReadToken) { epochs.leave(token.slot) }
+
+    // MARK: Failure
+
+    public var poison: StorageError? {
+        guard isPoisoned.load(ordering: .acquiring) else { return nil }
+        return poisonLock.withLock { firstFailure }
+    }
+
+    /// Notes a failed write or sync: nothing is known about the file's content any more, so nothing
+    /// may be built on it.
+    func poison(by error: StorageError) {
+        poisonLock.acquire()
+        defer { poisonLock.release() }
+        if firstFailure == nil { firstFailure = error }
+        isPoisoned.store(true, ordering: .releasing)
+    }
+
+    func checkOpen() throws(StorageError) {
+        if isClosed.load(ordering: .relaxed) {
+            throw StorageError(.closed, "The database is closed.", path: file.path)
+        }
+    }
+
+    func checkWritable() throws(StorageError) {
+        try checkOpen()
+        if let cause = poison {
+            throw StorageError(
+                .poisoned,
+                "An earlier write failed, so nothing more is written; close and open again.",
+                path: file.path, cause: cause)
+        }
+    }
+
+    public func close() {
+        isClosed.store(true, ordering: .relaxed)
+        file.close()
+    }
+}

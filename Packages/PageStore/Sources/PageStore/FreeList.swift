@@ -1,0 +1,64 @@
+import StorageIO
+
+/// Builds and reads the chain of pages that lists the free pages.
+enum FreeList {
+    /// Encodes the runs of `free` below `limit` into the chain `pages`, in order, sealed.
+    static func encode(
+        _ free: PageBitmap, below limit: Int, pages: [Int], birth: TransactionNumber
+    ) -> PageBuffer {
+        let buffer = PageBuffer(pageCount: pages.count)
+        for (index, number) in pages.enumerated() {
+            let page = buffer.page(index)
+            page.writeHeader(number: PageNumber(number), birth: birth, kind: .freeList)
+            let next = index + 1 < pages.count ? pages[index + 1] : 0
+            page.store(PageNumber(next), at: FreeListLayout.next)
+            page.store(UInt32(index), at: FreeListLayout.index)
+        }
+        var entry = 0
+        free.forEachRun { start, count in
+            guard start < limit else { return }
+            let page = buffer.page(entry / FreeListLayout.capacity)
+            let slot = entry % FreeListLayout.capacity
+            let offset = FreeListLayout.entries + slot * FreeListLayout.entrySize
+            page.store(UInt32(start), at: offset)
+            page.store(UInt32(min(count, limit - start)), at: offset + 4)
+            page.store(UInt32(slot + 1), at: FreeListLayout.entryCount)
+            entry += 1
+        }
+        for index in pages.indices { buffer.page(index).seal() }
+        return buffer
+    }
+
+    /// Checks one page of the chain and adds its runs to `free`.
+    ///
+    /// - Parameters:
+    ///   - index: the page's place in the chain.
+    ///   - position: the lowest page number that the next run may start at.
+    /// - Returns: what is wrong, or nil.
+    static func decode(
+        _ page: PageBytes, number: PageNumber, index: Int, superblock: Superblock,
+        position: inout Int, free: inout PageBitmap
+    ) -> StaticString? {
+        guard page.isIntact else { return "A free-list page's checksum is wrong." }
+        guard page.number == number, page.rawKind == PageKind.freeList.rawValue else {
+            return "The free list leads to a page that is no part of it."
+        }
+        let count = Int(page.u32(FreeListLayout.entryCount))
+        guard page.level == 0, page.u16(PageLayout.kindFields) == 0,
+            page.birth <= superblock.record.transaction,
+            Int(page.u32(FreeListLayout.index)) == index, count <= FreeListLayout.capacity
+        else { return "A free-list page contradicts itself." }
+        for entry in 0..<count {
+            let offset = FreeListLayout.entries + entry * FreeListLayout.entrySize
+            let start = Int(page.u32(offset))
+            let length = Int(page.u32(offset + 4))
+            // A run never touches the one before: they would have been written as one.
+            guard start >= position, length > 0, start + length <= Int(superblock.pageCount) else {
+                return "A free-list entry is out of order or out of range."
+            }
+            free.insert(start..<start + length)
+            position = start + length + 1
+        }
+        return nil
+    }
+}
