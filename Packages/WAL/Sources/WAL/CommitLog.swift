@@ -1,0 +1,63 @@
+import StorageIO
+
+/// A position in the log: `segment sequence * segment size + offset in the segment`. Grows with
+/// every record, over the whole life of a database; 0 means "before everything".
+public typealias LogSequenceNumber = UInt64
+
+/// A log that commits go to: append, then wait until it is written or durable.
+///
+/// ``WriteAheadLog`` is the one on disk; ``NullLog`` is for databases without a log.
+public protocol CommitLog: AnyObject, Sendable {
+    /// Adds a record to the log's buffer.
+    ///
+    /// - Parameters:
+    ///   - payload: the record; copied before the call returns.
+    ///   - transaction: a number that replay gives back with the record.
+    /// - Returns: the position after the record; the record is durable when
+    ///   `sync(through:)` has returned for it.
+    /// - Throws: `poisoned`, `closed`, `readOnly`; `valueTooLong`, `diskFull`, `fileTooLarge`,
+    ///   `inputOutput` with nothing appended.
+    func append(_ payload: ByteView, transaction: UInt64) throws(StorageError) -> LogSequenceNumber
+
+    /// Returns when everything before `position` has been handed to the operating system: it then
+    /// survives the end of the process. Positions after `end` count as `end`.
+    ///
+    /// - Throws: `poisoned`, `closed`.
+    func write(through position: LogSequenceNumber) throws(StorageError)
+
+    /// Returns when everything before `position` is durable. Positions after `end` count as `end`.
+    ///
+    /// - Throws: `poisoned`, `closed`.
+    func sync(through position: LogSequenceNumber) throws(StorageError)
+
+    /// The position after the last record appended.
+    var end: LogSequenceNumber { get }
+    /// The position up to which the operating system has the log.
+    var written: LogSequenceNumber { get }
+    /// The position up to which the log is durable.
+    var durable: LogSequenceNumber { get }
+
+    /// Allows segments to be reused that hold nothing at or after `position`. The caller must have
+    /// made durable elsewhere that it never again replays from before `position`.
+    func recycle(before position: LogSequenceNumber)
+
+    /// Makes sure that a record of `byteCount` bytes can be appended without needing disk space.
+    ///
+    /// - Throws: `diskFull`, `fileTooLarge`, `inputOutput` with nothing changed; `poisoned`,
+    ///   `closed`, `readOnly`.
+    func reserve(_ byteCount: Int) throws(StorageError)
+
+    /// The size of the log's file in bytes.
+    var byteCount: UInt64 { get }
+
+    /// The first failed write or sync. Once it is set, nothing can be appended, written or synced
+    /// any more.
+    var poison: StorageError? { get }
+
+    /// Syncs what is buffered and closes the log. Calls after the first do nothing.
+    ///
+    /// - Parameter removing: whether the file is removed as well, durably.
+    /// - Throws: what the sync or the removal throws; the log is closed all the same. A log that
+    ///   could not be synced is not removed.
+    func close(removing: Bool) throws(StorageError)
+}

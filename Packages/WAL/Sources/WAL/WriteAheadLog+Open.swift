@@ -1,0 +1,113 @@
+import StorageIO
+
+extension WriteAheadLog {
+    /// Opens a log, creating it when missing, and replays it.
+    ///
+    /// Whatever is replayed is durable when the call returns (a log that a killed process wrote but
+    /// did not sync is synced here). The log then goes on in a new segment. Costs a pass over the
+    /// log from `position` on.
+    ///
+    /// - Parameters:
+    ///   - files: where the file lives.
+    ///   - path: its name.
+    ///   - identity: which database the log belongs to.
+    ///   - position: replay starts here: the end of a record, or 0 for the log's beginning.
+    ///   - options: see ``LogOptions``.
+    ///   - readOnly: nothing is created, written or synced; a missing file is an empty log.
+    ///   - mustExist: whether it is an error when the file, or `position` in it, is missing. Pass
+    ///     true when a log with this position was open and has not been removed since.
+    ///   - replay: called for each complete record that ends after `position`, in order.
+    /// - Throws: `damaged` when records known to have been durable are missing; `notADatabase` for
+    ///   something else or another database's log; `unsupportedFormat`, `fileNotFound`, `locked`,
+    ///   `invalidArgument`, `valueTooLong`, `inputOutput`, `diskFull`; and what `replay` throws.
+    public static func open(
+        files: Files, path: String, identity: LogIdentity, from position: LogSequenceNumber = 0,
+        options: LogOptions = LogOptions(), readOnly: Bool = false, mustExist: Bool = false,
+        replay: (LogRecord) throws(StorageError) -> Void
+    ) throws(StorageError) -> WriteAheadLog {
+        try options.validate()
+        guard position % UInt64(LogLayout.alignment) == 0, position < LogLayout.maximumPosition
+        else {
+            throw StorageError(
+                .invalidArgument, "\(position) can't be a log position.", path: path,
+                logSequenceNumber: position)
+        }
+        if readOnly, !mustExist, try !files.exists(path) {
+            return WriteAheadLog(
+                files: files, path: path, identity: identity, options: options, isReadOnly: true,
+                file: nil, state: OpenState(end: position, segmentSize: options.segmentSize))
+        }
+        let mode: OpenMode = readOnly ? .readOnly : mustExist ? .readWrite : .create
+        let file = try files.open(path, mode)
+        do throws(StorageError) {
+            if options.locksFile { try file.lock(exclusive: !readOnly) }
+            let table = try SegmentTable(
+                reading: file, identity: identity, defaultSegmentSize: options.segmentSize)
+            let walker = LogWalker(file, table, maximumRecordSize: options.maximumRecordSize)
+            let tail = try walker.walk(from: position, visitFrame: { _ in }, visitRecord: replay)
+            if mustExist, !tail.isFound {
+                throw StorageError(
+                    .damaged, "The log does not reach back to where replay starts.", path: path,
+                    logSequenceNumber: position)
+            }
+            // Before anything is built on it, what was replayed must be durable (R3, L1).
+            if !readOnly, tail.frameCount > 0 { try file.sync() }
+            let log = WriteAheadLog(
+                files: files, path: path, identity: identity, options: options,
+                isReadOnly: readOnly, file: file, state: OpenState(table, tail))
+            if !readOnly, !tail.isFound { try log.writeFirstSegment() }
+            return log
+        } catch {
+            file.close()
+            throw error
+        }
+    }
+
+    /// Starts the log: its first segment, empty, and its name are durable before anyone relies on
+    /// them, so that from now on a missing log is known to be a lost one.
+    private func writeFirstSegment() throws(StorageError) {
+        try reserve(0)
+        lock.withLock {
+            _ = startSegment(after: end)
+            writeAndSync()
+        }
+        if let poison { throw poison }
+        try files.syncDirectory(of: path)
+    }
+}
+
+/// What a log that was just read goes on from.
+struct OpenState {
+    var end: LogSequenceNumber
+    var segmentSize: Int
+    var fileSize: UInt64 = 0
+    var slotCount = 0
+    var spareSlots: [Int] = []
+    var nextSequence: UInt64 = 1
+
+    /// The segments of a log.
+    var chain: [SegmentTable.Entry] = []
+
+    /// A log that does not exist.
+    init(end: LogSequenceNumber, segmentSize: Int) {
+        self.end = end
+        self.segmentSize = segmentSize
+    }
+
+    /// The log that `tail` found in the slots of `table`.
+    init(_ table: SegmentTable, _ tail: LogTail) {
+        end = tail.recordEnd
+        segmentSize = table.segmentSize
+        fileSize = table.fileSize
+        slotCount = table.slotCount
+        chain = tail.chain
+        let size = UInt64(segmentSize)
+        // Beyond every segment that can be seen, part of the log or not, and beyond where it ends.
+        nextSequence = max(table.entries.last?.header.sequence ?? 0, (end + size - 1) / size) + 1
+        var isUsed = [Bool](repeating: false, count: slotCount)
+        for entry in chain { isUsed[entry.slot] = true }
+        // A last slot that is cut can't be written to without needing space; it is made anew.
+        if fileSize % size != 0, !isUsed[slotCount - 1] { slotCount -= 1 }
+        for slot in 0..<slotCount where !isUsed[slot] { spareSlots.append(slot) }
+    }
+}

@@ -1,0 +1,67 @@
+import StorageIO
+
+extension WriteAheadLog {
+    /// Allows segments before `position` to be reused. See ``CommitLog/recycle(before:)``.
+    public func recycle(before position: LogSequenceNumber) {
+        lock.withLock {
+            guard !isReadOnly, !isClosed else { return }
+            // A segment goes only when a replay from `position` starts in the next one or later,
+            // and that one is on disk: something behind its header is durable. So whatever the
+            // caller says, nothing goes that is not durable (L3), and some segment always says
+            // where the log is.
+            while chain.count > 1, chain[1].previousEnd <= position, chain[1].previousEnd < durable
+            {
+                insertSpare(chain.removeFirst().slot)
+            }
+            trim()
+        }
+    }
+
+    private func insertSpare(_ slot: Int) {
+        let index = spareSlots.firstIndex { $0 > slot } ?? spareSlots.count
+        spareSlots.insert(slot, at: index)
+    }
+
+    /// Gives spare slots at the end of the file back to the file system, beyond those to be kept
+    /// and those promised. That it fails costs space, nothing else.
+    private func trim() {
+        let kept = max(options.retainedSegments, promisedSlots)
+        var newCount = slotCount
+        while spareSlots.count > kept, spareSlots.last == newCount - 1 {
+            spareSlots.removeLast()
+            newCount -= 1
+        }
+        guard newCount < slotCount, let file else { return }
+        let size = UInt64(newCount) * UInt64(segmentSize)
+        do throws(StorageError) {
+            try file.truncate(to: size)
+            slotCount = newCount
+            fileByteCount.store(size, ordering: .releasing)
+        } catch {
+            spareSlots.append(contentsOf: newCount..<slotCount)
+        }
+    }
+
+    /// Syncs what is buffered and closes. See ``CommitLog/close(removing:)``.
+    public func close(removing: Bool) throws(StorageError) {
+        guard lock.withLock({ !isClosed }) else { return }
+        var failure: StorageError?
+        if !isReadOnly {
+            do throws(StorageError) { try sync(through: .max) } catch { failure = error }
+        }
+        lock.acquire()
+        let isFirst = !isClosed
+        isClosed = true
+        // Those still in a call get to its end; those that wait find the log closed.
+        announceProgress()
+        while isWriting || isSyncing { waitForProgress() }
+        lock.release()
+        guard isFirst else { return }
+        file?.close()
+        if let failure { throw failure }
+        if removing, !isReadOnly {
+            try files.remove(path)
+            try files.syncDirectory(of: path)
+        }
+    }
+}

@@ -1,0 +1,103 @@
+import StorageIO
+
+extension WriteAheadLog {
+    /// Returns when everything before `position` has been handed to the operating system. See
+    /// ``CommitLog/write(through:)``.
+    public func write(through position: LogSequenceNumber) throws(StorageError) {
+        if written >= position { return }
+        lock.acquire()
+        defer { lock.release() }
+        let target = min(position, end)
+        while written < target {
+            try refuseIfUnusable()
+            if isWriting { waitForProgress() } else { writeBuffered() }
+        }
+    }
+
+    /// Returns when everything before `position` is durable; one thread writes and syncs for all
+    /// that wait. See ``CommitLog/sync(through:)``.
+    public func sync(through position: LogSequenceNumber) throws(StorageError) {
+        if durable >= position { return }
+        lock.acquire()
+        defer { lock.release() }
+        let target = min(position, end)
+        while durable < target {
+            try refuseIfUnusable()
+            if isSyncing { waitForProgress() } else { writeAndSync() }
+        }
+    }
+
+    /// Waits for a write or a sync to end. Under `lock`.
+    func waitForProgress() {
+        waiterCount += 1
+        progress.wait(lock)
+        waiterCount -= 1
+    }
+
+    /// Wakes everyone who waits. Under `lock`.
+    func announceProgress() {
+        if waiterCount > 0 { progress.broadcast() }
+    }
+
+    /// The leader's part: writes all that is buffered and syncs it. Under `lock`, which is given
+    /// back during the calls; the other buffer takes appends meanwhile.
+    func writeAndSync() {
+        isSyncing = true
+        while isWriting { waitForProgress() }
+        writeBuffered()
+        if firstFailure == nil, let file {
+            let reached = written
+            lock.release()
+            var failure: StorageError?
+            do throws(StorageError) { try file.sync() } catch { failure = error }
+            lock.acquire()
+            if let failure {
+                fail(failure)
+            } else {
+                durablePosition.store(reached, ordering: .releasing)
+            }
+        }
+        isSyncing = false
+        announceProgress()
+    }
+
+    /// Writes all that is buffered, one call for each contiguous part. Under `lock`, which is given
+    /// back during the calls.
+    private func writeBuffered() {
+        guard !runs.isEmpty, firstFailure == nil, let file else { return }
+        isWriting = true
+        let batch = buffer
+        let batchRuns = runs
+        let batchEnd = end
+        buffer = spareBuffer
+        runs = []
+        lock.release()
+        var failure: StorageError?
+        do throws(StorageError) {
+            var offset = 0
+            for run in batchRuns {
+                try batch.write(
+                    from: offset, count: run.byteCount, to: file, at: run.fileOffset)
+                offset += run.byteCount
+            }
+        } catch {
+            failure = error
+        }
+        lock.acquire()
+        batch.removeAll(retaining: options.bufferByteLimit)
+        spareBuffer = batch
+        isWriting = false
+        if let failure {
+            fail(failure)
+        } else {
+            writtenPosition.store(batchEnd, ordering: .releasing)
+        }
+        announceProgress()
+    }
+
+    /// Ends all writing for good (L5). What a failed write or sync left on disk is unknown, and a
+    /// later sync that succeeds would not make it known.
+    private func fail(_ failure: StorageError) {
+        if firstFailure == nil { firstFailure = failure }
+    }
+}

@@ -1,0 +1,141 @@
+import StorageIO
+import Synchronization
+
+/// A write-ahead log in one file of recycled segments, with group commit.
+///
+/// Terms: a *record* is what is appended; a *frame* is a record or a fragment of one that a segment's
+/// end cut; a *position* (``LogSequenceNumber``) is where a frame is. Invariants:
+///
+/// - L1 `durable <= written <= end`, and none of them ever goes back.
+/// - L2 What a frame or segment header calls synced was durable before it was encoded.
+/// - L3 A slot is reused only when the log is durable beyond everything in it, or when what it
+///   holds is not part of the log.
+/// - L4 A record that `append` did not refuse is in the buffer whole, and batches end between
+///   records.
+/// - L5 After a failed write or sync nothing is written or synced any more, and no waiter returns as
+///   if it had been.
+///
+/// Appending fills one buffer while the other is written. Whoever waits for durability and finds
+/// nobody syncing becomes the leader: it writes everything buffered, in one write where the file
+/// allows, syncs once, and wakes the others (R11).
+///
+/// `@unchecked Sendable`: each stored property says what guards it.
+public final class WriteAheadLog<Files: FileSystem>: CommitLog, @unchecked Sendable {
+    /// The name the log was opened by.
+    public let path: String
+    /// The size of each segment in bytes.
+    public let segmentSize: Int
+    let files: Files
+    let identity: LogIdentity
+    let options: LogOptions
+    let isReadOnly: Bool
+    /// nil only for a read-only log that does not exist.
+    let file: Files.Handle?
+
+    // Written under `lock`, read by anyone.
+    let endPosition: Atomic<UInt64>
+    let writtenPosition: Atomic<UInt64>
+    let durablePosition: Atomic<UInt64>
+    let fileByteCount: Atomic<UInt64>
+
+    let lock = Lock()
+    /// Says that a write or a sync ended.
+    let progress = Condition()
+
+    // Everything below is guarded by `lock`. The exception is a buffer while it is being written:
+    // it then belongs to the thread that set `isWriting`.
+
+    /// What is appended and not yet taken to be written.
+    var buffer = LogBuffer()
+    /// Where in the file the parts of `buffer` go, in order.
+    var runs: [Run] = []
+    /// The other buffer.
+    var spareBuffer = LogBuffer()
+    var isWriting = false
+    var isSyncing = false
+    var waiterCount = 0
+    /// The segments of the log, oldest first; the last is the one appended to.
+    var chain: [Segment] = []
+    /// Where in the last segment the next frame goes; nil when the next frame starts a new one.
+    var offsetInSegment: Int?
+    /// The number of the next segment.
+    var nextSequence: UInt64
+    /// Slots on disk that hold nothing needed, ascending.
+    var spareSlots: [Int] = []
+    /// How many of them `reserve` has promised.
+    var promisedSlots = 0
+    /// How many slots the file has.
+    var slotCount: Int
+    var firstFailure: StorageError?
+    var isClosed = false
+
+    /// A part of the buffer that is contiguous in the file.
+    struct Run {
+        var fileOffset: UInt64
+        var byteCount: Int
+    }
+
+    /// A segment of the log.
+    struct Segment {
+        let slot: Int
+        let sequence: UInt64
+        let salt: UInt32
+        let previousEnd: LogSequenceNumber
+    }
+
+    init(
+        files: Files, path: String, identity: LogIdentity, options: LogOptions, isReadOnly: Bool,
+        file: Files.Handle?, state: OpenState
+    ) {
+        self.files = files
+        self.path = path
+        self.identity = identity
+        self.options = options
+        self.isReadOnly = isReadOnly
+        self.file = file
+        segmentSize = state.segmentSize
+        endPosition = Atomic(state.end)
+        writtenPosition = Atomic(state.end)
+        durablePosition = Atomic(state.end)
+        fileByteCount = Atomic(state.fileSize)
+        chain = state.chain.map {
+            Segment(
+                slot: $0.slot, sequence: $0.header.sequence, salt: $0.header.salt,
+                previousEnd: $0.header.previousEnd)
+        }
+        nextSequence = state.nextSequence
+        spareSlots = state.spareSlots
+        slotCount = state.slotCount
+    }
+
+    /// The position after the last record appended.
+    public var end: LogSequenceNumber { endPosition.load(ordering: .acquiring) }
+    /// The position up to which the operating system has the log.
+    public var written: LogSequenceNumber { writtenPosition.load(ordering: .acquiring) }
+    /// The position up to which the log is durable.
+    public var durable: LogSequenceNumber { durablePosition.load(ordering: .acquiring) }
+    /// The size of the log's file in bytes.
+    public var byteCount: UInt64 { fileByteCount.load(ordering: .acquiring) }
+    /// The first failed write or sync, which ended all writing.
+    public var poison: StorageError? { lock.withLock { firstFailure } }
+
+    /// Throws when nothing can be appended or synced any more. Under `lock`.
+    func refuseIfUnusable() throws(StorageError) {
+        if let firstFailure {
+            throw StorageError(
+                .poisoned,
+                "An earlier write or sync of the log failed; reopen it, which replays what has "
+                    + "reached the disk.",
+                path: path, cause: firstFailure)
+        }
+        if isClosed { throw StorageError(.closed, "The log is closed.", path: path) }
+    }
+
+    /// Throws when the log can't be appended to. Under `lock`.
+    func refuseIfNotAppendable() throws(StorageError) {
+        if isReadOnly {
+            throw StorageError(.readOnly, "The log is open for reading only.", path: path)
+        }
+        try refuseIfUnusable()
+    }
+}
