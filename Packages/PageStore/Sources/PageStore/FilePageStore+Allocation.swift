@@ -5,6 +5,7 @@ extension FilePageStore {
     /// Longer values go to the file at once, from the caller's memory, instead of through the cache.
     static var directWriteByteCount: Int { 256 << 10 }
 
+    /// See ``PageStorage/allocate()``.
     public func allocate() throws(StorageError) -> PageNumber {
         let page = try takeRun(1)
         claim(page, PageState.dirty)
@@ -17,6 +18,7 @@ extension FilePageStore {
         return PageNumber(page)
     }
 
+    /// See ``PageStorage/makeWritable(_:)``.
     public func makeWritable(_ page: PageNumber) throws(StorageError) {
         let number = Int(page)
         while true {
@@ -36,10 +38,12 @@ extension FilePageStore {
         }
     }
 
+    /// See ``PageStorage/retire(_:birth:)``.
     public func retire(_ page: PageNumber, birth: TransactionNumber) throws(StorageError) {
         try retire(page, count: 1, birth: birth)
     }
 
+    /// See ``PageStorage/allocateOverflow(_:)``.
     public func allocateOverflow(_ value: ByteView) throws(StorageError) -> PageNumber {
         guard value.count <= OverflowLayout.maximumByteCount else {
             throw PageProblem.valueTooLong()
@@ -94,6 +98,7 @@ extension FilePageStore {
         }
     }
 
+    /// See ``PageStorage/retireOverflow(_:byteCount:)``.
     public func retireOverflow(_ page: PageNumber, byteCount: Int) throws(StorageError) {
         let birth = try birthOfRun(page, byteCount: byteCount)
         try retire(

@@ -2,11 +2,13 @@ import StorageIO
 import Synchronization
 
 extension FilePageStore {
+    /// See ``CheckpointedStorage/checkpoint``.
     public var checkpoint: CheckpointRecord { space.withLock { superblock.record } }
 
     /// How many checkpoints the store has had, the one that created it included.
     public var generation: UInt64 { space.withLock { superblock.generation } }
 
+    /// See ``CheckpointedStorage/beginCheckpoint(_:)``.
     public func beginCheckpoint(_ record: CheckpointRecord) throws(StorageError) {
         try checkWritable()
         guard !options.readOnly else {
@@ -65,6 +67,7 @@ extension FilePageStore {
         return chain
     }
 
+    /// See ``CheckpointedStorage/finishCheckpoint()``.
     public func finishCheckpoint() throws(StorageError) {
         guard let running = space.withLock({ runningCheckpoint }) else {
             throw StorageError(

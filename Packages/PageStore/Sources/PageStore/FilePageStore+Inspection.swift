@@ -2,6 +2,7 @@ import StorageIO
 import Synchronization
 
 extension FilePageStore {
+    /// See ``CheckpointedStorage/pressure``.
     public var pressure: Pressure {
         Pressure(
             dirtyPages: dirtyPages.load(ordering: .relaxed),
@@ -10,6 +11,7 @@ extension FilePageStore {
             residentPageBudget: budgetPages)
     }
 
+    /// See ``CheckpointedStorage/statistics``.
     public var statistics: PageStoreStatistics {
         var statistics = PageStoreStatistics()
         space.acquire()
@@ -23,26 +25,31 @@ extension FilePageStore {
         return statistics
     }
 
+    /// See ``CheckpointedStorage/pageCount``.
     public var pageCount: Int { endOfSpace.load(ordering: .acquiring) }
 
+    /// See ``CheckpointedStorage/forEachFreeRun(_:)``.
     public func forEachFreeRun(_ body: (PageNumber, Int) -> Void) {
         space.acquire()
         defer { space.release() }
         allocator.free.forEachRun { body(PageNumber($0), $1) }
     }
 
+    /// See ``CheckpointedStorage/forEachPendingRun(_:)``.
     public func forEachPendingRun(_ body: (PageNumber, Int) -> Void) {
         space.acquire()
         defer { space.release() }
         allocator.pending.forEachRun { body(PageNumber($0), $1) }
     }
 
+    /// See ``CheckpointedStorage/freeListPages``.
     public var freeListPages: [PageNumber] {
         space.acquire()
         defer { space.release() }
         return allocator.chain.members.map { PageNumber($0) }
     }
 
+    /// See ``CheckpointedStorage/checkStored(_:)``.
     public func checkStored(_ page: PageNumber) throws(StorageError) {
         try checkOpen()
         let number = Int(page)

@@ -2,6 +2,7 @@ import StorageIO
 import Synchronization
 
 extension FilePageStore {
+    /// See ``PageStorage/load(_:)``.
     public func load(_ page: PageNumber) throws(StorageError) {
         try checkOpen()
         let number = Int(page)
@@ -148,6 +149,7 @@ extension FilePageStore {
 
     // MARK: Overflow runs
 
+    /// See ``PageStorage/overflow(_:byteCount:)``.
     public func overflow(_ page: PageNumber, byteCount: Int) throws(StorageError) -> ByteView {
         if window.resident(page) == nil { try load(page) }
         let header = memory.page(Int(page))

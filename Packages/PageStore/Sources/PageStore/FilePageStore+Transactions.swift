@@ -2,6 +2,7 @@ import StorageIO
 import Synchronization
 
 extension FilePageStore {
+    /// See ``CheckpointedStorage/beginTransaction(_:)``.
     public func beginTransaction(_ number: TransactionNumber) throws(StorageError) {
         try checkWritable()
         // What became free may be a lot of memory.
@@ -14,12 +15,14 @@ extension FilePageStore {
         reclaim()
     }
 
+    /// See ``CheckpointedStorage/commitTransaction()``.
     public func commitTransaction() {
         space.acquire()
         defer { space.release() }
         allocator.commit()
     }
 
+    /// See ``CheckpointedStorage/abortTransaction()``.
     public func abortTransaction() {
         defer { evictIfNeeded() }
         space.acquire()
@@ -27,6 +30,7 @@ extension FilePageStore {
         for run in allocator.abort() { forget(run) }
     }
 
+    /// See ``CheckpointedStorage/publish(_:)``.
     public func publish(_ transaction: TransactionNumber) {
         space.acquire()
         defer { space.release() }

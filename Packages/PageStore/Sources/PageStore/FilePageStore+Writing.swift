@@ -5,6 +5,7 @@ extension FilePageStore {
     /// The most pages gathered before they are written, but for longer runs.
     private static var gatheredPages: Int { 256 }
 
+    /// See ``CheckpointedStorage/writeOutDirty()``.
     public func writeOutDirty() throws(StorageError) {
         if options.readOnly { return }
         try checkWritable()

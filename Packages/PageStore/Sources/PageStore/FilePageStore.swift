@@ -25,7 +25,9 @@ import Synchronization
         var freeListBuffer: PageBuffer
     }
 
+    /// See ``PageStorage/window``.
     public let window: PageWindow
+    /// See ``CheckpointedStorage/versions``.
     public let versions = VersionRegistry()
     /// What the store was opened with.
     public let options: PageStoreOptions
@@ -102,11 +104,14 @@ import Synchronization
 
     // MARK: Reads
 
+    /// See ``PageStorage/beginRead()``.
     public func beginRead() -> ReadToken { ReadToken(slot: epochs.enter()) }
+    /// See ``PageStorage/endRead(_:)``.
     public func endRead(_ token: ReadToken) { epochs.leave(token.slot) }
 
     // MARK: Failure
 
+    /// See ``CheckpointedStorage/poison``.
     public var poison: StorageError? {
         guard isPoisoned.load(ordering: .acquiring) else { return nil }
         return poisonLock.withLock { firstFailure }
@@ -137,6 +142,7 @@ import Synchronization
         }
     }
 
+    /// See ``CheckpointedStorage/close()``.
     public func close() {
         isClosed.store(true, ordering: .relaxed)
         file.close()

@@ -13,8 +13,11 @@ import Synchronization
     private var pendingRecord: CheckpointRecord?
     private let isClosed = Atomic<Bool>(false)
 
+    /// See ``PageStorage/window``.
     public let window: PageWindow
+    /// See ``CheckpointedStorage/versions``.
     public let versions = VersionRegistry()
+    /// See ``PageStorage/transaction``.
     public private(set) var transaction: TransactionNumber = 0
 
     /// An empty store.
@@ -27,6 +30,7 @@ import Synchronization
 
     // MARK: Reading
 
+    /// See ``PageStorage/load(_:)``.
     public func load(_ page: PageNumber) throws(StorageError) {
         if isClosed.load(ordering: .relaxed) { throw closedError() }
         guard page >= 2, page < window.pageLimit else { throw PageProblem.beyondEnd(page) }
@@ -39,9 +43,12 @@ import Synchronization
     }
 
     // Nothing is ever evicted, so a read has nothing to keep.
+    /// See ``PageStorage/beginRead()``.
     public func beginRead() -> ReadToken { ReadToken(slot: 0) }
+    /// See ``PageStorage/endRead(_:)``.
     public func endRead(_ token: ReadToken) {}
 
+    /// See ``PageStorage/overflow(_:byteCount:)``.
     public func overflow(_ page: PageNumber, byteCount: Int) throws(StorageError) -> ByteView {
         try load(page)
         let header = memory.page(Int(page))
@@ -54,16 +61,20 @@ import Synchronization
 
     // MARK: Writing
 
+    /// See ``PageStorage/allocate()``.
     public func allocate() throws(StorageError) -> PageNumber {
         PageNumber(try allocateRun(1))
     }
 
+    /// See ``PageStorage/makeWritable(_:)``.
     public func makeWritable(_ page: PageNumber) throws(StorageError) { try load(page) }
 
+    /// See ``PageStorage/retire(_:birth:)``.
     public func retire(_ page: PageNumber, birth: TransactionNumber) throws(StorageError) {
         try retire(page, count: 1, birth: birth)
     }
 
+    /// See ``PageStorage/allocateOverflow(_:)``.
     public func allocateOverflow(_ value: ByteView) throws(StorageError) -> PageNumber {
         guard value.count <= OverflowLayout.maximumByteCount else {
             throw PageProblem.valueTooLong()
@@ -80,6 +91,7 @@ import Synchronization
         return PageNumber(start)
     }
 
+    /// See ``PageStorage/retireOverflow(_:byteCount:)``.
     public func retireOverflow(_ page: PageNumber, byteCount: Int) throws(StorageError) {
         _ = try overflow(page, byteCount: byteCount)
         try retire(
@@ -147,6 +159,7 @@ import Synchronization
 
     // MARK: Transactions
 
+    /// See ``CheckpointedStorage/beginTransaction(_:)``.
     public func beginTransaction(_ number: TransactionNumber) throws(StorageError) {
         if isClosed.load(ordering: .relaxed) { throw closedError() }
         space.acquire()
@@ -156,18 +169,22 @@ import Synchronization
         reclaim()
     }
 
+    /// See ``CheckpointedStorage/commitTransaction()``.
     public func commitTransaction() { space.withLock { allocator.commit() } }
 
+    /// See ``CheckpointedStorage/abortTransaction()``.
     public func abortTransaction() {
         space.withLock { for run in allocator.abort() { forget(run) } }
     }
 
+    /// See ``CheckpointedStorage/publish(_:)``.
     public func publish(_ transaction: TransactionNumber) {
         space.withLock { allocator.published = max(allocator.published, transaction) }
     }
 
     // MARK: Checkpoints
 
+    /// See ``CheckpointedStorage/beginCheckpoint(_:)``.
     public func beginCheckpoint(_ record: CheckpointRecord) throws(StorageError) {
         if isClosed.load(ordering: .relaxed) { throw closedError() }
         space.acquire()
@@ -181,6 +198,7 @@ import Synchronization
         pendingRecord = record
     }
 
+    /// See ``CheckpointedStorage/finishCheckpoint()``.
     public func finishCheckpoint() throws(StorageError) {
         space.acquire()
         defer { space.release() }
@@ -190,10 +208,13 @@ import Synchronization
         allocator.cut(to: allocator.usedEnd)
     }
 
+    /// See ``CheckpointedStorage/checkpoint``.
     public var checkpoint: CheckpointRecord { space.withLock { record } }
 
+    /// See ``CheckpointedStorage/writeOutDirty()``.
     public func writeOutDirty() throws(StorageError) {}
 
+    /// See ``CheckpointedStorage/pressure``.
     public var pressure: Pressure {
         Pressure(
             dirtyPages: 0, residentPages: memory.residentCount.load(ordering: .relaxed),
@@ -202,6 +223,7 @@ import Synchronization
 
     // MARK: Looking inside
 
+    /// See ``CheckpointedStorage/statistics``.
     public var statistics: PageStoreStatistics {
         space.acquire()
         defer { space.release() }
@@ -211,19 +233,26 @@ import Synchronization
         return statistics
     }
 
+    /// See ``CheckpointedStorage/pageCount``.
     public var pageCount: Int { space.withLock { allocator.end } }
 
+    /// See ``CheckpointedStorage/forEachFreeRun(_:)``.
     public func forEachFreeRun(_ body: (PageNumber, Int) -> Void) {
         space.withLock { allocator.free.forEachRun { body(PageNumber($0), $1) } }
     }
 
+    /// See ``CheckpointedStorage/forEachPendingRun(_:)``.
     public func forEachPendingRun(_ body: (PageNumber, Int) -> Void) {
         space.withLock { allocator.pending.forEachRun { body(PageNumber($0), $1) } }
     }
 
+    /// See ``CheckpointedStorage/freeListPages``.
     public var freeListPages: [PageNumber] { [] }
+    /// See ``CheckpointedStorage/checkStored(_:)``.
     public func checkStored(_ page: PageNumber) throws(StorageError) {}
+    /// See ``CheckpointedStorage/poison``.
     public var poison: StorageError? { nil }
+    /// See ``CheckpointedStorage/close()``.
     public func close() { isClosed.store(true, ordering: .relaxed) }
 
     private func closedError() -> StorageError {
