@@ -1,0 +1,41 @@
+import StorageIO
+import Testing
+
+@Suite struct AddressSpaceTests {
+    @Test func openedMemoryIsZeroAndKeepsWhatIsWritten() throws {
+        // Far more than there is memory: a reservation costs nothing.
+        let space = try AddressSpace(byteCount: 1 << 40)
+        let far = 1 << 39
+        try space.open(at: 0, byteCount: 65_536)
+        try space.open(at: far, byteCount: 65_536)
+        for offset in [0, far] {
+            let page = unsafe UnsafeMutableRawBufferPointer(
+                start: space.start + offset, count: 65_536)
+            #expect(unsafe page.allSatisfy { $0 == 0 })
+            unsafe page.copyBytes(from: [UInt8](repeating: 7, count: 65_536))
+            #expect(unsafe page.allSatisfy { $0 == 7 })
+        }
+        // Opening again changes nothing.
+        try space.open(at: 0, byteCount: 65_536)
+        #expect(unsafe space.start.load(as: UInt8.self) == 7)
+    }
+
+    @Test func discardedMemoryReadsAsZero() throws {
+        let space = try AddressSpace(byteCount: 1 << 24)
+        try space.open(at: 0, byteCount: 1 << 20)
+        let bytes = unsafe UnsafeMutableRawBufferPointer(start: space.start, count: 1 << 20)
+        unsafe bytes.copyBytes(from: [UInt8](repeating: 7, count: 1 << 20))
+        space.discard(at: 16_384, byteCount: 32_768)
+        #expect(unsafe bytes[16_384..<49_152].allSatisfy { $0 == 0 })
+        #expect(unsafe bytes[..<16_384].allSatisfy { $0 == 7 })
+        #expect(unsafe bytes[49_152...].allSatisfy { $0 == 7 })
+        unsafe bytes[20_000] = 9
+        #expect(unsafe bytes[20_000] == 9)
+    }
+
+    @Test func moreThanThereIsIsAnError() {
+        #expect(errorCode { _ = try AddressSpace(byteCount: .max) } == .outOfMemory)
+        #expect(errorCode { _ = try AddressSpace(byteCount: 0) } == .outOfMemory)
+        #expect(errorCode { _ = try AddressSpace(byteCount: -1) } == .outOfMemory)
+    }
+}
