@@ -5,7 +5,7 @@ import Testing
 @Suite struct ImportTests {
     static let allowedImports: [String: Set<String>] = [
         "StorageIO": ["CStorageIO", "Synchronization"],
-        "StorageIOTesting": ["StorageIO", "Synchronization"],
+        "StorageIOTesting": ["StorageIO", "Synchronization", "Foundation"],
         "PageStore": ["StorageIO", "Synchronization"],
         "WAL": ["StorageIO", "Synchronization"],
         "BTree": ["PageStore", "StorageIO", "Synchronization"],
