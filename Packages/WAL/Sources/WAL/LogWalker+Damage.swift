@@ -3,14 +3,14 @@ import StorageIO
 // Torn tail or damage?
 //
 // The walk stopped at position x, where no sound frame is. If the log had been durable beyond x,
-// the frame at x was acknowledged and is lost; otherwise it never was. Every frame and every segment
-// header says how far the log was durable when it was written, and is true: so a single one found
-// anywhere that says "beyond x" proves damage. A torn tail never contains one, since what it holds
-// was written before x was synced.
+// the frame at x was acknowledged and is lost; otherwise it never was. Every frame and every
+// segment header says how far the log was durable when it was written, and is true: so a single
+// one found anywhere that says "beyond x" proves damage. A torn tail never contains one, since
+// what it holds was written before x was synced.
 //
-// Looked at: the rest of the segment of x, every segment with a higher number, and slots whose header
-// is unreadable. A frame carries its salt and its checksum covers its position, so it can be told
-// without its header, given the segment's number; the numbers that it can have are few.
+// Looked at: the rest of the segment of x, every segment with a higher number, and slots whose
+// header is unreadable. A frame carries its salt and its checksum covers its position, so it can
+// be told without its header, given the segment's number; the numbers that it can have are few.
 
 extension LogWalker {
     /// Throws `damaged` if anything proves that the log was durable beyond `position`.

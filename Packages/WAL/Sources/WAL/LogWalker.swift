@@ -5,9 +5,9 @@ struct LogTail {
     /// Whether the position to start from is part of the log.
     var isFound = false
     /// The end of the last complete record: where the log ends.
-    var recordEnd: LogSequenceNumber
+    var recordEnd: LogSequenceNumber = 0
     /// The end of the last sound frame; after `recordEnd` when a record was cut.
-    var frameEnd: LogSequenceNumber
+    var frameEnd: LogSequenceNumber = 0
     /// The segments that the walk went through, in order.
     var chain: [SegmentTable.Entry] = []
     var frameCount = 0
@@ -53,16 +53,17 @@ final class LogWalker<Handle: File> {
     /// - Parameters:
     ///   - mayStartInside: skip the rest of a record that started before `start`, instead of
     ///     calling it damage.
+    ///   - tail: where the walk got to, also when it throws.
     ///   - visitFrame: called for each frame.
     ///   - visitRecord: called for each complete record.
     /// - Throws: `damaged`, `valueTooLong` for a record beyond the limit, `inputOutput`, and what
     ///   the visitors throw.
     func walk(
-        from start: LogSequenceNumber, mayStartInside: Bool = false,
+        from start: LogSequenceNumber, mayStartInside: Bool = false, tail: inout LogTail,
         visitFrame: (LogFrame) throws(StorageError) -> Void,
         visitRecord: (LogRecord) throws(StorageError) -> Void
-    ) throws(StorageError) -> LogTail {
-        var tail = LogTail(recordEnd: start, frameEnd: start)
+    ) throws(StorageError) {
+        tail = LogTail(recordEnd: start, frameEnd: start)
         var open: OpenRecord?
         var isSkipping = mayStartInside
         var current: SegmentTable.Entry?
@@ -115,7 +116,6 @@ final class LogWalker<Handle: File> {
         }
         tail.isFound = current != nil
         try refuseDamage(after: tail.frameEnd, in: current)
-        return tail
     }
 
     /// Adds a fragment to the record; one that is alone is lent from where it lies instead.

@@ -8,6 +8,8 @@ struct SegmentTable {
         let header: SegmentHeader
     }
 
+    /// The log that the segments belong to; nil when there is none.
+    let identity: LogIdentity?
     /// The size of every segment in bytes.
     let segmentSize: Int
     /// The file's size in bytes.
@@ -54,6 +56,7 @@ struct SegmentTable {
         }
         entries.sort { $0.header.sequence < $1.header.sequence }
         let own = identity ?? entries.last?.header.identity
+        self.identity = own
         for entry in entries where entry.header.identity != own { foreign.append(entry.slot) }
         entries.removeAll { $0.header.identity != own }
         foreign.sort()
@@ -94,6 +97,18 @@ struct SegmentTable {
         return entries[low]
     }
 
+    /// The segments that lead to the newest one, oldest first, each linked to the one before by
+    /// where the content before it ends. They may include recycled ones that are still whole.
+    var linked: [Entry] {
+        guard var entry = entries.last else { return [] }
+        var chain = [entry]
+        while let previous = self.entry(containing: entry.header.previousEnd) {
+            chain.append(previous)
+            entry = previous
+        }
+        return chain.reversed()
+    }
+
     /// The segment that goes on where the log ends at `position`. When there are several, the
     /// newest: each recovery that found the log's end there and went on started one, and so dropped
     /// what an earlier one or a torn tail had put after it. O(log n).
@@ -124,7 +139,8 @@ extension SegmentTable {
         case .newer(let version):
             throw StorageError(
                 .unsupportedFormat,
-                "The log has format \(version); this version reads up to \(LogLayout.formatVersion).",
+                "The log has format \(version); this version reads up to "
+                    + "\(LogLayout.formatVersion).",
                 path: file.path, offset: offset)
         }
     }

@@ -44,14 +44,20 @@ extension WriteAheadLog {
             let table = try SegmentTable(
                 reading: file, identity: identity, defaultSegmentSize: options.segmentSize)
             let walker = LogWalker(file, table, maximumRecordSize: options.maximumRecordSize)
-            let tail = try walker.walk(from: position, visitFrame: { _ in }, visitRecord: replay)
+            var tail = LogTail()
+            try walker.walk(
+                from: position, tail: &tail, visitFrame: { _ in }, visitRecord: replay)
             if mustExist, !tail.isFound {
                 throw StorageError(
                     .damaged, "The log does not reach back to where replay starts.", path: path,
                     logSequenceNumber: position)
             }
-            // Before anything is built on it, what was replayed must be durable (R3, L1).
-            if !readOnly, tail.frameCount > 0 { try file.sync() }
+            // Before anything is built on it, what was replayed, and the file's name, must be
+            // durable (R3, L1): a killed process may have left them with the system only.
+            if !readOnly, tail.isFound {
+                try file.sync()
+                try files.syncDirectory(of: path)
+            }
             let log = WriteAheadLog(
                 files: files, path: path, identity: identity, options: options,
                 isReadOnly: readOnly, file: file, state: OpenState(table, tail))

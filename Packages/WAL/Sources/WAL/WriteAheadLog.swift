@@ -3,8 +3,8 @@ import Synchronization
 
 /// A write-ahead log in one file of recycled segments, with group commit.
 ///
-/// Terms: a *record* is what is appended; a *frame* is a record or a fragment of one that a segment's
-/// end cut; a *position* (``LogSequenceNumber``) is where a frame is. Invariants:
+/// Terms: a *record* is what is appended; a *frame* is a record or a fragment of one that a
+/// segment's end cut; a *position* (``LogSequenceNumber``) is where a frame is. Invariants:
 ///
 /// - L1 `durable <= written <= end`, and none of them ever goes back.
 /// - L2 What a frame or segment header calls synced was durable before it was encoded.
@@ -12,8 +12,8 @@ import Synchronization
 ///   holds is not part of the log.
 /// - L4 A record that `append` did not refuse is in the buffer whole, and batches end between
 ///   records.
-/// - L5 After a failed write or sync nothing is written or synced any more, and no waiter returns as
-///   if it had been.
+/// - L5 After a failed write or sync nothing is written or synced any more, and no waiter returns
+///   as if it had been.
 ///
 /// Appending fills one buffer while the other is written. Whoever waits for durability and finds
 /// nobody syncing becomes the leader: it writes everything buffered, in one write where the file
