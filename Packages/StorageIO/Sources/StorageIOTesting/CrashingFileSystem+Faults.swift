@@ -1,0 +1,135 @@
+import StorageIO
+
+/// Counting operations, and making them fail or crash.
+extension CrashingFileSystem {
+    /// How many operations there were so far.
+    public var operationCount: Int { count(of: .all) }
+
+    /// How many operations of these kinds there were so far.
+    public func count(of kinds: FileOperation.Kind) -> Int {
+        lock.withLock { countLocked(kinds) }
+    }
+
+    private func countLocked(_ kinds: FileOperation.Kind) -> Int {
+        counts.indices.reduce(0) { $0 + (kinds.rawValue >> $1 & 1 != 0 ? counts[$1] : 0) }
+    }
+
+    /// Called before each operation takes effect, outside of all locks, so it may look at
+    /// ``survivors(seed:)``.
+    public var beforeOperation: (@Sendable (FileOperation) -> Void)? {
+        get { lock.withLock { hook } }
+        set { lock.withLock { hook = newValue } }
+    }
+
+    /// Makes an operation fail.
+    ///
+    /// - Parameters:
+    ///   - number: which one, counted from 1 among all operations of these kinds since the file
+    ///     system was made: `count(of: kinds) + 1` is the next.
+    ///   - kinds: what may fail; all by default.
+    ///   - code: the error's code.
+    ///   - forever: whether all later ones fail too.
+    public func fail(
+        operation number: Int, of kinds: FileOperation.Kind = .all,
+        with code: StorageError.Code = .inputOutput, forever: Bool = false
+    ) {
+        lock.withLock {
+            faults.append(Fault(number: number, kinds: kinds, code: code, forever: forever))
+        }
+    }
+
+    /// Forgets all faults that were asked for.
+    public func clearFaults() {
+        lock.withLock { faults.removeAll() }
+    }
+
+    /// The disk's size in bytes, nil for no limit. Files count with their sizes, holes and all, and
+    /// only as long as they have a name. Growing past it is a `diskFull` error.
+    public var capacity: UInt64? {
+        get { lock.withLock { sizeLimit } }
+        set { lock.withLock { sizeLimit = newValue } }
+    }
+
+    /// Makes operation `number` (of all kinds) the last one: it and every later call throws
+    /// `inputOutput`.
+    public func crash(at number: Int) {
+        lock.withLock { crashNumber = number }
+    }
+
+    /// Crashes now, between two operations.
+    public func crash() {
+        lock.withLock { isCrashed = true }
+    }
+
+    /// Whether the crash has come.
+    public var hasCrashed: Bool {
+        lock.withLock { isCrashed }
+    }
+
+    static func crashed(_ path: String) -> StorageError {
+        StorageError(.inputOutput, "The system has crashed (simulated).", path: path)
+    }
+
+    /// Counts an operation and runs `effect` under the lock, unless it is to fail or to crash.
+    ///
+    /// - Parameters:
+    ///   - effect: given the operation's number.
+    ///   - failed: what an injected fault does instead of `effect`.
+    func perform<Result>(
+        _ kind: FileOperation.Kind, _ path: String, offset: UInt64 = 0, byteCount: Int = 0,
+        failed: (Int) -> Void = { _ in },
+        effect: (Int) throws(StorageError) -> Result
+    ) throws(StorageError) -> Result {
+        lock.acquire()
+        if isCrashed {
+            lock.release()
+            throw Self.crashed(path)
+        }
+        counts[kind.rawValue.trailingZeroBitCount] += 1
+        let number = countLocked(.all)
+        let fault = fault(number, kind, path)
+        if let hook {
+            lock.release()
+            hook(
+                FileOperation(
+                    number: number, kind: kind, path: path, offset: offset, byteCount: byteCount))
+            lock.acquire()
+        }
+        if isCrashed {
+            lock.release()
+            throw Self.crashed(path)
+        }
+        if let crashNumber, number >= crashNumber {
+            // A sync under way has not made anything durable for sure; a change may have got
+            // anywhere, so it stands among the pending ones.
+            let isSync = kind == .sync || kind == .syncDirectory
+            let discarded = isSync ? nil : try? effect(number)
+            isCrashed = true
+            lock.release()
+            // A file just opened takes the lock when it goes.
+            withExtendedLifetime(discarded) {}
+            throw Self.crashed(path)
+        }
+        defer { lock.release() }
+        if let fault {
+            failed(number)
+            throw fault
+        }
+        return try effect(number)
+    }
+
+    /// The error that the operation just counted is to fail with.
+    private func fault(
+        _ number: Int, _ kind: FileOperation.Kind, _ path: String
+    ) -> StorageError? {
+        for fault in faults where fault.kinds.contains(kind) {
+            let count = countLocked(fault.kinds)
+            if count == fault.number || (fault.forever && count > fault.number) {
+                let name = FileOperation.Kind.names[kind.rawValue.trailingZeroBitCount]
+                return StorageError(
+                    fault.code, "Injected fault at operation \(number) (\(name)).", path: path)
+            }
+        }
+        return nil
+    }
+}
