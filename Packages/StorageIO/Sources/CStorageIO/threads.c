@@ -7,11 +7,9 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <time.h>
-#if defined(__APPLE__)
+// One libc declares getentropy here, another there.
 #include <sys/random.h>
-#else
-#include <sys/random.h>
-#endif
+#include <unistd.h>
 
 struct csio_lock_s {
     pthread_mutex_t mutex;

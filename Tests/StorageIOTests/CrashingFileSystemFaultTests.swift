@@ -1,0 +1,72 @@
+import StorageIO
+import StorageIOTesting
+import Testing
+
+/// Operations that fail where a test wants it, and a disk that is full.
+@Suite struct CrashingFileSystemFaultTests {
+    /// A file with a durable name: operations 1 and 2.
+    private static func file(_ fileSystem: CrashingFileSystem, _ name: String = "a") throws
+        -> CrashingFile
+    {
+        let file = try fileSystem.open(name, .createNew)
+        try fileSystem.syncDirectory(of: name)
+        return file
+    }
+
+    @Test func theNthOperationFails() throws {
+        let fileSystem = CrashingFileSystem()
+        let file = try Self.file(fileSystem)
+        fileSystem.fail(operation: 4, with: .permissionDenied)
+        try file.writeBytes([1])
+        let error = storageError { try file.writeBytes([2]) }
+        #expect(error?.code == .permissionDenied)
+        #expect(error?.message == "Injected fault at operation 4 (write).")
+        try file.writeBytes([3])
+        #expect(fileSystem.operationCount == 5)
+        #expect(fileSystem.count(of: .write) == 3)
+        #expect(fileSystem.count(of: [.open, .syncDirectory]) == 2)
+    }
+
+    @Test func faultsCanLastAndKeepToTheirKinds() throws {
+        let fileSystem = CrashingFileSystem()
+        let file = try Self.file(fileSystem)
+        fileSystem.fail(operation: 2, of: [.write, .truncate], with: .diskFull, forever: true)
+        try file.writeBytes([1])
+        #expect(errorCode { try file.truncate(to: 9) } == .diskFull)
+        #expect(try file.readAll() == [1])
+        try file.sync()
+        #expect(errorCode { try file.writeBytes([1]) } == .diskFull)
+        fileSystem.clearFaults()
+        try file.truncate(to: 0)
+        try file.writeBytes([2])
+        #expect(try file.readAll() == [2])
+    }
+
+    @Test func aFailedWriteLeavesABeginning() throws {
+        let fileSystem = CrashingFileSystem()
+        let file = try Self.file(fileSystem)
+        fileSystem.fail(operation: 1, of: .write)
+        #expect(errorCode { try file.writeBytes([1, 2, 3, 4, 5, 6, 7, 8]) } == .inputOutput)
+        #expect([1, 2, 3, 4, 5, 6, 7, 8].starts(with: try file.readAll()))
+    }
+
+    @Test func fullDisksTakeWhatFits() throws {
+        let fileSystem = CrashingFileSystem()
+        let file = try Self.file(fileSystem)
+        let other = try Self.file(fileSystem, "b")
+        fileSystem.capacity = 1_000
+        try other.preallocate(600, at: 0)
+        #expect(errorCode { try file.preallocate(401, at: 0) } == .diskFull)
+        #expect(try file.size() == 0)
+        let bytes = [UInt8](repeating: 1, count: 500)
+        #expect(errorCode { try file.writeBytes(bytes) } == .diskFull)
+        #expect(try file.size() == 400)
+        // Overwriting needs no space.
+        try other.writeBytes(bytes)
+        #expect(errorCode { try file.truncate(to: 401) } == .diskFull)
+        try fileSystem.remove("b")
+        try file.writeBytes(bytes, at: 500)
+        fileSystem.capacity = nil
+        try file.truncate(to: 1_001)
+    }
+}
