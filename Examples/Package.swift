@@ -19,10 +19,11 @@ let package = Package(
     platforms: [.macOS(.v15)],
     dependencies: [.package(name: "KVDB", path: "..")],
     targets: isEmbedded
-        ? [
-            example(
-                "EmbeddedProgram", ["BTree", "PageStore", "StorageIO"],
-                [.enableExperimentalFeature("Embedded")])
+        ? [example("EmbeddedProgram", ["KVDB"], [.enableExperimentalFeature("Embedded")])]
+        : [
+            example("FirstProgram", ["KVDB"]),
+            example("LogAlone", ["WAL", "StorageIO"]),
+            example("SteadyWriter", ["KVDB"]),
+            example("TreeOverPages", ["BTree", "PageStore", "StorageIO"]),
         ]
-        : [example("TreeOverPages", ["BTree", "PageStore", "StorageIO"])]
 )

@@ -1,24 +1,26 @@
 // Built under Embedded Swift (make embedded): no runtime metadata, no Foundation, no existentials.
 
-import BTree
-import PageStore
+import KVDB
 import StorageIO
 
-func run() throws(StorageError) -> UInt64 {
-    let store = try InMemoryPageStore()
-    var tree = BPlusTree(store: store)
-    try store.beginTransaction(1)
-    let key: [UInt8] = [1, 2, 3]
-    try key.span.bytes.withUnsafeBytes { bytes throws(StorageError) in
-        _ = try tree.put(ByteView(bytes), ByteView(bytes))
+func run() throws(StorageError) {
+    let database = try Database.open("embedded.db")
+    try database.write { transaction throws(StorageError) in
+        for number in 0..<1000 { try transaction.put("key \(number)", "value \(number)") }
     }
-    store.commitTransaction()
-    return tree.count
+    try database.close()
+
+    let reopened = try Database.open("embedded.db")
+    guard try reopened.count() == 1000, try reopened.get("key 321") == Array("value 321".utf8)
+    else {
+        preconditionFailure("an entry is missing after the reopen")
+    }
+    try reopened.close()
 }
 
 do throws(StorageError) {
-    print("\(try run())")
-    print("OK")
+    try run()
+    print("OK: 1000 entries written, the database reopened, and one of them read")
 } catch {
     print(error.message)
 }

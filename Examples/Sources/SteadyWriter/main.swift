@@ -1,0 +1,27 @@
+// Products: KVDB
+//
+// Commits one transaction after the other until it is killed, and says so after each commit: the
+// demo ends it with `kill -9` and then looks at what is left.
+//
+// Usage: SteadyWriter DATABASE [COMMITS]
+
+import Foundation
+import KVDB
+
+let arguments = CommandLine.arguments
+guard arguments.count > 1 else { preconditionFailure("Usage: SteadyWriter DATABASE [COMMITS]") }
+let database = try Database.open(arguments[1])
+let last = arguments.count > 2 ? Int(arguments[2]) ?? 0 : Int.max
+
+var number = 0
+while number < last {
+    number += 1
+    // Two entries that only make sense together, so that half a transaction would be seen.
+    try database.write { transaction in
+        try transaction.put("counter", "\(number)")
+        try transaction.put("receipt \(number)", "written with counter \(number)")
+    }
+    // Only now, with the commit on the medium, is it promised.
+    FileHandle.standardOutput.write(Data("\(number)\n".utf8))
+}
+try database.close()
