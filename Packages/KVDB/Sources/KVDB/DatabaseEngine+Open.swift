@@ -1,0 +1,205 @@
+import BTree
+import PageStore
+import StorageIO
+import WAL
+
+/// A database in a file of the operating system.
+public typealias Database = DatabaseEngine<
+    FilePageStore<POSIXFile>, WriteAheadLog<POSIXFileSystem>
+>
+
+/// A database in memory alone, gone with its handle.
+public typealias InMemoryDatabase = DatabaseEngine<InMemoryPageStore, NullLog>
+
+extension DatabaseEngine where Store == FilePageStore<POSIXFile>, Log == WriteAheadLog<POSIXFileSystem>
+{
+    /// Opens the database at `path`, or creates it there.
+    ///
+    /// Beside the data file there is its log, `path-wal`, gone after ``close()``. A log left by a
+    /// crash is replayed: O(its length).
+    ///
+    /// - Throws: `fileNotFound`, `fileExists`, `permissionDenied`, `locked`, `emptyFile`,
+    ///   `notADatabase`, `unsupportedFormat`, `truncated`, `damaged`, `inputOutput`, `diskFull`,
+    ///   `invalidArgument` for options that make no sense.
+    public static func open(
+        _ path: String, options: DatabaseOptions = DatabaseOptions()
+    ) throws(StorageError) -> Database {
+        try open(path, files: POSIXFileSystem(), options: options)
+    }
+}
+
+extension DatabaseEngine where Store == InMemoryPageStore, Log == NullLog {
+    /// A new, empty database in memory. The cache budget does not apply: all of it stays.
+    public static func openInMemory(
+        options: DatabaseOptions = DatabaseOptions()
+    ) throws(StorageError) -> InMemoryDatabase {
+        var options = options
+        options.logging = false
+        options.readOnly = false
+        options.durability = .buffered
+        options.checkpointPolicy = .manual
+        let store = try InMemoryPageStore(maximumFileSize: options.maximumFileSize)
+        let recovery = try Recovery(store: store, options: options, path: "")
+        return DatabaseEngine(
+            core: EngineCore(
+                store: store, log: NullLog(), options: options, path: "", writer: recovery.writer))
+    }
+}
+
+extension DatabaseEngine {
+    /// The name of a database's log.
+    public static func logPath(of path: String) -> String { path + "-wal" }
+
+    /// Opens or creates a database on any file system; see ``Database`` for the system's.
+    public static func open<Files: FileSystem>(
+        _ path: String, files: Files, options: DatabaseOptions = DatabaseOptions()
+    ) throws(StorageError) -> DatabaseEngine
+    where Store == FilePageStore<Files.Handle>, Log == WriteAheadLog<Files> {
+        try options.check()
+        let handle = try openDataFile(path, files: files, options: options)
+        do {
+            return try open(handle, path: path, files: files, options: options)
+        } catch {
+            handle.close()
+            throw error
+        }
+    }
+
+    private static func openDataFile<Files: FileSystem>(
+        _ path: String, files: Files, options: DatabaseOptions
+    ) throws(StorageError) -> Files.Handle {
+        if options.readOnly {
+            let handle = try files.open(path, .readOnly)
+            try lock(handle, exclusive: false)
+            return handle
+        }
+        if !(try files.exists(path)) {
+            guard options.createIfMissing else {
+                throw StorageError(.fileNotFound, "There is no database here.", path: path)
+            }
+            try create(path, files: files, options: options)
+        } else if options.errorIfExists {
+            throw StorageError(.fileExists, "The database exists already.", path: path)
+        }
+        let handle = try files.open(path, .readWrite)
+        try lock(handle, exclusive: true)
+        return handle
+    }
+
+    private static func lock<Handle: File>(
+        _ handle: Handle, exclusive: Bool
+    ) throws(StorageError) {
+        do {
+            try handle.lock(exclusive: exclusive)
+        } catch {
+            handle.close()
+            throw error
+        }
+    }
+
+    /// Makes a new database in one step: under another name first, so that a crash never leaves a
+    /// half-made file under `path`.
+    private static func create<Files: FileSystem>(
+        _ path: String, files: Files, options: DatabaseOptions
+    ) throws(StorageError)
+    where Store == FilePageStore<Files.Handle>, Log == WriteAheadLog<Files> {
+        let log = logPath(of: path)
+        guard !(try files.exists(log)) else {
+            throw StorageError(
+                .fileExists,
+                "A log is here without its database. Bring the database back, or move the log away "
+                    + "to create a new one.",
+                path: log)
+        }
+        let draftPath = path + "-new"
+        let draft = try files.open(draftPath, .create)
+        defer { draft.close() }
+        // Whoever else is creating it holds this lock; a draft that a crash left is free.
+        try draft.lock(exclusive: true)
+        try draft.truncate(to: 0)
+        try FilePageStore.create(on: draft)
+        do {
+            try files.rename(draftPath, to: path, replacing: false)
+        } catch {
+            guard error.code == .fileExists else { throw error }
+            // Another process was faster; its database is as good as ours.
+            try files.remove(draftPath)
+            guard !options.errorIfExists else { throw error }
+        }
+        try files.syncDirectory(of: path)
+    }
+
+    private static func open<Files: FileSystem>(
+        _ handle: Files.Handle, path: String, files: Files, options: DatabaseOptions
+    ) throws(StorageError) -> DatabaseEngine
+    where Store == FilePageStore<Files.Handle>, Log == WriteAheadLog<Files> {
+        let store = try FilePageStore.open(
+            on: handle,
+            options: PageStoreOptions(
+                cacheBudget: options.cacheBudget, dirtyBudget: options.dirtyBudget,
+                maximumFileSize: options.maximumFileSize, readOnly: options.readOnly),
+            check: NodeCheck.check)
+        var recovery = try Recovery(store: store, options: options, path: path)
+        let log = try openLog(
+            store: store, path: path, files: files, options: options, recovery: &recovery)
+        let core = EngineCore(
+            store: store, log: log, options: options, path: path, writer: recovery.writer)
+        do {
+            try core.startMaintenance()
+        } catch {
+            try log.close(removing: false)
+            throw error
+        }
+        return DatabaseEngine(core: core)
+    }
+
+    private static func openLog<Files: FileSystem>(
+        store: Store, path: String, files: Files, options: DatabaseOptions,
+        recovery: inout Recovery<Store>
+    ) throws(StorageError) -> Log
+    where Store == FilePageStore<Files.Handle>, Log == WriteAheadLog<Files> {
+        let checkpoint = store.checkpoint
+        let logPath = logPath(of: path)
+        // A superblock slot that is neither valid nor blank is what a crash in the middle of a
+        // checkpoint leaves, and then the log is still there; without it, the newer checkpoint was
+        // damaged later, and the older one's pages may have been reused since.
+        if store.otherSlotDamaged && checkpoint.usesLog && !(try files.exists(logPath)) {
+            throw StorageError(
+                .damaged,
+                "One of the two superblocks is damaged and there is no log; the newest checkpoint "
+                    + "may be lost. Salvage what is left, or restore a backup.",
+                path: path, page: checkpoint.generationSlot)
+        }
+        let uuid = store.uuid
+        return try WriteAheadLog(
+            files: files, path: logPath, identity: uuid, from: checkpoint.logPosition,
+            options: options.logOptions, readOnly: options.readOnly
+        ) { record throws(StorageError) in
+            try recovery.replay(
+                transaction: record.transaction, payload: record.payload, at: record.start)
+        }
+    }
+}
+
+extension DatabaseOptions {
+    /// - Throws: `invalidArgument` for values that make no sense.
+    func check() throws(StorageError) {
+        func refuse(_ message: String) -> StorageError { StorageError(.invalidArgument, message) }
+        guard cacheBudget >= 64 << 10 else {
+            throw refuse("The cache budget must be at least 65536 bytes.")
+        }
+        guard dirtyBudget >= 16 << 10 else {
+            throw refuse("The budget of changed pages must be at least 16384 bytes.")
+        }
+        guard logBudget > 0 else { throw refuse("The log budget must be positive.") }
+        guard logSegmentSize >= 4096, logSegmentSize & (logSegmentSize - 1) == 0,
+            logSegmentSize <= 1 << 30
+        else { throw refuse("The log segment size must be a power of two from 4096 to 2^30.") }
+        guard loggedTransactionLimit >= 0, loggedTransactionLimit <= 1 << 30 else {
+            throw refuse("The logged transaction limit must be from 0 to 2^30 bytes.")
+        }
+        guard maximumFileSize >= 1 << 16 else {
+            throw refuse("The maximum file size must be at least 65536 bytes.")
+        }
+    }
+}

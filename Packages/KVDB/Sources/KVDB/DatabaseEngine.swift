@@ -1,0 +1,187 @@
+import BTree
+import PageStore
+import StorageIO
+import WAL
+
+/// An ordered key-value database on a page store and a log of any kind.
+///
+/// Most programs use ``Database``, which puts it on the system's files; ``InMemoryDatabase`` has no
+/// files at all. A handle may be used from any number of threads. Reads take no lock and never wait
+/// for a writer; write transactions run one at a time, and commits that wait for the medium share
+/// its syncs.
+public final class DatabaseEngine<Store: CheckpointedStorage, Log: CommitLog>: Sendable {
+    let core: EngineCore<Store, Log>
+
+    /// Wraps an opened core; see `open`.
+    init(core: EngineCore<Store, Log>) { self.core = core }
+
+    deinit { core.closeQuietly() }
+
+    /// The path it was opened by, empty when it has no file.
+    public var path: String { core.path }
+
+    /// The first failed write or sync, after which the handle only reads; nil while all is well.
+    public var poison: StorageError? { core.poison }
+
+    // MARK: Reading
+
+    /// A version to read from for as long as it lives.
+    public func snapshot() throws(StorageError) -> Snapshot<Store, Log> {
+        try Snapshot(self)
+    }
+
+    /// Runs one read of the default table on the newest published version.
+    private func read<Result>(
+        _ body: (BPlusTree<Store>) throws(StorageError) -> Result
+    ) throws(StorageError) -> Result {
+        let (slot, version) = try core.acquireVersion()
+        defer { core.releaseVersion(slot) }
+        return try body(BPlusTree(store: core.store, root: version.main))
+    }
+
+    /// The value of `key`, copied out; nil when there is none. O(log n).
+    ///
+    /// - Throws: `damaged` with the page, `inputOutput`, `closed`.
+    public func get<Key: ByteSource>(_ key: Key) throws(StorageError) -> [UInt8]? {
+        try key.withByteView { key throws(StorageError) in
+            try read { tree throws(StorageError) in try tree.get(key) }
+        }
+    }
+
+    /// Calls `body` with the value of `key` where it lies in the cache, and returns what it returns;
+    /// nil when there is no such key. Keep `body` short: what it reads can't be evicted meanwhile.
+    public func withValue<Key: ByteSource, Result>(
+        _ key: Key, _ body: (ByteView) -> Result
+    ) throws(StorageError) -> Result? {
+        try key.withByteView { key throws(StorageError) in
+            try read { tree throws(StorageError) in try tree.withValue(key, body) }
+        }
+    }
+
+    /// Whether `key` is there. O(log n).
+    public func contains<Key: ByteSource>(_ key: Key) throws(StorageError) -> Bool {
+        try key.withByteView { key throws(StorageError) in
+            try read { tree throws(StorageError) in try tree.contains(key) }
+        }
+    }
+
+    /// Calls `body` with each entry in `range` in key order, or the reverse, until it returns false;
+    /// all from one version. The views are valid until `body` returns.
+    public func forEach(
+        in range: KeyRange = .all, reverse: Bool = false,
+        _ body: (_ key: ByteView, _ value: ByteView) throws(StorageError) -> Bool
+    ) throws(StorageError) {
+        try read { tree throws(StorageError) in
+            try tree.forEach(in: range, reverse: reverse, body)
+        }
+    }
+
+    /// How many entries there are. O(1).
+    public func count() throws(StorageError) -> UInt64 {
+        try read { tree throws(StorageError) in tree.root.entryCount }
+    }
+
+    /// How many entries lie in `range`. O(log n) (R10).
+    public func count(in range: KeyRange) throws(StorageError) -> UInt64 {
+        try read { tree throws(StorageError) in try tree.count(in: range) }
+    }
+
+    // MARK: Writing
+
+    /// Starts a write transaction, waiting for the one that runs.
+    ///
+    /// - Parameter timeoutSeconds: how long to wait at most; nil as long as it takes.
+    /// - Throws: `timedOut`; `busy` when this thread has one open already; `readOnly`, `closed`,
+    ///   `poisoned`.
+    public func begin(
+        timeoutSeconds: Double? = nil
+    ) throws(StorageError) -> WriteTransaction<Store, Log> {
+        try core.beginTransaction(timeoutSeconds: timeoutSeconds)
+        return WriteTransaction(self)
+    }
+
+    /// Puts a value under `key`, replacing the one that was there, as a transaction of its own.
+    public func put<Key: ByteSource, Value: ByteSource>(
+        _ key: Key, _ value: Value, durability: Durability? = nil
+    ) throws(StorageError) {
+        let transaction = try begin()
+        try transaction.put(key, value)
+        try transaction.commit(durability: durability)
+    }
+
+    /// Deletes `key` as a transaction of its own; whether it was there.
+    @discardableResult
+    public func delete<Key: ByteSource>(
+        _ key: Key, durability: Durability? = nil
+    ) throws(StorageError) -> Bool {
+        let transaction = try begin()
+        let isFound = try transaction.delete(key)
+        try transaction.commit(durability: durability)
+        return isFound
+    }
+
+    /// Deletes every entry in `range` as a transaction of its own; how many there were.
+    @discardableResult
+    public func deleteRange(
+        _ range: KeyRange, durability: Durability? = nil
+    ) throws(StorageError) -> UInt64 {
+        let transaction = try begin()
+        let deleted = try transaction.deleteRange(range)
+        try transaction.commit(durability: durability)
+        return deleted
+    }
+
+    // MARK: Keeping house
+
+    /// Makes every commit so far durable, whatever level it asked for.
+    public func sync() throws(StorageError) { try core.sync() }
+
+    /// Writes the newest committed version to the data file, so that the log before it is not needed
+    /// any more, and gives free pages at the file's end back. Readers and writers go on.
+    ///
+    /// - Throws: `diskFull` with nothing lost, `poisoned`, `readOnly`, `closed`.
+    public func checkpoint() throws(StorageError) { try core.runCheckpoint() }
+
+    /// Writes everything to the data file, removes the log and gives the file's lock back. Snapshots
+    /// that still live keep what is in memory; other uses of the handle throw `closed`. Calls after
+    /// the first do nothing.
+    ///
+    /// - Throws: `busy` while a write transaction runs; what the last checkpoint threw. The handle
+    ///   is closed then too, and the next open recovers from the log.
+    public func close() throws(StorageError) { try core.close() }
+}
+
+#if !hasFeature(Embedded)
+    extension DatabaseEngine {
+        /// Runs `body` in a write transaction that commits when it returns and aborts when it throws.
+        public func write<Result>(
+            durability: Durability? = nil,
+            _ body: (inout WriteTransaction<Store, Log>) throws -> Result
+        ) throws -> Result {
+            var transaction = try begin()
+            let result = try body(&transaction)
+            try transaction.commit(durability: durability)
+            return result
+        }
+
+        /// Runs `body` on one version of the database.
+        public func read<Result>(
+            _ body: (Snapshot<Store, Log>) throws -> Result
+        ) throws -> Result {
+            try body(try snapshot())
+        }
+    }
+#else
+    extension DatabaseEngine {
+        /// Runs `body` in a write transaction that commits when it returns and aborts when it throws.
+        public func write<Result>(
+            durability: Durability? = nil,
+            _ body: (inout WriteTransaction<Store, Log>) throws(StorageError) -> Result
+        ) throws(StorageError) -> Result {
+            var transaction = try begin()
+            let result = try body(&transaction)
+            try transaction.commit(durability: durability)
+            return result
+        }
+    }
+#endif

@@ -1,0 +1,106 @@
+import BTree
+import PageStore
+import StorageIO
+import WAL
+
+extension EngineCore {
+    /// Waits until no checkpoint runs and marks one as running. The caller holds the writer lock.
+    func enterCheckpoint() {
+        checkpointLock.acquire()
+        while isCheckpointRunning { checkpointEnded.wait(checkpointLock) }
+        isCheckpointRunning = true
+        checkpointLock.release()
+    }
+
+    /// Ends what ``enterCheckpoint()`` began.
+    func leaveCheckpoint() {
+        checkpointLock.acquire()
+        isCheckpointRunning = false
+        checkpointEnded.broadcast()
+        checkpointLock.release()
+    }
+
+    private func awaitCheckpoint() {
+        checkpointLock.acquire()
+        while isCheckpointRunning { checkpointEnded.wait(checkpointLock) }
+        checkpointLock.release()
+    }
+
+    /// Writes the head to the data file (section 5 of the architecture). Does nothing when the file
+    /// is up to date. Writers wait only for the start.
+    func runCheckpoint() throws(StorageError) {
+        // Wait for a running one before the writer lock, so that writers don't queue behind it.
+        awaitCheckpoint()
+        try acquireWriter()
+        let position: LogSequenceNumber?
+        do {
+            position = try freezeCheckpoint()
+        } catch {
+            writerLock.release()
+            throw error
+        }
+        writerLock.release()
+        guard let position else { return }
+        defer { leaveCheckpoint() }
+        try completeCheckpoint(position: position)
+    }
+
+    /// Starts a checkpoint of the head; the caller holds the writer lock. Nil when none is needed.
+    ///
+    /// The catalog is brought up to date in a version of its own, with an empty record in the log,
+    /// so that transaction numbers stay without gaps whether the checkpoint is completed or not.
+    private func freezeCheckpoint() throws(StorageError) -> LogSequenceNumber? {
+        try requireWritable()
+        enterCheckpoint()
+        do {
+            guard writer.head.transaction != store.checkpoint.transaction else {
+                leaveCheckpoint()
+                return nil
+            }
+            let number = writer.head.transaction + 1
+            try store.beginTransaction(number)
+            writer.begin(number, logged: logsCommits)
+            do {
+                try writer.updateCatalog(includingMain: true)
+                if logsCommits { try appendEmptyRecord(number) }
+            } catch {
+                store.abortTransaction()
+                throw error
+            }
+            store.commitTransaction()
+            advanceHead()
+            try store.beginCheckpoint(checkpointRecord())
+            return log.end
+        } catch {
+            leaveCheckpoint()
+            throw error
+        }
+    }
+
+    private func appendEmptyRecord(_ number: TransactionNumber) throws(StorageError) {
+        let nothing: [UInt8] = []
+        try nothing.withByteView { payload throws(StorageError) in
+            try log.reserve(0)
+            _ = try log.append(payload, transaction: number)
+        }
+    }
+
+    /// The superblock's content for the head; the caller holds the writer lock.
+    func checkpointRecord() -> CheckpointRecord {
+        CheckpointRecord(
+            transaction: writer.head.transaction, catalogRoot: writer.head.catalog.page,
+            catalogHeight: writer.head.catalog.height,
+            catalogCount: writer.head.catalog.entryCount, logPosition: log.end,
+            usesLog: logsCommits)
+    }
+
+    /// Makes a frozen checkpoint durable and lets the log be reused before `position`.
+    func completeCheckpoint(position: LogSequenceNumber) throws(StorageError) {
+        // The superblock will name `position`: the log must be durable up to it, so that its segment
+        // is there at the next open whatever of the newer ones survives.
+        try log.sync(through: position)
+        try store.finishCheckpoint()
+        log.recycle(before: position)
+        publishReady()
+    }
+}

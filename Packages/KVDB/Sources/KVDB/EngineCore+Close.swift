@@ -1,0 +1,76 @@
+import PageStore
+import StorageIO
+import WAL
+
+extension EngineCore {
+    /// Makes every commit so far durable.
+    func sync() throws(StorageError) {
+        try requireWritable()
+        if logsCommits {
+            try log.sync(through: log.end)
+            publishReady()
+        } else {
+            try runCheckpoint()
+        }
+    }
+
+    /// Starts the background thread where the options ask for one.
+    func startMaintenance() throws(StorageError) {
+        guard options.checkpointPolicy == .automatic, !options.readOnly else { return }
+        try maintenance.start(
+            syncIntervalMilliseconds: options.syncInterval,
+            sync: { [self] in
+                // A failure poisons the log, and the next commit reports it.
+                do { try log.sync(through: log.end) } catch {}
+                publishReady()
+            },
+            checkpoint: { [self] in
+                // A full disk leaves things as they are until the next request; any other failure
+                // poisons the store, and the next commit reports it.
+                do { if isCheckpointDue { try runCheckpoint() } } catch {}
+            })
+    }
+
+    /// Closes in order; see `DatabaseEngine.close()`.
+    func close() throws(StorageError) {
+        guard !isClosed.load(ordering: .acquiring) else { return }
+        var problem: StorageError?
+        if options.readOnly {
+            // Nothing to write.
+        } else if let poison {
+            problem = poison
+        } else {
+            guard case .taken = writerLock.acquire(nanoseconds: 0) else {
+                throw StorageError(
+                    .busy, "A write transaction is still open; commit or abort it first.",
+                    path: path)
+            }
+            writerLock.release()
+            maintenance.stop()
+            do { try runCheckpoint() } catch { problem = error }
+        }
+        maintenance.stop()
+        guard !isClosed.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        do {
+            // The log goes only when the data file has everything.
+            try log.close(removing: problem == nil && !options.readOnly)
+        } catch {
+            if problem == nil { problem = error }
+        }
+        store.close()
+        if let problem { throw problem }
+    }
+
+    /// Closes when the last handle goes. What can't be written stays in the log for the next open.
+    func closeQuietly() {
+        do {
+            try close()
+        } catch {
+            maintenance.stop()
+            if !isClosed.exchange(true, ordering: .acquiringAndReleasing) {
+                do { try log.close(removing: false) } catch {}
+                store.close()
+            }
+        }
+    }
+}

@@ -1,0 +1,179 @@
+import BTree
+import PageStore
+import StorageIO
+import WAL
+
+extension EngineCore {
+    /// Takes the writer lock and starts a transaction on the head.
+    ///
+    /// - Throws: `closed`, `readOnly`, `poisoned`, `timedOut`, `busy`.
+    func beginTransaction(timeoutSeconds: Double?) throws(StorageError) {
+        try requireWritable()
+        try relieveLog()
+        try acquireWriter(timeoutSeconds: timeoutSeconds)
+        do {
+            // Both may have changed while this thread waited for its turn.
+            try requireWritable()
+            let number = writer.head.transaction + 1
+            try store.beginTransaction(number)
+            writer.begin(number, logged: logsCommits)
+        } catch {
+            writerLock.release()
+            throw error
+        }
+    }
+
+    /// Ends the running transaction without a trace (R5).
+    func rollback() {
+        store.abortTransaction()
+        writerLock.release()
+    }
+
+    /// Runs one change of the transaction. An error half-way leaves the private tree in an unknown
+    /// state, so the transaction can then only be aborted; arguments are checked before.
+    func change<Result>(
+        _ body: () throws(StorageError) -> Result
+    ) throws(StorageError) -> Result {
+        if let failure = writer.failure { throw broken(failure) }
+        do {
+            let result = try body()
+            if dirtyByteCount > 2 * options.dirtyBudget { try store.writeOutDirty() }
+            return result
+        } catch {
+            writer.failure = error
+            throw error
+        }
+    }
+
+    private func broken(_ failure: StorageError) -> StorageError {
+        StorageError(
+            failure.code, "An earlier operation of this transaction failed; only abort is left.",
+            path: path, cause: failure)
+    }
+
+    /// Commits the running transaction, and ends it whatever happens.
+    ///
+    /// - Throws: what the log or the store threw. Before the commit point (disk full, a failed
+    ///   operation) nothing has changed; from it on the handle is poisoned and a reopen tells.
+    func commit(_ durability: Durability) throws(StorageError) {
+        if let failure = writer.failure {
+            rollback()
+            throw broken(failure)
+        }
+        guard writer.isChanged else {
+            rollback()
+            return
+        }
+        do {
+            try writer.updateCatalog(includingMain: false)
+        } catch {
+            rollback()
+            throw error
+        }
+        if logsCommits && writer.operations.isComplete {
+            try commitToLog(durability)
+        } else if logsCommits || durability == .full {
+            try commitByCheckpoint()
+        } else {
+            store.commitTransaction()
+            advanceHead()
+            writerLock.release()
+            publishReady()
+        }
+        noteCommit(durability)
+    }
+
+    private func commitToLog(_ durability: Durability) throws(StorageError) {
+        let end: LogSequenceNumber
+        do {
+            end = try writer.operations.bytes.withByteView { payload throws(StorageError) in
+                try log.reserve(payload.count)
+                return try log.append(payload, transaction: writer.transaction)
+            }
+        } catch {
+            rollback()
+            throw error
+        }
+        store.commitTransaction()
+        switch durability {
+        case .full: writer.requiredSync = end
+        case .written: writer.requiredWrite = end
+        case .buffered: break
+        }
+        let sync = writer.requiredSync
+        let write = writer.requiredWrite
+        advanceHead()
+        writerLock.release()
+        // A version stands on the ones before it, so a weaker commit still waits for a stronger one
+        // that is under way; on its own it waits for nothing more than it asked for.
+        if sync > log.durable { try log.sync(through: sync) }
+        if write > log.written { try log.write(through: write) }
+        publishReady()
+    }
+
+    /// Commits a transaction that is not in the log: its pages are written where they lie, then the
+    /// superblock flips. The writer lock is held throughout, because a later commit in the log would
+    /// be lost in a crash before the flip.
+    func commitByCheckpoint() throws(StorageError) {
+        do {
+            try writer.updateCatalog(includingMain: true)
+            try store.writeOutDirty()
+        } catch {
+            rollback()
+            throw error
+        }
+        enterCheckpoint()
+        defer {
+            leaveCheckpoint()
+            writerLock.release()
+        }
+        store.commitTransaction()
+        advanceHead(needsCheckpoint: true)
+        do {
+            try store.beginCheckpoint(checkpointRecord())
+            try completeCheckpoint(position: log.end)
+        } catch {
+            // The head stands on a version that is neither logged nor durable; nothing may follow.
+            fail(error)
+            throw error
+        }
+    }
+
+    /// After a commit: asks for a checkpoint or a sync where one is due.
+    private func noteCommit(_ durability: Durability) {
+        if durability != .full && logsCommits { maintenance.requestSync() }
+        guard isCheckpointDue else { return }
+        switch options.checkpointPolicy {
+        case .automatic: maintenance.requestCheckpoint()
+        case .inline:
+            // The commit is done; what goes wrong now shows in the next one or in `poison`.
+            do { try runCheckpoint() } catch {}
+        case .manual: break
+        }
+    }
+
+    /// Whether the log or the dirty pages have reached their budget.
+    var isCheckpointDue: Bool {
+        loggedBytes >= UInt64(max(options.logBudget, 1))
+            || dirtyByteCount >= options.dirtyBudget
+    }
+
+    /// Bytes of pages that are newer than the data file.
+    var dirtyByteCount: Int { store.pressure.dirtyPages * PageLayout.pageSize }
+
+    /// Bytes of log that a recovery would read now.
+    var loggedBytes: UInt64 {
+        let end = log.end
+        let position = store.checkpoint.logPosition
+        return end > position ? end - position : 0
+    }
+
+    /// Keeps writers from outrunning the background checkpoint: at four budgets they do one
+    /// themselves.
+    private func relieveLog() throws(StorageError) {
+        guard options.checkpointPolicy != .manual,
+            loggedBytes >= 4 * UInt64(max(options.logBudget, 1))
+        else { return }
+        try runCheckpoint()
+    }
+}

@@ -1,0 +1,172 @@
+import BTree
+import PageStore
+import StorageIO
+import Synchronization
+import WAL
+
+/// What a database handle, its snapshots and its transactions share.
+///
+/// Locks, in the order in which they are taken:
+/// 1. `writerLock`: one write transaction, or the start of a checkpoint, at a time. Guards `writer`.
+/// 2. `checkpointLock`: guards `isCheckpointRunning`. One checkpoint at a time; the start needs the
+///    writer lock, the long rest does not.
+/// 3. `publishLock`: guards `pending`, `failure`, and serialises publications.
+///
+/// The page store and the log have locks of their own below these and never call back up.
+final class EngineCore<Store: CheckpointedStorage, Log: CommitLog>: @unchecked Sendable {
+    // Sendable: every `var` is guarded as said above; the rest is constant or atomic.
+
+    /// A committed version that readers may not see yet (R3), and what it waits for.
+    struct PendingVersion {
+        var version: Version
+        /// The log must be durable up to here.
+        var sync: LogSequenceNumber
+        /// The operating system must have the log up to here.
+        var write: LogSequenceNumber
+        /// It is not in the log: only a durable checkpoint brings it out.
+        var needsCheckpoint: Bool
+    }
+
+    let store: Store
+    let log: Log
+    let options: DatabaseOptions
+    let path: String
+    let writerLock = WriterLock()
+    let writer: WriterState<Store>
+    let publication: Publication
+    let checkpointLock = Lock()
+    let checkpointEnded = Condition()
+    var isCheckpointRunning = false
+    let publishLock = Lock()
+    var pending: [PendingVersion] = []
+    var failure: StorageError?
+    let isClosed = Atomic(false)
+    /// The background thread's requests.
+    let maintenance = Maintenance()
+
+    /// Goes on from where recovery left `writer`.
+    init(
+        store: Store, log: Log, options: DatabaseOptions, path: String,
+        writer: WriterState<Store>
+    ) {
+        self.store = store
+        self.log = log
+        self.options = options
+        self.path = path
+        self.writer = writer
+        publication = Publication(writer.head)
+        store.publish(writer.head.transaction)
+    }
+
+    /// Whether commits go to the log.
+    var logsCommits: Bool { options.logging && !options.readOnly }
+
+    // MARK: Checks
+
+    func requireOpen() throws(StorageError) {
+        guard !isClosed.load(ordering: .acquiring) else {
+            throw StorageError(.closed, "The database is closed.", path: path)
+        }
+    }
+
+    /// The first error of a write or sync, which stops all further writing (section 7 of the
+    /// architecture).
+    var poison: StorageError? {
+        log.poison ?? store.poison ?? publishLock.withLock { failure }
+    }
+
+    func requireWritable() throws(StorageError) {
+        try requireOpen()
+        guard !options.readOnly else {
+            throw StorageError(
+                .readOnly, "The database is open for reading only; open it without readOnly.",
+                path: path)
+        }
+        if let poison {
+            throw StorageError(
+                .poisoned,
+                "An earlier write failed; reopen the database to go on from what is on disk.",
+                path: path, cause: poison)
+        }
+    }
+
+    // MARK: The writer lock
+
+    func acquireWriter(timeoutSeconds: Double? = nil) throws(StorageError) {
+        let limit = timeoutSeconds.map { UInt64(min(max($0, 0), 1e9) * 1e9) }
+        switch writerLock.acquire(nanoseconds: limit) {
+        case .taken: return
+        case .timedOut:
+            throw StorageError(
+                .timedOut, "Another write transaction is still running.", path: path)
+        case .heldByCaller:
+            throw StorageError(
+                .busy,
+                "This thread has a write transaction open; use it, commit it or abort it first.",
+                path: path)
+        }
+    }
+
+    // MARK: Versions
+
+    /// Registers a snapshot of the newest published version: its slot and what it reads.
+    func acquireVersion() throws(StorageError) -> (slot: Int, version: Version) {
+        try requireOpen()
+        var transaction = publication.transaction
+        let slot = store.versions.register(transaction)
+        while true {
+            // Registered first, looked again after: when nothing newer was published in between,
+            // whoever reclaims pages from now on sees the registration.
+            let newest = publication.transaction
+            if newest == transaction, let version = publication.read(transaction) {
+                return (slot, version)
+            }
+            transaction = newest
+            store.versions.update(slot, transaction)
+        }
+    }
+
+    func releaseVersion(_ slot: Int) { store.versions.release(slot) }
+
+    /// Lets readers see every committed version whose wait is over, in order.
+    func publishReady() {
+        publishLock.withLock {
+            let durable = log.durable
+            let written = log.written
+            let checkpointed = store.checkpoint.transaction
+            var ready = 0
+            while ready < pending.count {
+                let next = pending[ready]
+                let isReady =
+                    next.version.transaction <= checkpointed
+                    || (!next.needsCheckpoint && next.sync <= durable && next.write <= written)
+                guard isReady else { break }
+                ready += 1
+            }
+            guard ready > 0 else { return }
+            let version = pending[ready - 1].version
+            pending.removeFirst(ready)
+            // The publication first: the store frees what only older versions need as soon as it is
+            // told, and a reader must not be able to get one of those any more by then.
+            publication.publish(version)
+            store.publish(version.transaction)
+        }
+    }
+
+    /// Notes that the head moved to `version`; the caller holds the writer lock.
+    func advanceHead(needsCheckpoint: Bool = false) {
+        let version = writer.version
+        writer.head = version
+        publishLock.withLock {
+            pending.append(
+                PendingVersion(
+                    version: version, sync: writer.requiredSync, write: writer.requiredWrite,
+                    needsCheckpoint: needsCheckpoint))
+        }
+    }
+
+    /// Stops all further writing with `error` as the reason.
+    func fail(_ error: StorageError) {
+        publishLock.withLock { if failure == nil { failure = error } }
+    }
+}

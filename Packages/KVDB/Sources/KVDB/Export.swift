@@ -1,0 +1,55 @@
+import BTree
+import PageStore
+import StorageIO
+import WAL
+
+extension Snapshot {
+    /// Writes this version in a portable format, in constant memory.
+    ///
+    /// - Parameters:
+    ///   - format: version 1 can hold the default table only; a database with named tables is then
+    ///     an `invalidArgument` error.
+    ///   - progress: called now and then with the entries written so far.
+    ///   - sink: takes the bytes of the stream in order.
+    /// - Returns: the entries written.
+    @discardableResult
+    public func export(
+        format: ExportFormat = .version2, progress: (UInt64) -> Void = { _ in },
+        to sink: @escaping ExportWriter.Sink
+    ) throws(StorageError) -> UInt64 {
+        let names = try tableNames()
+        guard format != .version1 || names.isEmpty else {
+            throw StorageError(
+                .invalidArgument,
+                "The database has named tables, which tkdb version 1 has no room for; use version 2.",
+                path: core.path)
+        }
+        let writer = ExportWriter(format: format, sink: sink)
+        try forEach { key, value throws(StorageError) in
+            try writer.append(key: key, value: value)
+            if writer.entryCount & 0xffff == 0 { progress(writer.entryCount) }
+            return true
+        }
+        for name in names {
+            try name.withByteView { view throws(StorageError) in try writer.beginTable(view) }
+            try forEach(table: name) { key, value throws(StorageError) in
+                try writer.append(key: key, value: value)
+                if writer.entryCount & 0xffff == 0 { progress(writer.entryCount) }
+                return true
+            }
+        }
+        try writer.finish()
+        return writer.entryCount
+    }
+}
+
+extension DatabaseEngine {
+    /// Writes the newest version in a portable format; see ``Snapshot/export(format:progress:to:)``.
+    @discardableResult
+    public func export(
+        format: ExportFormat = .version2, progress: (UInt64) -> Void = { _ in },
+        to sink: @escaping ExportWriter.Sink
+    ) throws(StorageError) -> UInt64 {
+        try snapshot().export(format: format, progress: progress, to: sink)
+    }
+}

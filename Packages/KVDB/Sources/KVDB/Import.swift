@@ -1,0 +1,141 @@
+import BTree
+import PageStore
+import StorageIO
+import WAL
+
+/// What an import did.
+public struct ImportReport: Sendable, Equatable {
+    /// Entries read, over all tables.
+    public var entryCount: UInt64 = 0
+    /// How many of them came in ascending order and were packed straight into full pages.
+    public var bulkLoadedCount: UInt64 = 0
+}
+
+/// Feeds imported entries into one table of the running transaction: straight into full pages as
+/// long as the table was empty and keys ascend, one by one from the first that doesn't.
+private struct ImportTarget<Store: CheckpointedStorage> {
+    private let store: Store
+    private var tree: BPlusTree<Store>
+    private var loader: BulkLoader<Store>?
+
+    init(_ tree: BPlusTree<Store>) throws(StorageError) {
+        store = tree.store
+        self.tree = tree
+        loader = tree.root.page == 0 ? BulkLoader(store: tree.store) : nil
+    }
+
+    /// Adds an entry; whether it took the bulk path.
+    mutating func add(_ key: ByteView, _ value: ByteView) throws(StorageError) -> Bool {
+        if let loader {
+            do {
+                try loader.append(key, value)
+                return true
+            } catch {
+                guard error.code == .notSorted else { throw error }
+                tree = BPlusTree(store: store, root: try loader.finish())
+                self.loader = nil
+            }
+        }
+        _ = try tree.put(key, value)
+        return false
+    }
+
+    /// The table with everything in it.
+    mutating func finish() throws(StorageError) -> BPlusTree<Store> {
+        if let loader {
+            tree = BPlusTree(store: store, root: try loader.finish())
+            self.loader = nil
+        }
+        return tree
+    }
+}
+
+extension DatabaseEngine {
+    /// Imports a stream of entries as one atomic change: all of it is there afterwards or, after any
+    /// error, nothing. Memory stays within the budgets, whatever the size; ascending keys go
+    /// straight into full pages. The change commits by a checkpoint, not through the log.
+    ///
+    /// - Parameters:
+    ///   - replacing: whether everything that the database held before is dropped; otherwise the
+    ///     entries are merged in, and replace those with the same key.
+    ///   - next: the next event of the stream, `.end` last; see ``ExportReader/next()``.
+    /// - Throws: what `next` throws, and what a transaction can.
+    @discardableResult
+    public func importEntries(
+        replacing: Bool, next: () throws(StorageError) -> ExportEvent
+    ) throws(StorageError) -> ImportReport {
+        let core = core
+        try core.beginTransaction(timeoutSeconds: nil)
+        let report: ImportReport
+        do {
+            core.writer.operations.abandon()
+            core.writer.isChanged = true
+            if replacing { try core.dropEverything() }
+            report = try core.importEvents(next)
+        } catch {
+            core.rollback()
+            throw error
+        }
+        try core.commit(core.options.durability)
+        return report
+    }
+}
+
+extension EngineCore {
+    /// Empties the default table and drops the named ones, in the running transaction.
+    fileprivate func dropEverything() throws(StorageError) {
+        try writer.main.deleteAll()
+        var names: [[UInt8]] = []
+        try writer.catalog.forEach(from: nil, to: nil, reverse: false) {
+            name, _ throws(StorageError) in
+            if name.count > 0 { names.append(name.array) }
+            return true
+        }
+        for name in names { _ = try dropTable(name) }
+    }
+
+    fileprivate func importEvents(
+        _ next: () throws(StorageError) -> ExportEvent
+    ) throws(StorageError) -> ImportReport {
+        var report = ImportReport()
+        var table: [UInt8] = []
+        var target = try ImportTarget(writer.main)
+        while true {
+            switch try next() {
+            case .table(let name):
+                try store(target.finish(), as: table)
+                table = name
+                target = try ImportTarget(openForImport(name))
+            case .entry(let key, let value):
+                let isBulk = try key.withByteView { key throws(StorageError) in
+                    try requireLegal(key: key)
+                    return try value.withByteView { value throws(StorageError) in
+                        try target.add(key, value)
+                    }
+                }
+                report.entryCount += 1
+                if isBulk { report.bulkLoadedCount += 1 }
+                if dirtyByteCount > 2 * options.dirtyBudget { try store.writeOutDirty() }
+            case .end:
+                try store(target.finish(), as: table)
+                return report
+            }
+        }
+    }
+
+    private func openForImport(_ name: [UInt8]) throws(StorageError) -> BPlusTree<Store> {
+        guard !name.isEmpty, let index = try writer.openTable(name, create: true) else {
+            return writer.main
+        }
+        return writer.openTables[index].tree
+    }
+
+    private func store(_ tree: BPlusTree<Store>, as name: [UInt8]) throws(StorageError) {
+        guard !name.isEmpty, let index = try writer.openTable(name, create: true) else {
+            writer.main = tree
+            return
+        }
+        writer.openTables[index].tree = tree
+        writer.openTables[index].isChanged = true
+    }
+}

@@ -1,0 +1,78 @@
+import StorageIO
+import Synchronization
+
+/// The requests to the database's background thread, and its life.
+final class Maintenance: @unchecked Sendable {
+    // Sendable: `lock` guards `wantsCheckpoint`, `isStopped` and `thread`.
+    private let lock = Lock()
+    private let wakeUp = Condition()
+    private var wantsCheckpoint = false
+    private var isStopped = false
+    private var thread: SystemThread?
+    /// Whether unsynced commits wait for the next interval. An atomic, so that a commit that finds
+    /// it set already costs no lock and no system call.
+    private let wantsSync = Atomic(false)
+
+    /// Starts the thread. `sync` and `checkpoint` do the work; they handle their own errors.
+    func start(
+        syncIntervalMilliseconds: Int, sync: @escaping @Sendable () -> Void,
+        checkpoint: @escaping @Sendable () -> Void
+    ) throws(StorageError) {
+        let interval = UInt64(max(syncIntervalMilliseconds, 1)) * 1_000_000
+        thread = try SystemThread { [self] in
+            run(interval: interval, sync: sync, checkpoint: checkpoint)
+        }
+    }
+
+    private func run(interval: UInt64, sync: () -> Void, checkpoint: () -> Void) {
+        lock.acquire()
+        while !isStopped {
+            if wantsCheckpoint {
+                wantsCheckpoint = false
+                lock.release()
+                checkpoint()
+                lock.acquire()
+            } else if wantsSync.load(ordering: .acquiring) {
+                // Let commits gather for one interval; a checkpoint request may cut it short.
+                let isWoken = wakeUp.wait(lock, nanoseconds: interval)
+                if isWoken && (isStopped || wantsCheckpoint) { continue }
+                wantsSync.store(false, ordering: .releasing)
+                lock.release()
+                sync()
+                lock.acquire()
+            } else {
+                wakeUp.wait(lock)
+            }
+        }
+        lock.release()
+    }
+
+    /// Asks for a checkpoint soon.
+    func requestCheckpoint() {
+        lock.withLock {
+            guard !wantsCheckpoint else { return }
+            wantsCheckpoint = true
+            wakeUp.signal()
+        }
+    }
+
+    /// Asks for a sync of the log within the interval.
+    func requestSync() {
+        guard !wantsSync.load(ordering: .relaxed) else { return }
+        lock.withLock {
+            wantsSync.store(true, ordering: .releasing)
+            wakeUp.signal()
+        }
+    }
+
+    /// Ends the thread and waits for it. Calls after the first do nothing.
+    func stop() {
+        let running: SystemThread? = lock.withLock {
+            isStopped = true
+            wakeUp.broadcast()
+            defer { thread = nil }
+            return thread
+        }
+        running?.join()
+    }
+}

@@ -1,0 +1,67 @@
+/// What a commit waits for before it returns. None of the three can corrupt the database or change
+/// the order of commits; they differ in which of the newest commits a crash may take.
+public enum Durability: UInt8, Sendable, Comparable {
+    /// Returns when the commit is in the log's memory. A crash of the process or of the machine
+    /// may take the commits since the last background sync (``DatabaseOptions/syncInterval``).
+    case buffered = 0
+    /// Returns when the operating system has the commit. It survives the process (`kill -9`); a
+    /// power cut may take the commits since the last background sync.
+    case written = 1
+    /// Returns when the commit is on the medium. Nothing takes it away.
+    case full = 2
+
+    /// Orders by strength.
+    public static func < (left: Durability, right: Durability) -> Bool {
+        left.rawValue < right.rawValue
+    }
+}
+
+/// When the database writes its state to the data file, so that the log can be reused.
+public enum CheckpointPolicy: Sendable {
+    /// A thread of the database's own does it when a budget is reached; writers and readers go on.
+    case automatic
+    /// The thread whose commit reaches a budget does it before its commit returns. No thread is
+    /// started: for small systems and for deterministic tests.
+    case inline
+    /// Only ``DatabaseEngine/checkpoint()`` and ``DatabaseEngine/close()`` do. The log grows until
+    /// then.
+    case manual
+}
+
+/// How a database is opened. The defaults suit a server or a desktop program.
+public struct DatabaseOptions: Sendable {
+    /// Whether a missing file is created; otherwise it is a `fileNotFound` error.
+    public var createIfMissing = true
+    /// Whether an existing file is a `fileExists` error.
+    public var errorIfExists = false
+    /// Opens without writing anything, also beside other read-only handles. A log left by a crash
+    /// is replayed in memory only.
+    public var readOnly = false
+    /// What commits wait for unless they say otherwise.
+    public var durability = Durability.full
+    /// Whether commits are logged. Without the log a `full` commit is a checkpoint of its own, and
+    /// the weaker levels become durable only by ``DatabaseEngine/sync()`` or a checkpoint.
+    public var logging = true
+    /// Bytes of pages kept in memory. Small is fine: the least is 64 KiB.
+    public var cacheBudget = 64 << 20
+    /// Bytes of changed pages kept in memory before a checkpoint or an early write-out.
+    public var dirtyBudget = 32 << 20
+    /// Bytes of log after which a checkpoint runs.
+    public var logBudget = 64 << 20
+    /// Bytes of one log segment: a power of two, at least 4096. The log file is a multiple of it.
+    public var logSegmentSize = 1 << 20
+    /// A transaction with more bytes of operations than this is not logged; it commits by a
+    /// checkpoint of its own.
+    public var loggedTransactionLimit = 8 << 20
+    /// When checkpoints run.
+    public var checkpointPolicy = CheckpointPolicy.automatic
+    /// Milliseconds after which a background thread syncs `written` and `buffered` commits
+    /// (automatic checkpoint policy only).
+    public var syncInterval = 100
+    /// The largest size in bytes the file can grow to. Only address space is reserved for it; give
+    /// less where that is scarce (32-bit systems, `ulimit -v`).
+    public var maximumFileSize = 1 << 40
+
+    /// The defaults.
+    public init() {}
+}

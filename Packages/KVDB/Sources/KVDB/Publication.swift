@@ -1,0 +1,76 @@
+import BTree
+import PageStore
+import Synchronization
+
+/// Hands the newest published version to readers without a lock.
+///
+/// The last `ringSize` published versions lie in a ring, version *t* at `t % ringSize`, every field
+/// an atomic. A reader takes the published number, registers it, sees that it is still the
+/// published one (from then on nothing it can reach is reused: see `FilePageStore`), and reads the
+/// ring's entry; an entry overwritten meanwhile shows another number, and the reader starts again.
+@safe final class Publication: @unchecked Sendable {
+    // Sendable: a constant pointer to atomics. Writers are serialised by the engine's publish lock.
+    private static var ringSize: UInt64 { 64 }
+    private static var fieldCount: Int { 5 }
+    private let published: Atomic<UInt64>
+    private let fields: UnsafeMutablePointer<Atomic<UInt64>>
+
+    init(_ version: Version) {
+        published = Atomic(version.transaction)
+        let count = Int(Self.ringSize) * Self.fieldCount
+        unsafe fields = .allocate(capacity: count)
+        for index in 0..<count {
+            unsafe (fields + index).initialize(to: Atomic(UInt64.max))
+        }
+        publish(version)
+    }
+
+    deinit {
+        unsafe fields.deinitialize(count: Int(Self.ringSize) * Self.fieldCount)
+        unsafe fields.deallocate()
+    }
+
+    /// The newest version that readers may get.
+    var transaction: TransactionNumber { published.load(ordering: .sequentiallyConsistent) }
+
+    private func field(_ transaction: UInt64, _ index: Int) -> Int {
+        Int(transaction % Self.ringSize) * Self.fieldCount + index
+    }
+
+    /// Makes `version` the one that readers get. Numbers only go up; one caller at a time.
+    func publish(_ version: Version) {
+        let base = field(version.transaction, 0)
+        // Unmark first: a reader of the entry's former version must see that it changes.
+        unsafe fields[base].store(UInt64.max, ordering: .sequentiallyConsistent)
+        unsafe fields[base + 1].store(pack(version.main), ordering: .sequentiallyConsistent)
+        unsafe fields[base + 2].store(version.main.entryCount, ordering: .sequentiallyConsistent)
+        unsafe fields[base + 3].store(pack(version.catalog), ordering: .sequentiallyConsistent)
+        unsafe fields[base + 4].store(version.catalog.entryCount, ordering: .sequentiallyConsistent)
+        unsafe fields[base].store(version.transaction, ordering: .sequentiallyConsistent)
+        published.store(version.transaction, ordering: .sequentiallyConsistent)
+    }
+
+    /// The entry of `transaction`, or nil when the ring has gone past it.
+    func read(_ transaction: TransactionNumber) -> Version? {
+        let base = field(transaction, 0)
+        guard unsafe fields[base].load(ordering: .acquiring) == transaction else { return nil }
+        let version = unsafe Version(
+            transaction: transaction,
+            main: unpack(
+                fields[base + 1].load(ordering: .acquiring),
+                fields[base + 2].load(ordering: .acquiring)),
+            catalog: unpack(
+                fields[base + 3].load(ordering: .acquiring),
+                fields[base + 4].load(ordering: .acquiring)))
+        guard unsafe fields[base].load(ordering: .acquiring) == transaction else { return nil }
+        return version
+    }
+
+    private func pack(_ root: TreeRoot) -> UInt64 { UInt64(root.page) | UInt64(root.height) << 32 }
+
+    private func unpack(_ packed: UInt64, _ count: UInt64) -> TreeRoot {
+        TreeRoot(
+            page: UInt32(truncatingIfNeeded: packed), height: UInt8(truncatingIfNeeded: packed >> 32),
+            entryCount: count)
+    }
+}

@@ -1,0 +1,113 @@
+import BTree
+import PageStore
+import StorageIO
+import WAL
+
+/// Brings a page store from its checkpoint to the last committed transaction of the log (section 6
+/// of the architecture): O(log length), whatever the database's size.
+struct Recovery<Store: CheckpointedStorage> {
+    private let store: Store
+    private let options: DatabaseOptions
+    private let path: String
+    /// The state to go on from once the log is replayed.
+    let writer: WriterState<Store>
+    /// How many transactions were replayed.
+    private(set) var replayedTransactions: UInt64 = 0
+
+    /// Starts from the durable checkpoint.
+    ///
+    /// - Throws: `damaged` when the catalog is.
+    init(store: Store, options: DatabaseOptions, path: String) throws(StorageError) {
+        self.store = store
+        self.options = options
+        self.path = path
+        let checkpoint = store.checkpoint
+        let catalog = BPlusTree(
+            store: store,
+            root: TreeRoot(
+                page: checkpoint.catalogRoot, height: checkpoint.catalogHeight,
+                entryCount: checkpoint.catalogCount))
+        let name: [UInt8] = []
+        let record = try name.withByteView { name throws(StorageError) in try catalog.get(name) }
+        var main = TreeRoot(page: 0, height: 0, entryCount: 0)
+        if let record {
+            main = try record.withByteView { view throws(StorageError) in
+                try TableRecord(view).root
+            }
+        }
+        writer = WriterState(
+            store: store,
+            head: Version(
+                transaction: checkpoint.transaction, main: main, catalog: catalog.root),
+            operationLimit: options.loggedTransactionLimit)
+        store.publish(checkpoint.transaction)
+    }
+
+    /// Applies one record of the log. Those that the checkpoint covers are passed over.
+    ///
+    /// - Throws: `damaged` for a gap in the transactions or malformed operations.
+    mutating func replay(
+        transaction: TransactionNumber, payload: ByteView, at position: LogSequenceNumber
+    ) throws(StorageError) {
+        guard transaction > store.checkpoint.transaction else { return }
+        guard transaction == writer.head.transaction + 1 else {
+            throw StorageError(
+                .damaged,
+                "The log goes from transaction \(writer.head.transaction) to \(transaction); "
+                    + "what was between is missing. Salvage what is left, or restore a backup.",
+                path: path, logSequenceNumber: position)
+        }
+        try store.beginTransaction(transaction)
+        writer.begin(transaction, logged: false)
+        do {
+            try apply(payload)
+            try writer.updateCatalog(includingMain: false)
+        } catch {
+            store.abortTransaction()
+            var located = error
+            if located.logSequenceNumber == nil { located.logSequenceNumber = position }
+            if located.path == nil { located.path = path }
+            throw located
+        }
+        store.commitTransaction()
+        writer.head = writer.version
+        store.publish(transaction)
+        replayedTransactions += 1
+        if !options.readOnly && store.pressure.isDirtyBudgetSpent { try store.writeOutDirty() }
+    }
+
+    private func apply(_ payload: ByteView) throws(StorageError) {
+        var reader = OperationReader(payload)
+        var table: Int?
+        while let operation = try reader.next() {
+            switch operation {
+            case .useTable(let name):
+                table = name.count == 0 ? nil : try writer.openTable(name.array, create: true)
+            case .dropTable(let name):
+                guard let index = try writer.openTable(name.array, create: false) else { continue }
+                try writer.openTables[index].tree.deleteAll()
+                writer.openTables.remove(at: index)
+                _ = try writer.catalog.delete(name)
+                table = nil
+            case .put, .delete, .deleteRange:
+                if let table {
+                    try apply(operation, to: &writer.openTables[table].tree)
+                    writer.openTables[table].isChanged = true
+                } else {
+                    try apply(operation, to: &writer.main)
+                }
+            }
+        }
+    }
+
+    private func apply(
+        _ operation: ReplayedOperation, to tree: inout BPlusTree<Store>
+    ) throws(StorageError) {
+        switch operation {
+        case .put(let key, let value): _ = try tree.put(key, value)
+        case .delete(let key): _ = try tree.delete(key)
+        case .deleteRange(let from, let to): _ = try tree.deleteRange(from: from, to: to)
+        case .useTable, .dropTable: break
+        }
+    }
+}

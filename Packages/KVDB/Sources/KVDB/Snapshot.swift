@@ -1,0 +1,137 @@
+import BTree
+import PageStore
+import StorageIO
+import WAL
+
+/// One version of the database, readable for as long as this lives, from any number of threads,
+/// whatever is committed, checkpointed, compacted or evicted meanwhile (R6). It keeps only the pages
+/// that it can see from being reused.
+public final class Snapshot<Store: CheckpointedStorage, Log: CommitLog>: Sendable {
+    /// Kept so that the database closes only after its last snapshot is gone.
+    private let database: DatabaseEngine<Store, Log>
+    private let slot: Int
+    /// What it sees.
+    public let version: Version
+
+    init(_ database: DatabaseEngine<Store, Log>) throws(StorageError) {
+        self.database = database
+        (slot, version) = try database.core.acquireVersion()
+    }
+
+    var core: EngineCore<Store, Log> { database.core }
+
+    deinit { core.releaseVersion(slot) }
+
+    /// The transaction whose result it shows.
+    public var transaction: TransactionNumber { version.transaction }
+
+    /// How many entries the default table has. O(1).
+    public var count: UInt64 { version.main.entryCount }
+
+    /// The default table.
+    var main: BPlusTree<Store> { BPlusTree(store: core.store, root: version.main) }
+
+    /// The value of `key`, copied out; nil when there is none. O(log n).
+    ///
+    /// - Throws: `damaged` with the page, `inputOutput`.
+    public func get<Key: ByteSource>(_ key: Key) throws(StorageError) -> [UInt8]? {
+        try key.withByteView { key throws(StorageError) in try main.get(key) }
+    }
+
+    /// Calls `body` with the value of `key` where it lies in the cache, and returns what it returns;
+    /// nil when there is no such key. Keep `body` short: what it reads can't be evicted meanwhile.
+    public func withValue<Key: ByteSource, Result>(
+        _ key: Key, _ body: (ByteView) -> Result
+    ) throws(StorageError) -> Result? {
+        try key.withByteView { key throws(StorageError) in try main.withValue(key, body) }
+    }
+
+    /// Whether `key` is there. O(log n).
+    public func contains<Key: ByteSource>(_ key: Key) throws(StorageError) -> Bool {
+        try key.withByteView { key throws(StorageError) in try main.contains(key) }
+    }
+
+    /// Calls `body` with each entry in `range` in key order, or the reverse, until it returns false.
+    /// The views are valid until `body` returns.
+    public func forEach(
+        in range: KeyRange = .all, reverse: Bool = false,
+        _ body: (_ key: ByteView, _ value: ByteView) throws(StorageError) -> Bool
+    ) throws(StorageError) {
+        try main.forEach(in: range, reverse: reverse, body)
+    }
+
+    /// How many entries lie in `range`. O(log n) (R10).
+    public func count(in range: KeyRange) throws(StorageError) -> UInt64 {
+        try main.count(in: range)
+    }
+
+    /// How many keys sort before `key`. O(log n) (R10).
+    public func rank<Key: ByteSource>(_ key: Key) throws(StorageError) -> UInt64 {
+        try key.withByteView { key throws(StorageError) in try main.rank(key) }
+    }
+
+    /// The `index`-th entry in key order, from 0; nil beyond the last. O(log n) (R10).
+    public func entry(at index: UInt64) throws(StorageError) -> (key: [UInt8], value: [UInt8])? {
+        try main.entry(at: index)
+    }
+
+    /// The entry with the smallest key, nil when there is none.
+    public func first() throws(StorageError) -> (key: [UInt8], value: [UInt8])? {
+        try entry(at: 0)
+    }
+
+    /// The entry with the largest key, nil when there is none.
+    public func last() throws(StorageError) -> (key: [UInt8], value: [UInt8])? {
+        count == 0 ? nil : try entry(at: count - 1)
+    }
+
+    // MARK: Named tables
+
+    /// The names of the named tables, in order.
+    public func tableNames() throws(StorageError) -> [String] {
+        var names: [String] = []
+        try catalog.forEach(from: nil, to: nil, reverse: false) { name, _ throws(StorageError) in
+            if name.count > 0 { names.append(String(decoding: name.array, as: UTF8.self)) }
+            return true
+        }
+        return names
+    }
+
+    private var catalog: BPlusTree<Store> { BPlusTree(store: core.store, root: version.catalog) }
+
+    /// A table's tree, nil when there is no such table. The empty name is the default table.
+    func tree(of table: String) throws(StorageError) -> BPlusTree<Store>? {
+        guard !table.isEmpty else { return main }
+        return try table.withByteView { name throws(StorageError) in
+            guard let record = try catalog.get(name) else { return nil }
+            let root = try record.withByteView { view throws(StorageError) in
+                try TableRecord(view).root
+            }
+            return BPlusTree(store: core.store, root: root)
+        }
+    }
+
+    /// The value of `key` in a named table; nil when the key or the table is missing.
+    public func get<Key: ByteSource>(
+        _ key: Key, table: String
+    ) throws(StorageError) -> [UInt8]? {
+        guard let tree = try tree(of: table) else { return nil }
+        return try key.withByteView { key throws(StorageError) in try tree.get(key) }
+    }
+
+    /// The entries of a named table in `range`; a missing table is a `tableNotFound` error.
+    public func forEach(
+        table: String, in range: KeyRange = .all, reverse: Bool = false,
+        _ body: (_ key: ByteView, _ value: ByteView) throws(StorageError) -> Bool
+    ) throws(StorageError) {
+        guard let tree = try tree(of: table) else {
+            throw StorageError(.tableNotFound, "There is no table \(table).", path: core.path)
+        }
+        try tree.forEach(in: range, reverse: reverse, body)
+    }
+
+    /// How many entries a named table has; nil when there is no such table. O(log tables).
+    public func count(table: String) throws(StorageError) -> UInt64? {
+        try tree(of: table)?.root.entryCount
+    }
+}

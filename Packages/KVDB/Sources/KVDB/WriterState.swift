@@ -1,0 +1,118 @@
+import BTree
+import PageStore
+import StorageIO
+
+/// The private state of the running write transaction and the head it starts from.
+///
+/// Guarded by the engine's writer lock: only its holder touches any of this.
+final class WriterState<Store: CheckpointedStorage>: @unchecked Sendable {
+    // Sendable: the writer lock guards every stored property.
+    typealias Tree = BPlusTree<Store>
+
+    /// A named table that the running transaction has opened.
+    struct OpenTable {
+        var name: [UInt8]
+        var number: UInt32
+        var tree: Tree
+        var isChanged: Bool
+    }
+
+    let store: Store
+    /// The newest committed version, published or not.
+    var head: Version
+    /// The default table as the running transaction sees it.
+    var main: Tree
+    /// The catalog as the running transaction sees it, without the changes to `openTables`.
+    var catalog: Tree
+    /// The named tables that the running transaction has opened.
+    var openTables: [OpenTable] = []
+    /// The number of the running transaction.
+    var transaction: TransactionNumber = 0
+    /// Its operations as a log record.
+    var operations: OperationBuffer
+    /// Whether it changed anything.
+    var isChanged = false
+    /// Why it can only be aborted: an operation failed half-way.
+    var failure: StorageError?
+    /// What commits up to the head wait for at least, since a version can't be published before the
+    /// ones it stands on.
+    var requiredSync: UInt64 = 0
+    var requiredWrite: UInt64 = 0
+
+    init(store: Store, head: Version, operationLimit: Int) {
+        self.store = store
+        self.head = head
+        main = Tree(store: store, root: head.main)
+        catalog = Tree(store: store, root: head.catalog)
+        operations = OperationBuffer(limit: operationLimit)
+    }
+
+    /// Starts on the head. The caller has begun the store's transaction.
+    func begin(_ number: TransactionNumber, logged: Bool) {
+        transaction = number
+        main = Tree(store: store, root: head.main)
+        catalog = Tree(store: store, root: head.catalog)
+        openTables.removeAll(keepingCapacity: true)
+        operations.reset(logged: logged)
+        isChanged = false
+        failure = nil
+    }
+
+    /// The index in `openTables` of a named table, opening or creating it.
+    func openTable(_ name: [UInt8], create: Bool) throws(StorageError) -> Int? {
+        for (index, table) in openTables.enumerated() where table.name == name { return index }
+        let found = try name.withByteView { view throws(StorageError) in try catalog.get(view) }
+        let record: TableRecord
+        if let found {
+            record = try found.withByteView { view throws(StorageError) in try TableRecord(view) }
+        } else if create {
+            record = TableRecord(
+                number: try nextTableNumber(), root: TreeRoot(page: 0, height: 0, entryCount: 0))
+        } else {
+            return nil
+        }
+        openTables.append(
+            OpenTable(
+                name: name, number: record.number, tree: Tree(store: store, root: record.root),
+                isChanged: found == nil))
+        return openTables.count - 1
+    }
+
+    /// One above the highest number in use. O(tables), and only when one is created.
+    private func nextTableNumber() throws(StorageError) -> UInt32 {
+        var highest: UInt32 = 0
+        try catalog.forEach(from: nil, to: nil, reverse: false) { _, value throws(StorageError) in
+            highest = max(highest, try TableRecord(value).number)
+            return true
+        }
+        for table in openTables { highest = max(highest, table.number) }
+        return highest + 1
+    }
+
+    /// Writes the changed named tables (and the default table when `includingMain`) into the
+    /// catalog, so that the catalog's root stands for the whole version.
+    func updateCatalog(includingMain: Bool) throws(StorageError) {
+        if includingMain {
+            let record = TableRecord(number: 0, root: main.root).encoded
+            try put(record, for: [])
+        }
+        for index in openTables.indices where openTables[index].isChanged {
+            let table = openTables[index]
+            try put(TableRecord(number: table.number, root: table.tree.root).encoded, for: table.name)
+            openTables[index].isChanged = false
+        }
+    }
+
+    private func put(_ record: [UInt8], for name: [UInt8]) throws(StorageError) {
+        try name.withByteView { nameView throws(StorageError) in
+            try record.withByteView { recordView throws(StorageError) in
+                _ = try catalog.put(nameView, recordView)
+            }
+        }
+    }
+
+    /// The version that the running transaction would commit.
+    var version: Version {
+        Version(transaction: transaction, main: main.root, catalog: catalog.root)
+    }
+}
