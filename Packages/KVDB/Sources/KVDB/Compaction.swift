@@ -161,13 +161,25 @@ extension EngineCore {
             guard live < statistics.pageCount, statistics.freePages > 0 else { return 0 }
             var moved: UInt64 = 0
             try forEachTree { tree throws(StorageError) in
-                moved += try tree.relocate(atOrAbove: limit) { () throws(StorageError) in
-                    if dirtyByteCount > options.dirtyBudget { try store.writeOutDirty() }
-                }
+                moved += try moveDown(&tree, above: limit)
                 progress(CompactionProgress(phase: .moving, done: moved))
             }
-            moved += try writer.catalog.relocate(atOrAbove: limit) { () throws(StorageError) in }
+            moved += try moveDown(&writer.catalog, above: limit)
             return moved
+        }
+    }
+
+    /// The same for one tree, written out in portions so that memory stays bounded.
+    private func moveDown(
+        _ tree: inout BPlusTree<Store>, above limit: PageNumber
+    ) throws(StorageError) -> UInt64 {
+        var moved: UInt64 = 0
+        while true {
+            let portion = try tree.relocate(
+                above: limit, maximumPages: max(options.dirtyBudget / PageLayout.pageSize, 16))
+            moved += UInt64(portion.pagesMoved)
+            if portion.isComplete || portion.pagesMoved == 0 { return moved }
+            try store.writeOutDirty()
         }
     }
 }

@@ -38,7 +38,8 @@ extension DatabaseEngine where Store == InMemoryPageStore, Log == NullLog {
         options.readOnly = false
         options.durability = .buffered
         options.checkpointPolicy = .manual
-        let store = try InMemoryPageStore(maximumFileSize: options.maximumFileSize)
+        let store = try InMemoryPageStore(
+            options: PageStoreOptions(maximumFileSize: options.maximumFileSize))
         let recovery = try Recovery(store: store, options: options, path: "")
         return DatabaseEngine(
             core: EngineCore(
@@ -57,7 +58,7 @@ extension DatabaseEngine {
     where Store == FilePageStore<Files.Handle>, Log == WriteAheadLog<Files> {
         try options.check()
         let handle = try openDataFile(path, files: files, options: options)
-        do {
+        do throws(StorageError) {
             return try open(handle, path: path, files: files, options: options)
         } catch {
             handle.close()
@@ -89,7 +90,7 @@ extension DatabaseEngine {
     private static func lock<Handle: File>(
         _ handle: Handle, exclusive: Bool
     ) throws(StorageError) {
-        do {
+        do throws(StorageError) {
             try handle.lock(exclusive: exclusive)
         } catch {
             handle.close()
@@ -101,8 +102,7 @@ extension DatabaseEngine {
     /// half-made file under `path`.
     private static func create<Files: FileSystem>(
         _ path: String, files: Files, options: DatabaseOptions
-    ) throws(StorageError)
-    where Store == FilePageStore<Files.Handle>, Log == WriteAheadLog<Files> {
+    ) throws(StorageError) {
         let log = logPath(of: path)
         guard !(try files.exists(log)) else {
             throw StorageError(
@@ -113,12 +113,12 @@ extension DatabaseEngine {
         }
         let draftPath = path + "-new"
         let draft = try files.open(draftPath, .create)
-        defer { draft.close() }
         // Whoever else is creating it holds this lock; a draft that a crash left is free.
         try draft.lock(exclusive: true)
         try draft.truncate(to: 0)
-        try FilePageStore.create(on: draft)
-        do {
+        let store = try FilePageStore<Files.Handle>.create(on: draft, check: NodeCheck.check)
+        defer { store.close() }
+        do throws(StorageError) {
             try files.rename(draftPath, to: path, replacing: false)
         } catch {
             guard error.code == .fileExists else { throw error }
@@ -144,7 +144,7 @@ extension DatabaseEngine {
             store: store, path: path, files: files, options: options, recovery: &recovery)
         let core = EngineCore(
             store: store, log: log, options: options, path: path, writer: recovery.writer)
-        do {
+        do throws(StorageError) {
             try core.startMaintenance()
         } catch {
             try log.close(removing: false)
@@ -163,17 +163,18 @@ extension DatabaseEngine {
         // A superblock slot that is neither valid nor blank is what a crash in the middle of a
         // checkpoint leaves, and then the log is still there; without it, the newer checkpoint was
         // damaged later, and the older one's pages may have been reused since.
-        if store.otherSlotDamaged && checkpoint.usesLog && !(try files.exists(logPath)) {
+        let isLogThere = try files.exists(logPath)
+        if store.otherSlotDamaged && checkpoint.usesLog && !isLogThere {
             throw StorageError(
                 .damaged,
                 "One of the two superblocks is damaged and there is no log; the newest checkpoint "
                     + "may be lost. Salvage what is left, or restore a backup.",
-                path: path, page: checkpoint.generationSlot)
+                path: path)
         }
-        let uuid = store.uuid
-        return try WriteAheadLog(
-            files: files, path: logPath, identity: uuid, from: checkpoint.logPosition,
-            options: options.logOptions, readOnly: options.readOnly
+        return try WriteAheadLog.open(
+            files: files, path: logPath, 
+            identity: LogIdentity(high: store.identifier.first, low: store.identifier.second),
+            from: checkpoint.logPosition, options: options.logOptions, readOnly: options.readOnly
         ) { record throws(StorageError) in
             try recovery.replay(
                 transaction: record.transaction, payload: record.payload, at: record.start)
@@ -201,5 +202,18 @@ extension DatabaseOptions {
         guard maximumFileSize >= 1 << 16 else {
             throw refuse("The maximum file size must be at least 65536 bytes.")
         }
+    }
+}
+
+extension DatabaseOptions {
+    /// The log's share of the options.
+    fileprivate var logOptions: LogOptions {
+        var log = LogOptions()
+        log.segmentSize = logSegmentSize
+        // What one checkpoint frees, the next round of the log can use.
+        log.retainedSegments = max(2, logBudget / logSegmentSize)
+        // The data file's lock keeps other handles away from both files.
+        log.locksFile = false
+        return log
     }
 }

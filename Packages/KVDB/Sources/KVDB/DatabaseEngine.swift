@@ -31,7 +31,7 @@ public final class DatabaseEngine<Store: CheckpointedStorage, Log: CommitLog>: S
     }
 
     /// Runs one read of the default table on the newest published version.
-    private func read<Result>(
+    private func readNewest<Result>(
         _ body: (BPlusTree<Store>) throws(StorageError) -> Result
     ) throws(StorageError) -> Result {
         let (slot, version) = try core.acquireVersion()
@@ -44,7 +44,7 @@ public final class DatabaseEngine<Store: CheckpointedStorage, Log: CommitLog>: S
     /// - Throws: `damaged` with the page, `inputOutput`, `closed`.
     public func get<Key: ByteSource>(_ key: Key) throws(StorageError) -> [UInt8]? {
         try key.withByteView { key throws(StorageError) in
-            try read { tree throws(StorageError) in try tree.get(key) }
+            try readNewest { tree throws(StorageError) in try tree.get(key) }
         }
     }
 
@@ -54,14 +54,14 @@ public final class DatabaseEngine<Store: CheckpointedStorage, Log: CommitLog>: S
         _ key: Key, _ body: (ByteView) -> Result
     ) throws(StorageError) -> Result? {
         try key.withByteView { key throws(StorageError) in
-            try read { tree throws(StorageError) in try tree.withValue(key, body) }
+            try readNewest { tree throws(StorageError) in try tree.withValue(key) { value throws(StorageError) in body(value) } }
         }
     }
 
     /// Whether `key` is there. O(log n).
     public func contains<Key: ByteSource>(_ key: Key) throws(StorageError) -> Bool {
         try key.withByteView { key throws(StorageError) in
-            try read { tree throws(StorageError) in try tree.contains(key) }
+            try readNewest { tree throws(StorageError) in try tree.contains(key) }
         }
     }
 
@@ -71,19 +71,19 @@ public final class DatabaseEngine<Store: CheckpointedStorage, Log: CommitLog>: S
         in range: KeyRange = .all, reverse: Bool = false,
         _ body: (_ key: ByteView, _ value: ByteView) throws(StorageError) -> Bool
     ) throws(StorageError) {
-        try read { tree throws(StorageError) in
+        try readNewest { tree throws(StorageError) in
             try tree.forEach(in: range, reverse: reverse, body)
         }
     }
 
     /// How many entries there are. O(1).
     public func count() throws(StorageError) -> UInt64 {
-        try read { tree throws(StorageError) in tree.root.entryCount }
+        try readNewest { tree throws(StorageError) in tree.root.entryCount }
     }
 
     /// How many entries lie in `range`. O(log n) (R10).
     public func count(in range: KeyRange) throws(StorageError) -> UInt64 {
-        try read { tree throws(StorageError) in try tree.count(in: range) }
+        try readNewest { tree throws(StorageError) in try tree.count(in: range) }
     }
 
     // MARK: Writing

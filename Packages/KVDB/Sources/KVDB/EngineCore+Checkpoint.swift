@@ -52,7 +52,7 @@ extension EngineCore {
     private func freezeCheckpoint() throws(StorageError) -> LogSequenceNumber? {
         try requireWritable()
         enterCheckpoint()
-        do {
+        do throws(StorageError) {
             guard writer.head.transaction != store.checkpoint.transaction else {
                 leaveCheckpoint()
                 return nil
@@ -60,7 +60,7 @@ extension EngineCore {
             let number = writer.head.transaction + 1
             try store.beginTransaction(number)
             writer.begin(number, logged: logsCommits)
-            do {
+            do throws(StorageError) {
                 try writer.updateCatalog(includingMain: true)
                 if logsCommits { try appendEmptyRecord(number) }
             } catch {

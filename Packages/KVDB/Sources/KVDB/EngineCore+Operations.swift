@@ -138,7 +138,7 @@ extension BPlusTree {
     mutating func deleteRange(in range: KeyRange) throws(StorageError) -> UInt64 {
         guard !range.isEmpty else { return 0 }
         return try range.withBounds { from, to throws(StorageError) in
-            try deleteRange(from: from, to: to)
+            try self.deleteRange(from: from, to: to)
         }
     }
 }

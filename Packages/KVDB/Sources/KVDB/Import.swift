@@ -27,7 +27,7 @@ private struct ImportTarget<Store: CheckpointedStorage> {
     /// Adds an entry; whether it took the bulk path.
     mutating func add(_ key: ByteView, _ value: ByteView) throws(StorageError) -> Bool {
         if let loader {
-            do {
+            do throws(StorageError) {
                 try loader.append(key, value)
                 return true
             } catch {

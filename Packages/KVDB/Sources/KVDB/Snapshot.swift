@@ -43,7 +43,9 @@ public final class Snapshot<Store: CheckpointedStorage, Log: CommitLog>: Sendabl
     public func withValue<Key: ByteSource, Result>(
         _ key: Key, _ body: (ByteView) -> Result
     ) throws(StorageError) -> Result? {
-        try key.withByteView { key throws(StorageError) in try main.withValue(key, body) }
+        try key.withByteView { key throws(StorageError) in
+            try main.withValue(key) { value throws(StorageError) in body(value) }
+        }
     }
 
     /// Whether `key` is there. O(log n).

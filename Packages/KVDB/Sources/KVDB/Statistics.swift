@@ -108,3 +108,31 @@ extension DatabaseEngine {
         try snapshot().composition()
     }
 }
+
+extension Snapshot {
+    /// What each table's tree is made of, the default table first. Reads every page once: O(n).
+    public func composition() throws(StorageError) -> [TreeComposition] {
+        var all = [TreeComposition(table: [], root: version.main, try main.checkInvariants())]
+        for name in try tableNames() {
+            guard let tree = try tree(of: name) else { continue }
+            all.append(
+                TreeComposition(
+                    table: Array(name.utf8), root: tree.root, try tree.checkInvariants()))
+        }
+        return all
+    }
+}
+
+extension TreeComposition {
+    /// What a walk over the tree at `root` counted.
+    init(table: [UInt8], root: TreeRoot, _ report: TreeReport) {
+        self.table = table
+        rootPage = root.page
+        height = Int(root.height)
+        entryCount = root.entryCount
+        leafPages = report.leafPages
+        innerPages = report.innerPages
+        overflowPages = report.overflowPages
+        leafFill = report.leafFill
+    }
+}
