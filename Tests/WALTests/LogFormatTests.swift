@@ -25,7 +25,8 @@ func portableChecksum(_ bytes: some Sequence<UInt8>) -> UInt32 {
         for line in try String(contentsOf: page, encoding: .utf8).split(separator: "\n") {
             // Lines like `0040  xx xx … xx  |text|`.
             let fields = line.split(separator: "|")[0].split(separator: " ")
-            guard let offset = fields.first, offset.count == 4, Int(offset, radix: 16) == bytes.count
+            guard let offset = fields.first, offset.count == 4,
+                Int(offset, radix: 16) == bytes.count
             else { continue }
             bytes += fields.dropFirst().compactMap { UInt8($0, radix: 16) }
         }
@@ -111,4 +112,3 @@ func portableChecksum(_ bytes: some Sequence<UInt8>) -> UInt32 {
         }
     }
 }
-

@@ -156,7 +156,9 @@ import Testing
         var bytes = try contents(files)
         bytes[LogLayout.segmentVersion] = 2
         let checksum = portableChecksum(bytes[0..<60])
-        for index in 0..<4 { bytes[60 + index] = UInt8(truncatingIfNeeded: checksum >> (8 * index)) }
+        for index in 0..<4 {
+            bytes[60 + index] = UInt8(truncatingIfNeeded: checksum >> (8 * index))
+        }
         let error = #expect(throws: StorageError.self) { _ = try openLog(memory(with: bytes)) }
         #expect(error?.code == .unsupportedFormat)
     }
