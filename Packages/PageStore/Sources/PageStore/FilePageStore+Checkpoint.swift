@@ -44,7 +44,7 @@ extension FilePageStore {
             superblock: next, freeListPages: chain,
             freeListBuffer: FreeList.encode(
                 free, below: pageCount, pages: chain, birth: record.transaction))
-        swap(&allocator.frozen, &allocator.dirty)
+        allocator.freeze()
     }
 
     /// Takes the pages that the free list needs from those that are really free, so that they are
@@ -139,8 +139,7 @@ extension FilePageStore {
         space.acquire()
         defer { space.release() }
         runningCheckpoint = nil
-        allocator.dirty.formUnion(allocator.frozen)
-        allocator.frozen.removeAll()
+        allocator.unfreeze()
         for page in allocator.newChain.members { allocator.makeFree(page, 1) }
         allocator.newChain.removeAll()
         for run in allocator.releaseFrozen() { forget(run) }

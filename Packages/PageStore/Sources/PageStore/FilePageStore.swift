@@ -107,7 +107,11 @@ import Synchronization
     /// See ``PageStorage/beginRead()``.
     public func beginRead() -> ReadToken { ReadToken(slot: epochs.enter()) }
     /// See ``PageStorage/endRead(_:)``.
-    public func endRead(_ token: ReadToken) { epochs.leave(token.slot) }
+    public func endRead(_ token: ReadToken) {
+        epochs.leave(token.slot)
+        // A long read may have held up eviction, and nothing may miss the cache for long.
+        if cleanResidentPages > budgetPages + 64 { evictIfNeeded() }
+    }
 
     // MARK: Failure
 

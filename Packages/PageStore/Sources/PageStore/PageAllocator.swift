@@ -243,6 +243,18 @@ struct PageAllocator {
         }
     }
 
+    /// Hands all dirty pages to a checkpoint.
+    mutating func freeze() {
+        precondition(frozen.isEmpty, "a checkpoint is still being written")
+        swap(&frozen, &dirty)
+    }
+
+    /// Takes back what the checkpoint has not written.
+    mutating func unfreeze() {
+        dirty.formUnion(frozen)
+        frozen.removeAll()
+    }
+
     /// Frees what became reusable while it was frozen. Call when `frozen` is empty again.
     mutating func releaseFrozen() -> [Run] {
         var freed: [Run] = []

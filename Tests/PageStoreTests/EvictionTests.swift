@@ -1,0 +1,156 @@
+import PageStore
+import StorageIO
+import StorageIOTesting
+import Synchronization
+import Testing
+
+/// R8: the cache stays within its budget, and eviction takes nothing from under a reader.
+@Suite struct EvictionTests {
+    /// A store of `leaves` leaves and some overflow runs, ten times the cache.
+    private func filled(
+        leaves: Int, budgetPages: Int = 64
+    ) throws -> (FilePageStore<InMemoryFile>, ToyTree, [ToyTree.Entry]) {
+        let options = PageStoreOptions(
+            cacheBudget: budgetPages << 12, dirtyBudget: 64 << 12, maximumFileSize: 64 << 20)
+        let file = try InMemoryFileSystem().open("store", .create)
+        let store = try FilePageStore.create(on: file, options: options, check: ToyTree.check)
+        var tree = ToyTree(store)
+        var entries: [ToyTree.Entry] = []
+        try tree.begin()
+        for tag in 0..<leaves {
+            let byteCount = tag % 16 == 15 ? 20_000 : 0
+            entries.append(try tree.make(tag: UInt64(tag), byteCount: byteCount))
+            if store.pressure.isDirtyBudgetSpent { try store.writeOutDirty() }
+        }
+        try tree.commit()
+        try tree.checkpoint()
+        return (store, tree, entries)
+    }
+
+    private static func check(
+        _ store: FilePageStore<InMemoryFile>, _ entry: ToyTree.Entry
+    ) throws(StorageError) {
+        let token = store.beginRead()
+        defer { store.endRead(token) }
+        if entry.byteCount > 0 {
+            let value = try store.overflow(entry.page, byteCount: Int(entry.byteCount))
+            precondition(value.load(at: 8, as: UInt64.self) == entry.tag)
+            precondition(value.load(at: 19_000, as: UInt64.self) == entry.tag)
+        } else {
+            let page = try store.page(entry.page)
+            precondition(page.u64(40) == entry.tag && page.u64(4088) == entry.tag)
+        }
+    }
+
+    @Test func residentPagesStayWithinTheBudget() throws {
+        let (store, _, entries) = try filled(leaves: 640)
+        #expect(store.pressure.residentPages <= 64 + 64 + 16)
+        var random = SeededRandom(seed: 5)
+        var most = 0
+        for _ in 0..<6400 {
+            try Self.check(store, entries[random.below(entries.count)])
+            most = max(most, store.pressure.residentPages)
+        }
+        // One operation's loads, and one batch that waits for it to end.
+        #expect(most <= 64 + 8 + 16, "R8: \(most) pages resident with a budget of 64")
+        #expect(store.statistics.evictions > 1000)
+        #expect(store.statistics.dirtyPages == 0)
+    }
+
+    @Test func anOpenReadKeepsItsPages() throws {
+        let (store, _, entries) = try filled(leaves: 640)
+        let leaf = entries[3]
+        let token = store.beginRead()
+        let page = try store.page(leaf.page)
+        for entry in entries { try Self.check(store, entry) }
+        // Whatever its state is now, the memory is still there.
+        #expect(page.u64(40) == leaf.tag && page.u64(4088) == leaf.tag)
+        #expect(try store.page(leaf.page).u64(40) == leaf.tag)
+        store.endRead(token)
+        for entry in entries { try Self.check(store, entry) }
+        #expect(store.pressure.residentPages <= 64 + 64 + 16, "R8")
+    }
+
+    @Test func freedMemoryIsGivenBack() throws {
+        let (store, tree, _) = try filled(leaves: 64, budgetPages: 16)
+        try store.beginTransaction(tree.transaction + 1)
+        for tag in 0..<1000 { _ = try tree.make(tag: UInt64(tag)) }
+        #expect(store.pressure.residentPages >= 1000)
+        store.abortTransaction()
+        #expect(store.pressure.residentPages <= 32, "R8")
+        #expect(store.pressure.dirtyPages == 0)
+    }
+
+    @Test func bigValuesCostNoMemoryToStore() throws {
+        let (store, _, _) = try filled(leaves: 16)
+        try store.beginTransaction(2)
+        let before = store.pressure.residentPages
+        let value = ToyTree.bytes(7, 8 << 20)
+        let page = try lend(value) { view throws(StorageError) in
+            try store.allocateOverflow(view)
+        }
+        #expect(store.pressure.residentPages <= before, "R8")
+        #expect(store.pressure.dirtyPages == 0)
+        let token = store.beginRead()
+        let stored = try store.overflow(page, byteCount: value.count)
+        #expect(stored.array == value)
+        store.endRead(token)
+        // Retired unread: the header has a checksum of its own.
+        let loads = store.statistics.loads
+        try store.retireOverflow(page, byteCount: value.count)
+        #expect(store.statistics.loads == loads)
+    }
+
+    /// Four readers over ten times the budget, while a writer replaces pages, writes out early and
+    /// checkpoints. Run under ThreadSanitizer too.
+    @Test func readersAndAWriterWorkAtOnce() throws {
+        let (store, first, _) = try filled(leaves: 320, budgetPages: 48)
+        let root = Atomic<UInt64>(0)  // version << 32 | root page
+        let isOver = Atomic<Bool>(false)
+        let reads = Atomic<Int>(0)
+        var tree = first
+        var random = SeededRandom(seed: 9)
+        for _ in 0..<6 { try tree.change(&random, count: 40, slots: 200) }
+        root.store(tree.transaction << 32 | UInt64(tree.root), ordering: .sequentiallyConsistent)
+        let threads = try (0..<4).map { _ in
+            try SystemThread {
+                while !isOver.load(ordering: .relaxed) {
+                    var seen = root.load(ordering: .sequentiallyConsistent)
+                    let slot = store.versions.register(seen >> 32)
+                    while true {
+                        let now = root.load(ordering: .sequentiallyConsistent)
+                        if now == seen { break }
+                        seen = now
+                        store.versions.update(slot, seen >> 32)
+                    }
+                    let page = PageNumber(truncatingIfNeeded: seen)
+                    do throws(StorageError) {
+                        let problem = try ToyTree.problem(store, root: page)
+                        precondition(problem == nil, problem ?? "")
+                    } catch {
+                        preconditionFailure("\(error)")
+                    }
+                    store.versions.release(slot)
+                    reads.wrappingAdd(1, ordering: .relaxed)
+                }
+            }
+        }
+        for round in 0..<200 {
+            try tree.begin()
+            for _ in 0..<8 { try tree.set(&random, slots: 200, overflow: true) }
+            if round % 7 == 0 { try store.writeOutDirty() }
+            try tree.commit(publish: false)
+            root.store(
+                tree.transaction << 32 | UInt64(tree.root), ordering: .sequentiallyConsistent)
+            store.publish(tree.transaction)
+            if round % 10 == 9 { try tree.checkpoint() }
+        }
+        while reads.load(ordering: .relaxed) < 40 { System.yield() }
+        isOver.store(true, ordering: .relaxed)
+        for thread in threads { thread.join() }
+        #expect(store.statistics.evictions > 0)
+        #expect(try ToyTree.problem(store, root: tree.root) == nil)
+        try tree.checkpoint()
+        #expect(store.statistics.pendingPages == 0)
+    }
+}

@@ -1,0 +1,41 @@
+import StorageIOTesting
+import Testing
+
+@testable import PageStore
+
+@Suite struct PageBitmapTests {
+    @Test(arguments: 0..<20) func agreesWithASet(seed: UInt64) {
+        var random = SeededRandom(seed: seed)
+        var bitmap = PageBitmap()
+        var model: Set<Int> = []
+        let span = [70, 5000, 300_000][Int(seed % 3)]
+        for _ in 0..<600 {
+            let page = random.below(span)
+            let range = page..<page + random.below(200)
+            switch random.below(7) {
+            case 0: #expect(bitmap.insert(page) == model.insert(page).inserted)
+            case 1: #expect(bitmap.remove(page) == (model.remove(page) != nil))
+            case 2:
+                bitmap.insert(range)
+                model.formUnion(range)
+            case 3:
+                bitmap.remove(range)
+                model.subtract(range)
+            case 4: #expect(bitmap.next(from: page) == model.filter { $0 >= page }.min())
+            case 5:
+                let run = bitmap.nextRun(from: page)
+                #expect(run?.allSatisfy(model.contains) ?? true)
+                if let run { #expect(!model.contains(run.upperBound)) }
+            default:
+                let start = bitmap.startOfRun(endingAt: page)
+                #expect((start..<page).allSatisfy(model.contains))
+                #expect(start == 0 || !model.contains(start - 1))
+            }
+            #expect(bitmap.count == model.count)
+            #expect(bitmap.contains(page) == model.contains(page))
+        }
+        #expect(bitmap.members == model.sorted(), "seed \(seed)")
+        bitmap.removeAll()
+        #expect(bitmap.isEmpty && bitmap.next(from: 0) == nil)
+    }
+}
