@@ -1,7 +1,9 @@
 // Built under Embedded Swift (make embedded): no runtime metadata, no Foundation, no existentials.
 
 import KVDB
+import PageStore
 import StorageIO
+import WAL
 
 func run() throws(StorageError) {
     let database = try Database.open("embedded.db")

@@ -1,5 +1,6 @@
 import PageStore
 import StorageIO
+import Synchronization
 import WAL
 
 extension EngineCore {
@@ -21,13 +22,13 @@ extension EngineCore {
             syncIntervalMilliseconds: options.syncInterval,
             sync: { [self] in
                 // A failure poisons the log, and the next commit reports it.
-                do { try log.sync(through: log.end) } catch {}
+                do throws(StorageError) { try log.sync(through: log.end) } catch {}
                 publishReady()
             },
             checkpoint: { [self] in
                 // A full disk leaves things as they are until the next request; any other failure
                 // poisons the store, and the next commit reports it.
-                do { if isCheckpointDue { try runCheckpoint() } } catch {}
+                do throws(StorageError) { if isCheckpointDue { try runCheckpoint() } } catch {}
             })
     }
 

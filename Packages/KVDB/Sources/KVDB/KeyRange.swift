@@ -1,3 +1,5 @@
+import StorageIO
+
 /// A half-open range of keys in lexicographic byte order.
 public struct KeyRange: Sendable, Equatable {
     /// The first key in the range, nil for no lower bound.

@@ -1,4 +1,5 @@
 import StorageIO
+import Synchronization
 
 extension WriteAheadLog {
     /// Adds a record to the buffer. See ``CommitLog/append(_:transaction:)``. O(payload).

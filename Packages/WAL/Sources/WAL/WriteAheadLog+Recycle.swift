@@ -1,4 +1,5 @@
 import StorageIO
+import Synchronization
 
 extension WriteAheadLog {
     /// Allows segments before `position` to be reused. See ``CommitLog/recycle(before:)``.

@@ -1,4 +1,5 @@
 import StorageIO
+import Synchronization
 
 extension WriteAheadLog {
     /// Returns when everything before `position` has been handed to the operating system. See
