@@ -8,12 +8,12 @@
 
 SOURCES := Package.swift Packages Tests Examples
 
-.PHONY: demo test check lint format embedded clean liblz4
+.PHONY: demo test check lint format embedded clean lz4
 
-demo: liblz4
+demo: lz4
 	@Scripts/demo
 
-test: liblz4
+test: lz4
 	swift test
 
 check:
@@ -34,5 +34,5 @@ embedded:
 clean:
 	rm -rf .build .build-* Packages/*/.build Packages/*/.build-* Examples/*/.build
 
-liblz4:
-	@Scripts/install-liblz4
+lz4:
+	@Scripts/install-lz4
