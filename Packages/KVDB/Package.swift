@@ -1,14 +1,18 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-let strict: [SwiftSetting] = [.strictMemorySafety(), .swiftLanguageMode(.v6)]
+let swiftSettings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6), .strictMemorySafety(), .treatAllWarnings(as: .error),
+]
 
 let package = Package(
     name: "KVDB",
     platforms: [.macOS(.v15), .iOS(.v18)],
     products: [.library(name: "KVDB", targets: ["KVDB"])],
     dependencies: [
-        .package(path: "../StorageIO"), .package(path: "../PageStore"), .package(path: "../WAL"),
+        .package(path: "../StorageIO"),
+        .package(path: "../PageStore"),
+        .package(path: "../WAL"),
         .package(path: "../BTree"),
     ],
     targets: [
@@ -17,8 +21,9 @@ let package = Package(
             dependencies: [
                 .product(name: "StorageIO", package: "StorageIO"),
                 .product(name: "PageStore", package: "PageStore"),
-                .product(name: "WAL", package: "WAL"), .product(name: "BTree", package: "BTree"),
+                .product(name: "WAL", package: "WAL"),
+                .product(name: "BTree", package: "BTree"),
             ],
-            swiftSettings: strict)
+            swiftSettings: swiftSettings)
     ]
 )

@@ -1,16 +1,23 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-let strict: [SwiftSetting] = [.strictMemorySafety(), .swiftLanguageMode(.v6)]
+let swiftSettings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6), .strictMemorySafety(), .treatAllWarnings(as: .error),
+]
 
 let package = Package(
     name: "PageStore",
     platforms: [.macOS(.v15), .iOS(.v18)],
     products: [.library(name: "PageStore", targets: ["PageStore"])],
-    dependencies: [.package(path: "../StorageIO")],
+    dependencies: [
+        .package(path: "../StorageIO")
+    ],
     targets: [
         .target(
-            name: "PageStore", dependencies: [.product(name: "StorageIO", package: "StorageIO")],
-            swiftSettings: strict)
+            name: "PageStore",
+            dependencies: [
+                .product(name: "StorageIO", package: "StorageIO")
+            ],
+            swiftSettings: swiftSettings)
     ]
 )

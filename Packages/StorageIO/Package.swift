@@ -1,7 +1,9 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-let strict: [SwiftSetting] = [.strictMemorySafety(), .swiftLanguageMode(.v6)]
+let swiftSettings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6), .strictMemorySafety(), .treatAllWarnings(as: .error),
+]
 
 let package = Package(
     name: "StorageIO",
@@ -11,8 +13,9 @@ let package = Package(
         .library(name: "StorageIOTesting", targets: ["StorageIOTesting"]),
     ],
     targets: [
-        .target(name: "CStorageIO"),
-        .target(name: "StorageIO", dependencies: ["CStorageIO"], swiftSettings: strict),
-        .target(name: "StorageIOTesting", dependencies: ["StorageIO"], swiftSettings: strict),
+        .target(name: "CStorageIO", cSettings: [.treatAllWarnings(as: .error)]),
+        .target(name: "StorageIO", dependencies: ["CStorageIO"], swiftSettings: swiftSettings),
+        .target(
+            name: "StorageIOTesting", dependencies: ["StorageIO"], swiftSettings: swiftSettings),
     ]
 )

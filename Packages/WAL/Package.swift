@@ -1,16 +1,23 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-let strict: [SwiftSetting] = [.strictMemorySafety(), .swiftLanguageMode(.v6)]
+let swiftSettings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6), .strictMemorySafety(), .treatAllWarnings(as: .error),
+]
 
 let package = Package(
     name: "WAL",
     platforms: [.macOS(.v15), .iOS(.v18)],
     products: [.library(name: "WAL", targets: ["WAL"])],
-    dependencies: [.package(path: "../StorageIO")],
+    dependencies: [
+        .package(path: "../StorageIO")
+    ],
     targets: [
         .target(
-            name: "WAL", dependencies: [.product(name: "StorageIO", package: "StorageIO")],
-            swiftSettings: strict)
+            name: "WAL",
+            dependencies: [
+                .product(name: "StorageIO", package: "StorageIO")
+            ],
+            swiftSettings: swiftSettings)
     ]
 )
