@@ -233,4 +233,53 @@ import WAL
         #expect(second.bytes == stream.bytes)
         #expect(try target.verify().findings.isEmpty)
     }
+
+    @Test func aCursorGoesBothWays() throws {
+        let database = try InMemoryDatabase.openInMemory()
+        try database.write { transaction in
+            for number in 100..<400 { try transaction.put("k\(number)", "v\(number)") }
+        }
+        var cursor = try database.snapshot().makeCursor()
+        #expect(try cursor.next())
+        #expect(text(cursor.key) == "k100")
+        #expect(try cursor.seek("k2500"))
+        #expect(text(cursor.key) == "k251")
+        #expect(try cursor.previous())
+        #expect(text(try cursor.value()) == "v250")
+        #expect(try cursor.seekBefore("k250"))
+        #expect(text(cursor.key) == "k249")
+        #expect(try cursor.last())
+        #expect(try !cursor.next())
+        #expect(cursor.key == nil)
+        #expect(try cursor.previous())
+        #expect(text(cursor.key) == "k399")
+    }
+
+    @Test func aDropAndWhatFollowsItIsReplayedAsItWas() throws {
+        // The log names tables only where they change, so a drop in between must not shift them.
+        typealias Simulated = DatabaseEngine<
+            FilePageStore<CrashingFile>, WriteAheadLog<CrashingFileSystem>
+        >
+        var options = DatabaseOptions()
+        options.maximumFileSize = 64 << 20
+        options.checkpointPolicy = .manual
+        let files = CrashingFileSystem()
+        let database = try Simulated.open("a.db", files: files, options: options)
+        try database.write { transaction in
+            try transaction.put("k", "1", table: "one")
+            try transaction.put("k", "2", table: "two")
+            try transaction.dropTable("one")
+            try transaction.put("l", "3", table: "two")
+            try transaction.put("m", "default")
+            try transaction.put("k", "again", table: "one")
+        }
+        let again = try Simulated.open("a.db", files: files.survivors(.none), options: options)
+        let snapshot = try again.snapshot()
+        #expect(text(try snapshot.get("k", table: "one")) == "again")
+        #expect(try snapshot.count(table: "one") == 1)
+        #expect(text(try snapshot.get("l", table: "two")) == "3")
+        #expect(text(try snapshot.get("m")) == "default")
+        #expect(snapshot.count == 1)
+        #expect(try again.verify().findings.isEmpty)
+    }
 }

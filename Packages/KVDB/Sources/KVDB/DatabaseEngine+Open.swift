@@ -11,8 +11,8 @@ public typealias Database = DatabaseEngine<
 /// A database in memory alone, gone with its handle.
 public typealias InMemoryDatabase = DatabaseEngine<InMemoryPageStore, NullLog>
 
-extension DatabaseEngine where Store == FilePageStore<POSIXFile>, Log == WriteAheadLog<POSIXFileSystem>
-{
+extension DatabaseEngine
+where Store == FilePageStore<POSIXFile>, Log == WriteAheadLog<POSIXFileSystem> {
     /// Opens the database at `path`, or creates it there.
     ///
     /// Beside the data file there is its log, `path-wal`, gone after ``close()``. A log left by a
@@ -143,7 +143,8 @@ extension DatabaseEngine {
         let log = try openLog(
             store: store, path: path, files: files, options: options, recovery: &recovery)
         let core = EngineCore(
-            store: store, log: log, options: options, path: path, writer: recovery.writer)
+            store: store, log: log, options: options, path: path, writer: recovery.writer,
+            checkLog: logCheck(store: store, path: path, files: files))
         do throws(StorageError) {
             try core.startMaintenance()
         } catch {
@@ -151,6 +152,25 @@ extension DatabaseEngine {
             throw error
         }
         return DatabaseEngine(core: core)
+    }
+
+    /// How ``verify(progress:)`` reads the log: by a handle of its own, every frame and every record's
+    /// operations.
+    private static func logCheck<Files: FileSystem>(
+        store: Store, path: String, files: Files
+    ) -> EngineCore<Store, Log>.LogCheck where Store == FilePageStore<Files.Handle> {
+        let identity = LogIdentity(high: store.identifier.first, low: store.identifier.second)
+        let logPath = logPath(of: path)
+        return { position throws(StorageError) in
+            guard try files.exists(logPath) else { return (0, nil) }
+            let reader = try LogReader(files: files, path: logPath, identity: identity)
+            defer { reader.close() }
+            let report = try reader.forEachRecord(from: position) { record throws(StorageError) in
+                var operations = OperationReader(record.payload)
+                while try operations.next() != nil {}
+            }
+            return (report.recordCount, report.damage)
+        }
     }
 
     private static func openLog<Files: FileSystem>(
@@ -172,7 +192,7 @@ extension DatabaseEngine {
                 path: path)
         }
         return try WriteAheadLog.open(
-            files: files, path: logPath, 
+            files: files, path: logPath,
             identity: LogIdentity(high: store.identifier.first, low: store.identifier.second),
             from: checkpoint.logPosition, options: options.logOptions, readOnly: options.readOnly
         ) { record throws(StorageError) in

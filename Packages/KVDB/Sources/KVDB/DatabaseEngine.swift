@@ -54,7 +54,9 @@ public final class DatabaseEngine<Store: CheckpointedStorage, Log: CommitLog>: S
         _ key: Key, _ body: (ByteView) -> Result
     ) throws(StorageError) -> Result? {
         try key.withByteView { key throws(StorageError) in
-            try readNewest { tree throws(StorageError) in try tree.withValue(key) { value throws(StorageError) in body(value) } }
+            try readNewest { tree throws(StorageError) in
+                try tree.withValue(key) { value throws(StorageError) in body(value) }
+            }
         }
     }
 

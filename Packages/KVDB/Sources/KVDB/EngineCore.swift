@@ -27,10 +27,16 @@ final class EngineCore<Store: CheckpointedStorage, Log: CommitLog>: @unchecked S
         var needsCheckpoint: Bool
     }
 
+    /// Says how many records it read and the damage it met, if any.
+    typealias LogCheck =
+        @Sendable (LogSequenceNumber) throws(StorageError) -> (records: Int, damage: StorageError?)
+
     let store: Store
     let log: Log
     let options: DatabaseOptions
     let path: String
+    /// Reads the log's file from a position on, and checks every record; nil without a log.
+    let checkLog: LogCheck?
     let writerLock = WriterLock()
     let writer: WriterState<Store>
     let publication: Publication
@@ -47,8 +53,9 @@ final class EngineCore<Store: CheckpointedStorage, Log: CommitLog>: @unchecked S
     /// Goes on from where recovery left `writer`.
     init(
         store: Store, log: Log, options: DatabaseOptions, path: String,
-        writer: WriterState<Store>
+        writer: WriterState<Store>, checkLog: LogCheck? = nil
     ) {
+        self.checkLog = checkLog
         self.store = store
         self.log = log
         self.options = options

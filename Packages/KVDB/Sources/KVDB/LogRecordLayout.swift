@@ -12,6 +12,7 @@ enum LogOperation: UInt8 {
     /// u16 name length, name: the following operations are on this table, which is created when
     /// missing. An empty name is the default table.
     case useTable = 4
-    /// u16 name length, name: the table and all in it are gone.
+    /// u16 name length, name: the table and all in it are gone, and the
+    /// following operations are on the default table.
     case dropTable = 5
 }

@@ -97,6 +97,8 @@ struct OperationBuffer {
         append(.dropTable)
         append(UInt16(name.count))
         bytes.append(contentsOf: name)
+        // A reader is back at the default table after a drop.
+        table = []
     }
 }
 

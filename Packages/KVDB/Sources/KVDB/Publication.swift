@@ -70,7 +70,8 @@ import Synchronization
 
     private func unpack(_ packed: UInt64, _ count: UInt64) -> TreeRoot {
         TreeRoot(
-            page: UInt32(truncatingIfNeeded: packed), height: UInt8(truncatingIfNeeded: packed >> 32),
+            page: UInt32(truncatingIfNeeded: packed),
+            height: UInt8(truncatingIfNeeded: packed >> 32),
             entryCount: count)
     }
 }

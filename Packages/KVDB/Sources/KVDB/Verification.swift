@@ -199,6 +199,13 @@ extension EngineCore {
     }
 
     fileprivate func verifyLog(_ report: inout VerificationReport) {
-        if let poison = log.poison { report.add(poison) }
+        guard let checkLog else { return }
+        do throws(StorageError) {
+            let outcome = try checkLog(store.checkpoint.logPosition)
+            report.logRecords = UInt64(outcome.records)
+            if let damage = outcome.damage { report.add(damage) }
+        } catch {
+            report.add(error)
+        }
     }
 }

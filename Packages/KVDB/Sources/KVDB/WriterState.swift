@@ -98,7 +98,8 @@ final class WriterState<Store: CheckpointedStorage>: @unchecked Sendable {
         }
         for index in openTables.indices where openTables[index].isChanged {
             let table = openTables[index]
-            try put(TableRecord(number: table.number, root: table.tree.root).encoded, for: table.name)
+            try put(
+                TableRecord(number: table.number, root: table.tree.root).encoded, for: table.name)
             openTables[index].isChanged = false
         }
     }

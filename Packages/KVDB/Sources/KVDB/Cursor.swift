@@ -1,0 +1,72 @@
+import BTree
+import PageStore
+import StorageIO
+import WAL
+
+/// A place in a snapshot, to be moved entry by entry in both directions. It keeps its snapshot alive
+/// and no page in memory between calls; one thread at a time uses it.
+///
+/// It begins before the first entry, so ``next()`` goes to the first and ``previous()`` nowhere.
+public struct Cursor<Store: CheckpointedStorage, Log: CommitLog>: Sendable {
+    /// What it reads.
+    public let snapshot: Snapshot<Store, Log>
+    private var cursor: TreeCursor<Store>
+
+    init(_ snapshot: Snapshot<Store, Log>) {
+        self.snapshot = snapshot
+        cursor = snapshot.main.makeCursor()
+    }
+
+    /// Whether it stands on an entry.
+    public var isValid: Bool { cursor.isValid }
+
+    /// The key it stands on, copied out; nil when it stands on none.
+    public var key: [UInt8]? { isValid ? cursor.key.array : nil }
+
+    /// The value it stands on, copied out; nil when it stands on none.
+    public func value() throws(StorageError) -> [UInt8]? {
+        try cursor.withValue { value throws(StorageError) in value.array }
+    }
+
+    /// Lends key and value of the entry it stands on; nil when it stands on none.
+    public func withEntry<Result>(
+        _ body: (_ key: ByteView, _ value: ByteView) -> Result
+    ) throws(StorageError) -> Result? {
+        try cursor.withEntry { key, value throws(StorageError) in body(key, value) }
+    }
+
+    /// Goes to the first entry; whether there is one. O(log n).
+    @discardableResult
+    public mutating func first() throws(StorageError) -> Bool { try cursor.first() }
+
+    /// Goes to the last entry; whether there is one. O(log n).
+    @discardableResult
+    public mutating func last() throws(StorageError) -> Bool { try cursor.last() }
+
+    /// Goes to the first entry whose key is not below `key`; whether there is one. O(log n).
+    @discardableResult
+    public mutating func seek<Key: ByteSource>(_ key: Key) throws(StorageError) -> Bool {
+        let bytes = key.withByteView { $0.array }
+        return try bytes.withByteView { key throws(StorageError) in try cursor.seek(key) }
+    }
+
+    /// Goes to the last entry whose key is below `key`; whether there is one. O(log n).
+    @discardableResult
+    public mutating func seekBefore<Key: ByteSource>(_ key: Key) throws(StorageError) -> Bool {
+        let bytes = key.withByteView { $0.array }
+        return try bytes.withByteView { key throws(StorageError) in try cursor.seekBefore(key) }
+    }
+
+    /// Goes to the following entry; whether there is one.
+    @discardableResult
+    public mutating func next() throws(StorageError) -> Bool { try cursor.next() }
+
+    /// Goes to the entry before; whether there is one.
+    @discardableResult
+    public mutating func previous() throws(StorageError) -> Bool { try cursor.previous() }
+}
+
+extension Snapshot {
+    /// A cursor over the default table.
+    public func makeCursor() -> Cursor<Store, Log> { Cursor(self) }
+}
