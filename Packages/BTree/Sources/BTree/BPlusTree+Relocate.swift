@@ -7,6 +7,9 @@ public struct Relocation: Sendable, Equatable {
     public var pagesMoved = 0
     /// Whether no page of the tree is left at or above the limit.
     public var isComplete = true
+
+    /// Nothing moved, nothing left to move.
+    public init() {}
 }
 
 extension BPlusTree {
