@@ -139,7 +139,7 @@ import Testing
 
     @Test("A range deletion frees whole subtrees and leaves a sound tree, wherever it cuts")
     func deleteRange() throws {
-        for seed in Seeds.list(count: 12) {
+        for seed in Seeds.list(count: 6) {
             var random = SeededRandom(seed: seed)
             let harness = try TreeHarness()
             try harness.write { tree in

@@ -48,6 +48,7 @@ import Testing
         let page = try Self.example("Example: a leaf")
         #expect(NodeCheck.problem(in: page.bytes) == nil)
         let node = Node(page.bytes)
+        defer { withExtendedLifetime(page) {} }
         #expect(node.count == 3 && node.isLeaf && node.freeBytes == 4073 - 56)
         #expect(node.usedBytes == 4064 - (4073 - 56))
         let keys = [Array("app".utf8), Array("apple".utf8), Self.pie]
@@ -80,6 +81,7 @@ import Testing
         #expect(page.array == example.array)
         #expect(NodeCheck.problem(in: example.bytes) == nil)
         let node = Node(example.bytes)
+        defer { withExtendedLifetime(example) {} }
         #expect(node.totalEntryCount == 304)
         let places = ["": 0, "a": 0, "b": 1, "bee": 1, "berrier": 1, "berries": 2, "c": 2]
         for (key, child) in places {

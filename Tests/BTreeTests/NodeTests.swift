@@ -38,6 +38,7 @@ import Testing
             let stored = keys.enumerated().filter { $0.offset % 2 == 0 }.map(\.element)
             let page = try Self.leaf(stored)
             let node = Node(page.bytes)
+            defer { withExtendedLifetime(page) {} }
             #expect(NodeCheck.problem(in: page.bytes) == nil)
             for (index, key) in keys.enumerated() {
                 let position = lend(key) { node.lowerBound($0) }
@@ -51,6 +52,7 @@ import Testing
     func outsideOfPrefix() throws {
         let page = try Self.leaf([[5, 5, 1], [5, 5, 2], [5, 5, 3]])
         let node = Node(page.bytes)
+        defer { withExtendedLifetime(page) {} }
         #expect(node.prefixLength == 2)
         for key in [[], [5], [4, 255], [5, 5], [5, 4, 9], [5, 5, 0, 9]] as [[UInt8]] {
             #expect(lend(key) { node.lowerBound($0).index } == 0, "\(key)")
@@ -66,6 +68,7 @@ import Testing
             var random = SeededRandom(seed: seed)
             let page = try Self.leaf([[7]])
             let node = Node(page.bytes)
+            defer { withExtendedLifetime(page) {} }
             var model = SortedArrayModel()
             model.put([7], [1])
             for _ in 0..<400 {
@@ -114,6 +117,7 @@ import Testing
         page.bytes.writeHeader(number: 2, birth: 1, kind: .inner, level: 1)
         try entries.write(0..<5, to: page.bytes)
         let node = Node(page.bytes)
+        defer { withExtendedLifetime(page) {} }
         for removed in 1...4 {
             node.remove(at: 0)
             #expect(NodeCheck.problem(in: page.bytes) == nil)

@@ -84,7 +84,7 @@ extension Node {
     /// The child of an inner node that `key` belongs to: the last whose separator is not above it.
     func childIndex(_ key: ByteView) -> Int {
         let position = lowerBound(key, from: 1)
-        return position.isMatch ? position.index : position.index - 1
+        return position.isMatch ? position.index : max(0, position.index - 1)
     }
 
     /// Whether `key` begins with this node's prefix.

@@ -80,6 +80,11 @@ extension NodeEntries {
         }
         let prefixLength = prefix(0..<count).count
         let half = (size(0..<count, prefixLength: prefixLength) - prefixLength) / 2
+        // Wide enough to hold more than one point also where entries are big.
+        let largest = (0..<count).reduce(0) {
+            max($0, size($1, prefixLength: prefixLength, isFirst: $1 == 0))
+        }
+        let window = max(half / 10, largest * 3 / 4)
         var best: Int?
         var bestCost = Int.max
         var left = 0
@@ -88,7 +93,7 @@ extension NodeEntries {
                 // Near the middle the separator's length decides, elsewhere the balance.
                 let imbalance = abs(left - half)
                 let length =
-                    imbalance <= half / 10
+                    imbalance <= window
                     ? separatorLength(point) : TreeLimits.maximumKeyLength + 1
                 let cost = length * PageLayout.pageSize + imbalance
                 if cost < bestCost, fits(point) {
