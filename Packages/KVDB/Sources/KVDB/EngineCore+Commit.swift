@@ -117,6 +117,7 @@ extension EngineCore {
     func commitByCheckpoint() throws(StorageError) {
         do {
             try writer.updateCatalog(includingMain: true)
+            try reserveFreeListSpace()
             try store.writeOutDirty()
         } catch {
             rollback()
@@ -137,6 +138,20 @@ extension EngineCore {
             fail(error)
             throw error
         }
+    }
+
+    /// Makes sure that the free list finds room without growing the file, so that a full disk shows
+    /// here, where the transaction can still be aborted: pages taken and given back at once are free
+    /// and have their space on the disk.
+    private func reserveFreeListSpace() throws(StorageError) {
+        let statistics = store.statistics
+        // Eight bytes a run, and no more runs than pages.
+        let listed = statistics.freePages + statistics.pendingPages + statistics.freeListPages
+        let needed = 1 + listed / 400
+        guard statistics.freePages < needed else { return }
+        var pages: [PageNumber] = []
+        for _ in 0..<needed { pages.append(try store.allocate()) }
+        for page in pages { try store.retire(page, birth: store.transaction) }
     }
 
     /// After a commit: asks for a checkpoint or a sync where one is due.
