@@ -99,6 +99,20 @@ import Testing
         }
     }
 
+    @Test func aSegmentHeaderAloneProvesDamage() throws {
+        let (bytes, _, _) = try Self.log([3900, 100])
+        // Both records are lost; what is left is the header of the second's segment, which was
+        // started when the first was durable.
+        var damaged = bytes
+        for index in Array(64..<4096) + Array(4096 + 64..<8192) { damaged[index] = 0 }
+        guard case .failure(let error) = try Self.open(damaged) else {
+            Issue.record("the lost record went unnoticed")
+            return
+        }
+        #expect(error.code == .damaged)
+        #expect(error.logSequenceNumber == 4096 + 64)
+    }
+
     /// The header of a segment that recovery started is the only one with its number; it must be
     /// missed although older leftovers lie between.
     @Test func aLostSegmentAfterARecoveryIsDamage() throws {
