@@ -21,6 +21,9 @@ check:
 	@Scripts/check-packages
 	@Scripts/check-consumers
 	@Scripts/check-embedded
+	@Scripts/check-docs
+	@Scripts/check-memory
+	@Scripts/check-threads
 
 lint:
 	swift format lint --strict --parallel --recursive $(SOURCES)

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// The documentation points at things that are there, and its examples are compiled.
+/// The documentation points at things that are there. (`Scripts/check-docs` runs its examples.)
 @Suite struct DocumentationTests {
     static let documents = Repository.files(extensions: ["md"])
 
@@ -49,40 +49,6 @@ import Testing
                     #expect(anchors.contains(String(parts[1])), "\(path) links to \(link)")
                 }
             }
-        }
-    }
-
-    @Test("Every Swift block in a document stands, line for line, in a file that is compiled")
-    func swiftBlocksAreCompiled() throws {
-        let compiled = try
-            (Repository.files(below: "Examples", extensions: ["swift"])
-            + Repository.files(below: "Packages", extensions: ["swift"])
-            + Repository.files(below: "Tests", extensions: ["swift"]))
-            .map { try Repository.lines($0).map { $0.trimmingCharacters(in: .whitespaces) } }
-        for path in Self.documents {
-            var block: [String]?
-            for (index, line) in try Repository.lines(path).enumerated() {
-                let text = line.trimmingCharacters(in: .whitespaces)
-                if let lines = block {
-                    guard Self.isFence(line) else {
-                        block = lines + [text]
-                        continue
-                    }
-                    let isCompiled = compiled.contains { Self.holds($0, lines) }
-                    #expect(isCompiled, "the Swift block of \(path) that ends at \(index + 1)")
-                    block = nil
-                } else if text == "```swift" {
-                    block = []
-                }
-            }
-        }
-    }
-
-    /// Whether `lines` holds all of `part` in one piece.
-    static func holds(_ lines: [String], _ part: [String]) -> Bool {
-        guard let first = part.first, part.count <= lines.count else { return part.isEmpty }
-        return lines.indices.dropLast(part.count - 1).contains { start in
-            lines[start] == first && Array(lines[start..<(start + part.count)]) == part
         }
     }
 
