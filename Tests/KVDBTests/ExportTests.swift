@@ -1,5 +1,6 @@
 import KVDB
 import StorageIO
+import StorageIOTesting
 import Testing
 
 /// The codec alone: bytes in, bytes out, no database.
@@ -76,7 +77,7 @@ import Testing
     @Test(arguments: ExportFormat.allCases)
     func roundTripBySeed(format: ExportFormat) throws {
         for seed in 0..<25 as Range<UInt64> {
-            var random = Seeded(seed)
+            var random = SeededRandom(seed: seed)
             var tables: [([UInt8], [Entry])] = []
             let tableCount = format == .version1 ? 1 : Int.random(in: 1...3, using: &random)
             for table in 0..<tableCount {
@@ -100,7 +101,7 @@ import Testing
         }
     }
 
-    static func entry(_ random: inout Seeded) -> Entry {
+    static func entry(_ random: inout SeededRandom) -> Entry {
         let keyLength =
             Int.random(in: 0...10, using: &random) == 0
             ? 1024 : Int.random(in: 0...40, using: &random)
@@ -229,7 +230,7 @@ import Testing
 
     @Test func randomBytesNeverTrap() {
         for seed in 0..<2000 as Range<UInt64> {
-            var random = Seeded(seed)
+            var random = SeededRandom(seed: seed)
             let base = seed % 2 == 0 ? Self.goldenVersion2 : Self.goldenVersion1
             var bytes = Array(base.prefix(Int.random(in: 0...base.count, using: &random)))
             for _ in 0..<Int.random(in: 0...8, using: &random) where !bytes.isEmpty {
@@ -294,124 +295,5 @@ import Testing
             #expect(throwsCode { () throws(StorageError) in _ = try reader.next() } == .inputOutput)
         }
         #expect(calls == 1)
-    }
-
-    // MARK: Tools
-
-    func encode(
-        _ tables: [([UInt8], [Entry])], _ format: ExportFormat
-    ) throws(StorageError) -> [UInt8] {
-        var bytes: [UInt8] = []
-        let writer = ExportWriter(format: format) { view throws(StorageError) in
-            bytes += view.array
-        }
-        for (name, entries) in tables {
-            try table(writer, name)
-            for entry in entries { try append(writer, entry.key, entry.value) }
-        }
-        try writer.finish()
-        return bytes
-    }
-
-    func append(
-        _ writer: ExportWriter, _ key: [UInt8], _ value: [UInt8]
-    ) throws(StorageError) {
-        try key.withUnsafeBytesTyped { key throws(StorageError) in
-            try value.withUnsafeBytesTyped { value throws(StorageError) in
-                try writer.append(key: key, value: value)
-            }
-        }
-    }
-
-    func table(_ writer: ExportWriter, _ name: [UInt8]) throws(StorageError) {
-        try name.withUnsafeBytesTyped { name throws(StorageError) in try writer.beginTable(name) }
-    }
-
-    @discardableResult
-    func decode(_ bytes: [UInt8], pieces: Int = 65_536) throws(StorageError) -> [ExportEvent] {
-        var position = 0
-        let reader = ExportReader { buffer throws(StorageError) in
-            let count = min(pieces, buffer.count, bytes.count - position)
-            buffer.replaceSubrange(0..<count, with: bytes[position..<(position + count)])
-            position += count
-            return count
-        }
-        var events: [ExportEvent] = []
-        while true {
-            let event = try reader.next()
-            events.append(event)
-            if case .end = event { return events }
-        }
-    }
-
-    func refusalError(of bytes: [UInt8]) -> StorageError? {
-        do throws(StorageError) {
-            try decode(bytes)
-            return nil
-        } catch {
-            return error
-        }
-    }
-
-    func refusal(of bytes: [UInt8]) -> StorageError.Code? { refusalError(of: bytes)?.code }
-
-    func throwsCode(_ body: () throws(StorageError) -> Void) -> StorageError.Code? {
-        do throws(StorageError) {
-            try body()
-            return nil
-        } catch {
-            return error.code
-        }
-    }
-
-    /// Streams with right checksums around whatever blocks, built from the page in `Docs/`.
-    enum Sealed {
-        typealias Block = (kind: UInt32, payload: [UInt8])
-
-        static func stream(
-            _ blocks: [Block], flags: UInt32 = 0, guardWord: UInt32 = 0xFFFF_FFFF
-        ) -> [UInt8] {
-            var covered =
-                Array("TKDB_EXP".utf8) + [2, 0, 0, 0] + littleEndian(guardWord)
-                + littleEndian(flags)
-            var bytes = covered + checksum(covered)
-            for block in blocks {
-                let body =
-                    littleEndian(block.kind) + littleEndian(UInt32(block.payload.count))
-                    + block.payload
-                covered += body
-                bytes += body + checksum(covered)
-            }
-            return bytes
-        }
-
-        /// The checksum of everything so far but the checksums.
-        static func checksum(_ bytes: [UInt8]) -> [UInt8] {
-            littleEndian(bytes.withUnsafeBytesTyped { CRC32C.portableChecksum($0) })
-        }
-    }
-
-    /// SplitMix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", 2014).
-    struct Seeded: RandomNumberGenerator {
-        private var state: UInt64
-        init(_ seed: UInt64) { state = seed }
-        mutating func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var mixed = state
-            mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-            return mixed ^ (mixed >> 31)
-        }
-    }
-}
-
-extension [UInt8] {
-    /// Lends the bytes as a view for the length of the call.
-    fileprivate func withUnsafeBytesTyped<Result, Failure: Error>(
-        _ body: (ByteView) throws(Failure) -> Result
-    ) throws(Failure) -> Result {
-        try unsafe withUnsafeBufferPointer { bytes throws(Failure) in
-            try body(unsafe ByteView(UnsafeRawBufferPointer(bytes)))
-        }
     }
 }

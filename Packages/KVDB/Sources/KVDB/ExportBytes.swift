@@ -1,21 +1,11 @@
 import StorageIO
 
-// The two places where the export code touches borrowed memory.
+// How the export code takes bytes apart and puts them together.
 extension [UInt8] {
     /// Appends a copy of the view's bytes.
     mutating func appendExported(_ view: ByteView) {
         // The copy ends before this returns, so the view's memory is still there.
         unsafe append(contentsOf: view.buffer)
-    }
-
-    /// Lends the bytes for the length of the call.
-    func withExportView<Result, Failure: Error>(
-        _ body: (ByteView) throws(Failure) -> Result
-    ) throws(Failure) -> Result {
-        // The view is valid exactly as long as the buffer pointer, which is the length of the call.
-        try unsafe withUnsafeBufferPointer { bytes throws(Failure) in
-            try body(unsafe ByteView(UnsafeRawBufferPointer(bytes)))
-        }
     }
 
     /// Appends an integer, little-endian.

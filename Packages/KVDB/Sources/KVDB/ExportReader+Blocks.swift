@@ -126,7 +126,7 @@ extension ExportReader {
 
     /// Checks the checksum that stands at `end`, which goes on from the one before.
     private func checkSeal(of bytes: [UInt8], end: Int, _ what: String) throws(StorageError) {
-        checksum = bytes.withExportView { CRC32C.checksum($0.prefix(end), seed: checksum) }
+        checksum = bytes.withByteView { CRC32C.checksum($0.prefix(end), seed: checksum) }
         guard bytes.exportedInteger(at: end, as: UInt32.self) == checksum else {
             throw damage(what)
         }

@@ -165,7 +165,7 @@ public final class ExportWriter {
 
     /// Appends the checksum of the whole stream so far, sends the block off and begins the next.
     private func seal() throws(StorageError) {
-        checksum = block.withExportView { CRC32C.checksum($0, seed: checksum) }
+        checksum = block.withByteView { CRC32C.checksum($0, seed: checksum) }
         block.appendExported(checksum)
         try emit()
         block.append(contentsOf: repeatElement(0, count: ExportLayout.blockHeadByteCount))
@@ -174,7 +174,7 @@ public final class ExportWriter {
     private func emit() throws(StorageError) {
         guard !block.isEmpty else { return }
         do {
-            try block.withExportView { view throws(StorageError) in try sink(view) }
+            try block.withByteView { view throws(StorageError) in try sink(view) }
         } catch {
             state = .failed
             throw error

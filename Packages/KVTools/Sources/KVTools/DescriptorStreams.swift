@@ -1,0 +1,118 @@
+import Foundation
+import KVDB
+import StorageIO
+
+/// An open descriptor of the system: standard input, or whatever a path names, pipes included.
+final class DescriptorInput: ByteInput {
+    private let descriptor: Int32
+    private let path: String
+    private let closes: Bool
+
+    /// Standard input.
+    init() {
+        descriptor = STDIN_FILENO
+        path = "standard input"
+        closes = false
+    }
+
+    /// Opens what `path` names, to read.
+    init(path: String) throws(StorageError) {
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        if descriptor < 0 { throw .system(errno, "open", path: path) }
+        self.descriptor = descriptor
+        self.path = path
+        closes = true
+    }
+
+    deinit { if closes { close(descriptor) } }
+
+    func read(into buffer: inout [UInt8]) throws(StorageError) -> Int {
+        while true {
+            let count = unsafe buffer.withUnsafeMutableBytes { bytes in
+                unsafe Foundation.read(descriptor, bytes.baseAddress, bytes.count)
+            }
+            if count >= 0 { return count }
+            if errno != EINTR { throw .system(errno, "read", path: path) }
+        }
+    }
+}
+
+/// An open descriptor to write to, in pieces of at least 64 KiB.
+final class DescriptorOutput: ByteOutput {
+    let isTerminal: Bool
+    private let descriptor: Int32
+    private let path: String
+    private let closes: Bool
+    private let limit: Int
+    private var buffer: [UInt8] = []
+
+    /// Standard output or standard error.
+    ///
+    /// - Parameter bufferByteCount: how much may be held back; 0 for messages.
+    init(descriptor: Int32, name: String, bufferByteCount: Int = 65_536) {
+        self.descriptor = descriptor
+        path = name
+        closes = false
+        limit = bufferByteCount
+        isTerminal = isatty(descriptor) == 1
+    }
+
+    /// Opens a device or pipe that is there, to write. Regular files are ``OutputFile``'s.
+    init(path: String) throws(StorageError) {
+        let descriptor = unsafe open(path, O_WRONLY | O_CLOEXEC)
+        if descriptor < 0 { throw .system(errno, "open", path: path) }
+        self.descriptor = descriptor
+        self.path = path
+        closes = true
+        limit = 65_536
+        isTerminal = isatty(descriptor) == 1
+    }
+
+    deinit { if closes { close(descriptor) } }
+
+    func write(_ bytes: ByteView) throws(StorageError) {
+        if buffer.isEmpty && bytes.count >= limit { return try send(bytes) }
+        buffer += bytes.array
+        if buffer.count >= limit { try flush() }
+    }
+
+    func flush() throws(StorageError) {
+        guard !buffer.isEmpty else { return }
+        // Emptied even when the write fails: what can't be written must not be tried again.
+        defer { buffer.removeAll(keepingCapacity: true) }
+        try buffer.withByteView { bytes throws(StorageError) in try send(bytes) }
+    }
+
+    private func send(_ bytes: ByteView) throws(StorageError) {
+        var rest = bytes
+        while rest.count > 0 {
+            let count = unsafe Foundation.write(descriptor, rest.start, rest.count)
+            if count >= 0 {
+                rest = rest.dropFirst(count)
+            } else if errno != EINTR {
+                throw .system(errno, "write to", path: path)
+            }
+        }
+    }
+}
+
+extension StorageError {
+    /// The error for a failed system call on a stream.
+    static func system(_ number: Int32, _ action: String, path: String) -> StorageError {
+        let (code, reason): (Code, String) =
+            switch number {
+            case ENOSPC, EDQUOT: (.diskFull, "no space is left; free some, then try again.")
+            case ENOENT, ENOTDIR: (.fileNotFound, "it does not exist; check the path.")
+            case EACCES, EPERM:
+                (.permissionDenied, "permission is denied; check the owner and the access rights.")
+            case EROFS: (.readOnly, "the file system is mounted read-only.")
+            case EISDIR: (.invalidArgument, "it is a directory; give a file.")
+            case EPIPE: (.inputOutput, "nobody reads from it any more.")
+            default: (.inputOutput, "the system reported an error.")
+            }
+        return StorageError(code, "Can't \(action) it: \(reason)", path: path, systemCode: number)
+    }
+
+    /// Whether it says that the reader of a pipe has gone.
+    var isBrokenPipe: Bool { systemCode == EPIPE }
+}

@@ -1,0 +1,93 @@
+import ArgumentParser
+import KVDB
+import StorageIO
+
+/// `kvtools export`
+struct ExportVerb: Verb {
+    static let configuration = CommandConfiguration(
+        commandName: "export",
+        abstract: "Write the database's content as a tkdb export.",
+        discussion: """
+            Exports one moment of the database. A file appears under its name only when it is whole; \
+            one that is there is replaced. `kvtools import` reads it back, also when `lz4` has packed \
+            or unpacked it.
+            """)
+
+    /// The formats by the names that the option takes.
+    enum Format: String, CaseIterable, ExpressibleByArgument {
+        case tkdb1, tkdb2
+
+        var version: ExportFormat { self == .tkdb1 ? .version1 : .version2 }
+    }
+
+    @Argument(help: "The database file.") var database: String
+    @Option(name: .shortAndLong, help: "The file to write, or - for standard output.")
+    var output = "-"
+    @Option(help: "tkdb2, with checksums, or tkdb1, for older programs.")
+    var format = Format.tkdb2
+    @Flag(help: "Pack it as an LZ4 frame; implied by a file name that ends in .lz4.")
+    var lz4 = false
+    @OptionGroup var outputOptions: OutputOptions
+
+    var needsWholeOutput: Bool { true }
+
+    func run(in session: Session) throws(StorageError) -> CommandStatus {
+        if output == "-" && session.output.isTerminal {
+            throw StorageError(
+                .invalidArgument,
+                "An export is not for the terminal; say --output FILE, or redirect it.")
+        }
+        let packs = lz4 || output.hasSuffix(".lz4")
+        let result = try session.withDatabase(database, .read) { database throws(StorageError) in
+            let target = try ExportTarget(output, database: self.database, in: session)
+            let counter = CountingOutput(target.stream)
+            let entries = try self.write(database, to: counter, packs: packs, in: session)
+            try target.commit()
+            return (entries: entries, bytes: counter.byteCount)
+        }
+        guard output != "-" else { return .success }
+        if session.isJSON {
+            try session.print([
+                ("entries", .unsigned(result.entries)), ("output_bytes", .unsigned(result.bytes)),
+                ("format", .string(format.rawValue)), ("lz4", .boolean(packs)),
+                ("output", .string(output)),
+            ])
+        } else {
+            try session.note(
+                "Exported \(result.entries) entries in \(result.bytes) bytes to \(output).")
+        }
+        return .success
+    }
+
+    private func write(
+        _ database: DatabaseAccess, to output: any ByteOutput, packs: Bool, in session: Session
+    ) throws(StorageError) -> UInt64 {
+        let packer = packs ? try LZ4FrameEncoder(output) : nil
+        let progress = Progress("Exporting", in: session)
+        defer { progress.finish() }
+        let entries = try database.export(format.version, progress: progress) {
+            bytes throws(StorageError) in
+            if let packer { try packer.write(bytes) } else { try output.write(bytes) }
+        }
+        try packer?.finish()
+        try output.flush()
+        return entries
+    }
+}
+
+/// Counts what goes through.
+final class CountingOutput: ByteOutput {
+    private let output: any ByteOutput
+    private(set) var byteCount: UInt64 = 0
+
+    init(_ output: any ByteOutput) { self.output = output }
+
+    var isTerminal: Bool { output.isTerminal }
+
+    func write(_ bytes: ByteView) throws(StorageError) {
+        byteCount += UInt64(bytes.count)
+        try output.write(bytes)
+    }
+
+    func flush() throws(StorageError) { try output.flush() }
+}

@@ -1,0 +1,8 @@
+import KVTools
+
+@main
+struct Command {
+    static func main() {
+        CommandLineTool.main()
+    }
+}

@@ -1,4 +1,0 @@
-// The command's sources replace this file.
-@main struct Placeholder {
-    static func main() {}
-}
