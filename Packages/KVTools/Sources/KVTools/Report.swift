@@ -23,19 +23,31 @@ struct Report {
         for (name, value) in members {
             let label = name.replacing("_", with: " ")
             let gap = String(repeating: " ", count: width + 2 - name.count)
-            try session.output.write(label + gap + Self.text(name, value) + "\n")
+            guard case .array(let values) = value, values.count > 0 else {
+                try session.output.write(label + gap + Self.text(name, value) + "\n")
+                continue
+            }
+            // A line for each, under the one before.
+            let blank = String(repeating: " ", count: width + 2)
+            for (index, element) in values.enumerated() {
+                let start = index == 0 ? label + gap : blank
+                try session.output.write(start + Self.text(name, element) + "\n")
+            }
         }
     }
 
     private static func text(_ name: String, _ value: JSONValue) -> String {
         switch value {
-        case .string(let text): return text
+        case .string(let text): return text.isEmpty ? "\"\"" : text
         case .boolean(let flag): return flag ? "yes" : "no"
         case .null: return "-"
         case .array(let values) where values.isEmpty: return "none"
+        case .object(let members) where members.isEmpty: return "none"
         case .array(let values): return values.map { text("", $0) }.joined(separator: ", ")
         case .object(let members):
-            return members.map { "\($0.name) \(text($0.name, $0.value))" }.joined(separator: ", ")
+            return members.map { member in
+                member.name.replacing("_", with: " ") + " " + text(member.name, member.value)
+            }.joined(separator: ", ")
         case .number(let number): return String((number * 1000).rounded() / 1000)
         case .unsigned(let count):
             return name.hasSuffix("_bytes") ? "\(count)\(rounded(count))" : "\(count)"
