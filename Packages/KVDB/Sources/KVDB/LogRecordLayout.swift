@@ -1,5 +1,5 @@
-/// The operations in a log record's payload: one record per committed transaction. The table is in
-/// `Docs/LogFormat.md`; this is its one home in code. All integers are little-endian.
+/// The operations in a log record's payload: one record per version. The table, with an example, is
+/// in `Docs/RecordFormat.md`; this is its one home in code. All integers are little-endian.
 ///
 /// Operations apply to the default table until a `useTable` names another.
 enum LogOperation: UInt8 {

@@ -1,7 +1,7 @@
 import BTree
 import StorageIO
 
-/// The catalog's value for a table: 24 bytes, laid out in `Docs/FileFormat.md`.
+/// The catalog's value for a table: 24 bytes, laid out in `Docs/RecordFormat.md`.
 struct TableRecord: Equatable {
     /// The byte count of an encoded record.
     static var byteCount: Int { 24 }

@@ -1,0 +1,170 @@
+import BTree
+import Foundation
+import PageStore
+import StorageIO
+import StorageIOTesting
+import Testing
+import WAL
+
+@testable import KVDB
+
+/// `Docs/RecordFormat.md` against the code, in both directions.
+@Suite struct RecordFormatTests {
+    /// The bytes that the page prints below a heading.
+    private static func documentedBytes(below heading: String) throws -> [UInt8] {
+        let page = URL(fileURLWithPath: #filePath)
+            .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+            .appendingPathComponent("Docs/RecordFormat.md")
+        var bytes: [UInt8] = []
+        var isBelow = false
+        for line in try String(contentsOf: page, encoding: .utf8).split(separator: "\n") {
+            if line.hasPrefix("#") { isBelow = line.hasSuffix("# " + heading) }
+            // Lines like `0040  xx xx … xx  |text|`.
+            let fields = line.split(separator: "|")[0].split(separator: " ")
+            guard isBelow, let offset = fields.first, offset.count == 4,
+                Int(offset, radix: 16) == bytes.count
+            else { continue }
+            bytes += fields.dropFirst().compactMap { UInt8($0, radix: 16) }
+        }
+        return bytes
+    }
+
+    private static func length(_ value: Int, bytes: Int) -> [UInt8] {
+        (0..<bytes).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) }
+    }
+
+    private static func text(_ text: String) -> [UInt8] {
+        length(text.utf8.count, bytes: 2) + Array(text.utf8)
+    }
+
+    private static func put(_ key: String, _ value: String) -> [UInt8] {
+        [1] + length(key.utf8.count, bytes: 2) + length(value.utf8.count, bytes: 4)
+            + Array(key.utf8) + Array(value.utf8)
+    }
+
+    /// The example by hand, from the tables of the page.
+    private static let handmadeRecord: [UInt8] =
+        put("apple", "red") + ([2] + text("pear")) + ([4] + text("stock")) + put("apple", "")
+        + ([3, 1] + text("b")) + ([5] + text("old")) + put("", "!")
+
+    @Test func theLogRecordOnThePageFollowsItsTables() throws {
+        let documented = try Self.documentedBytes(below: "Example of a log record")
+        #expect(documented == Self.handmadeRecord)
+    }
+
+    @Test func theCodeWritesTheLogRecord() {
+        var buffer = OperationBuffer(limit: 1000)
+        buffer.reset(logged: true)
+        let stock = Array("stock".utf8)
+        func with(_ text: String, _ body: (ByteView) -> Void) {
+            Array(text.utf8).withByteView(body)
+        }
+        with("apple") { apple in
+            with("red") { buffer.put([], apple, $0) }
+            with("pear") { buffer.delete([], $0) }
+            with("") { buffer.put(stock, apple, $0) }
+        }
+        buffer.deleteRange(stock, .from("b"))
+        buffer.dropTable(Array("old".utf8))
+        with("") { empty in with("!") { buffer.put([], empty, $0) } }
+        #expect(buffer.isComplete)
+        #expect(buffer.bytes == Self.handmadeRecord)
+    }
+
+    @Test func theCodeReadsTheLogRecord() throws {
+        func text(_ view: ByteView) -> String { String(decoding: view.array, as: UTF8.self) }
+        var read: [String] = []
+        try Self.handmadeRecord.withByteView { payload throws(StorageError) in
+            var reader = OperationReader(payload)
+            while let operation = try reader.next() {
+                switch operation {
+                case .put(let key, let value): read.append("put \(text(key)) \(text(value))")
+                case .delete(let key): read.append("delete \(text(key))")
+                case .deleteRange(let from, let to):
+                    read.append("range \(from.map(text) ?? "-") \(to.map(text) ?? "-")")
+                case .useTable(let name): read.append("use \(text(name))")
+                case .dropTable(let name): read.append("drop \(text(name))")
+                }
+            }
+        }
+        #expect(
+            read == [
+                "put apple red", "delete pear", "use stock", "put apple ", "range b -", "drop old",
+                "put  !",
+            ])
+    }
+
+    @Test func everyCutLogRecordIsDamagedOrShorter() {
+        for count in 0..<Self.handmadeRecord.count {
+            Array(Self.handmadeRecord.prefix(count)).withByteView { payload in
+                var reader = OperationReader(payload)
+                do throws(StorageError) {
+                    while try reader.next() != nil {}
+                    // Only where one operation ends and the next begins.
+                    #expect([0, 15, 22, 30, 42, 47, 53].contains(count), "cut to \(count) bytes")
+                } catch {
+                    #expect(error.code == .damaged)
+                }
+            }
+        }
+    }
+
+    @Test func theTableRecordFollowsThePage() throws {
+        let record = TableRecord(
+            number: 7, root: TreeRoot(page: 0x1234, height: 3, entryCount: 1_000_000))
+        var handmade: [UInt8] = Self.length(7, bytes: 4) + Self.length(0x1234, bytes: 4) + [3]
+        handmade += [UInt8](repeating: 0, count: 7) + Self.length(1_000_000, bytes: 8)
+        #expect(try Self.documentedBytes(below: "Example of a table record") == handmade)
+        #expect(record.encoded == handmade)
+        let decoded = try handmade.withByteView { view throws(StorageError) in
+            try TableRecord(view)
+        }
+        #expect(decoded == record)
+    }
+
+    @Test func aTableRecordThatContradictsItselfIsDamaged() {
+        let sound = TableRecord(number: 1, root: TreeRoot(page: 9, height: 1, entryCount: 5))
+            .encoded
+        var noHeight = sound
+        noHeight[8] = 0
+        var noRoot = sound
+        noRoot[4] = 0
+        var entriesInNothing = noRoot
+        entriesInNothing[8] = 0
+        for bytes in [noHeight, noRoot, entriesInNothing, sound + [0], Array(sound.dropLast()), []]
+        {
+            let error = #expect(throws: StorageError.self) {
+                try bytes.withByteView { view throws(StorageError) in _ = try TableRecord(view) }
+            }
+            #expect(error?.code == .damaged)
+        }
+    }
+
+    /// R4: replay puts each operation into the table that it was for, whatever was dropped before it.
+    @Test func operationsAfterADropReplayIntoTheirTable() throws {
+        let files = CrashingFileSystem()
+        typealias Crashing = DatabaseEngine<
+            FilePageStore<CrashingFile>, WriteAheadLog<CrashingFileSystem>
+        >
+        var options = DatabaseOptions()
+        options.checkpointPolicy = .manual
+        let database = try Crashing.open("my.db", files: files, options: options)
+        try database.write { transaction in
+            try transaction.put("k", "old", table: "other")
+        }
+        try database.write { transaction in
+            try transaction.put("k", "1", table: "kept")
+            try transaction.dropTable("other")
+            try transaction.put("k", "2", table: "kept")
+            try transaction.dropTable("kept")
+            try transaction.put("k", "3", table: "kept")
+        }
+        // The process dies here: nothing is closed, no checkpoint was made.
+        let reopened = try Crashing.open(
+            "my.db", files: files.survivors(.all), options: options)
+        let snapshot = try reopened.snapshot()
+        #expect(try snapshot.tableNames() == ["kept"])
+        #expect(try snapshot.get("k", table: "kept") == Array("3".utf8))
+        #expect(snapshot.count == 0)
+    }
+}
