@@ -282,4 +282,49 @@ import WAL
         #expect(snapshot.count == 1)
         #expect(try again.verify().findings.isEmpty)
     }
+
+    @Test func aChangeFromWithinAnIterationIsRefused() throws {
+        let database = try InMemoryDatabase.openInMemory()
+        let transaction = try database.begin()
+        try transaction.put("a", "1")
+        var refusal: StorageError.Code?
+        try transaction.forEach { key, value in
+            do throws(StorageError) {
+                try transaction.put(key, value)
+            } catch {
+                refusal = error.code
+            }
+            return true
+        }
+        #expect(refusal == .busy)
+        try transaction.put("b", "2")
+        try transaction.commit()
+        #expect(try database.count() == 2)
+    }
+
+    @Test func aLostLogIsToldFromACleanClose() throws {
+        // R4: after a crash the log holds acknowledged commits, so without it open must refuse.
+        typealias Simulated = DatabaseEngine<
+            FilePageStore<CrashingFile>, WriteAheadLog<CrashingFileSystem>
+        >
+        var options = DatabaseOptions()
+        options.maximumFileSize = 64 << 20
+        options.checkpointPolicy = .manual
+        let files = CrashingFileSystem()
+        let database = try Simulated.open("a.db", files: files, options: options)
+        try database.put("a", "1")
+        try database.checkpoint()
+        try database.put("b", "2")
+        let crashed = files.survivors(.none)
+        try crashed.remove("a.db-wal")
+        do {
+            _ = try Simulated.open("a.db", files: crashed, options: options)
+            Issue.record("a database without its log was opened")
+        } catch {
+            #expect(error.code == .damaged)
+        }
+        try database.close()
+        let closed = try Simulated.open("a.db", files: files.survivors(.none), options: options)
+        #expect(try closed.count() == 2)
+    }
 }

@@ -21,19 +21,22 @@ extension BPlusTree {
     /// - Parameters:
     ///   - limit: pages from this number on are to move.
     ///   - maximumPages: ends the walk after about so many moves, for a transaction of bounded size.
+    ///   - pace: called after each moved page, between two steps of the walk; it may write out dirty
+    ///     pages, so that memory stays bounded.
     /// - Returns: how many moved, and whether none is left.
     /// - Throws: `damaged`, `inputOutput`, `diskFull`, after which the transaction can only be
     ///   aborted.
     /// - Complexity: O(pages of the tree): every leaf is looked at for its overflow runs.
     @discardableResult
     public mutating func relocate(
-        above limit: PageNumber, maximumPages: Int = .max
+        above limit: PageNumber, maximumPages: Int = .max,
+        pace: () throws(StorageError) -> Void = {}
     ) throws(StorageError) -> Relocation {
         try checkWritable()
         guard !root.isEmpty else { return Relocation() }
         var walk = RelocationWalk(limit: limit, maximumPages: maximumPages)
         do {
-            root.page = try relocate(root.page, level: Int(root.height) - 1, &walk)
+            root.page = try relocate(root.page, level: Int(root.height) - 1, &walk, pace)
         } catch { throw fail(error) }
         changeCount &+= 1
         return walk.result
@@ -43,7 +46,8 @@ extension BPlusTree {
     ///
     /// - Returns: where its top node is now.
     private func relocate(
-        _ number: PageNumber, level: Int, _ walk: inout RelocationWalk
+        _ number: PageNumber, level: Int, _ walk: inout RelocationWalk,
+        _ pace: () throws(StorageError) -> Void
     ) throws(StorageError) -> PageNumber {
         var current = number
         if number >= walk.limit { current = try moveNode(number, level: level, &walk) }
@@ -53,9 +57,10 @@ extension BPlusTree {
         }
         for (slot, child) in children.enumerated() {
             if walk.isOver { break }
-            let moved = try relocate(child, level: level - 1, &walk)
+            let moved = try relocate(child, level: level - 1, &walk, pace)
             guard moved != child else { continue }
             current = try change(current, level: level) { $0.setChild(moved, at: slot) }
+            try pace()
         }
         return current
     }

@@ -169,17 +169,13 @@ extension EngineCore {
         }
     }
 
-    /// The same for one tree, written out in portions so that memory stays bounded.
+    /// The same for one tree, with what is dirty written out on the way.
     private func moveDown(
         _ tree: inout BPlusTree<Store>, above limit: PageNumber
     ) throws(StorageError) -> UInt64 {
-        var moved: UInt64 = 0
-        while true {
-            let portion = try tree.relocate(
-                above: limit, maximumPages: max(options.dirtyBudget / PageLayout.pageSize, 16))
-            moved += UInt64(portion.pagesMoved)
-            if portion.isComplete || portion.pagesMoved == 0 { return moved }
-            try store.writeOutDirty()
+        let moves = try tree.relocate(above: limit) { () throws(StorageError) in
+            if dirtyByteCount > options.dirtyBudget { try store.writeOutDirty() }
         }
+        return UInt64(moves.pagesMoved)
     }
 }

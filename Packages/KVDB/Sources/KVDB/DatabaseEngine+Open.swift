@@ -191,10 +191,19 @@ extension DatabaseEngine {
                     + "may be lost. Salvage what is left, or restore a backup.",
                 path: path)
         }
+        let mustExist = checkpoint.usesLog && !checkpoint.endsLog
+        guard isLogThere || !mustExist else {
+            throw StorageError(
+                .damaged,
+                "The database was not closed and its log is gone, with the newest commits. Bring "
+                    + "the log back, or restore a backup.",
+                path: logPath)
+        }
         return try WriteAheadLog.open(
             files: files, path: logPath,
             identity: LogIdentity(high: store.identifier.first, low: store.identifier.second),
-            from: checkpoint.logPosition, options: options.logOptions, readOnly: options.readOnly
+            from: checkpoint.logPosition, options: options.logOptions, readOnly: options.readOnly,
+            mustExist: mustExist
         ) { record throws(StorageError) in
             try recovery.replay(
                 transaction: record.transaction, payload: record.payload, at: record.start)
@@ -214,8 +223,8 @@ extension DatabaseOptions {
         }
         guard logBudget > 0 else { throw refuse("The log budget must be positive.") }
         guard logSegmentSize >= 4096, logSegmentSize & (logSegmentSize - 1) == 0,
-            logSegmentSize <= 1 << 30
-        else { throw refuse("The log segment size must be a power of two from 4096 to 2^30.") }
+            logSegmentSize <= LogLayout.maximumSegmentSize
+        else { throw refuse("The log segment size must be a power of two from 4096 to 2^26.") }
         guard loggedTransactionLimit >= 0, loggedTransactionLimit <= 1 << 30 else {
             throw refuse("The logged transaction limit must be from 0 to 2^30 bytes.")
         }

@@ -148,7 +148,8 @@ public final class DatabaseEngine<Store: CheckpointedStorage, Log: CommitLog>: S
     /// that still live keep what is in memory; other uses of the handle throw `closed`. Calls after
     /// the first do nothing.
     ///
-    /// - Throws: `busy` while a write transaction runs; what the last checkpoint threw. The handle
+    /// - Throws: `busy` when a write transaction runs on for more than five seconds or is this thread's
+    ///   own; what the last checkpoint threw. The handle
     ///   is closed then too, and the next open recovers from the log.
     public func close() throws(StorageError) { try core.close() }
 }

@@ -28,13 +28,16 @@ extension EngineCore {
 
     /// Writes the head to the data file (section 5 of the architecture). Does nothing when the file
     /// is up to date. Writers wait only for the start.
-    func runCheckpoint() throws(StorageError) {
+    ///
+    /// - Parameter endsLog: whether the log is removed after it; it is then written even when the file
+    ///   is up to date, to say so.
+    func runCheckpoint(endsLog: Bool = false) throws(StorageError) {
         // Wait for a running one before the writer lock, so that writers don't queue behind it.
         awaitCheckpoint()
         try acquireWriter()
         let position: LogSequenceNumber?
         do {
-            position = try freezeCheckpoint()
+            position = try freezeCheckpoint(endsLog: endsLog)
         } catch {
             writerLock.release()
             throw error
@@ -49,11 +52,17 @@ extension EngineCore {
     ///
     /// The catalog is brought up to date in a version of its own, with an empty record in the log,
     /// so that transaction numbers stay without gaps whether the checkpoint is completed or not.
-    private func freezeCheckpoint() throws(StorageError) -> LogSequenceNumber? {
+    private func freezeCheckpoint(
+        endsLog: Bool
+    ) throws(StorageError) -> LogSequenceNumber? {
         try requireWritable()
         enterCheckpoint()
         do throws(StorageError) {
-            guard writer.head.transaction != store.checkpoint.transaction else {
+            let last = store.checkpoint
+            guard
+                writer.head.transaction != last.transaction
+                    || (endsLog && last.usesLog && !last.endsLog)
+            else {
                 leaveCheckpoint()
                 return nil
             }
@@ -69,7 +78,7 @@ extension EngineCore {
             }
             store.commitTransaction()
             advanceHead()
-            try store.beginCheckpoint(checkpointRecord())
+            try store.beginCheckpoint(checkpointRecord(endsLog: endsLog))
             return log.end
         } catch {
             leaveCheckpoint()
@@ -86,12 +95,12 @@ extension EngineCore {
     }
 
     /// The superblock's content for the head; the caller holds the writer lock.
-    func checkpointRecord() -> CheckpointRecord {
+    func checkpointRecord(endsLog: Bool = false) -> CheckpointRecord {
         CheckpointRecord(
             transaction: writer.head.transaction, catalogRoot: writer.head.catalog.page,
             catalogHeight: writer.head.catalog.height,
             catalogCount: writer.head.catalog.entryCount, logPosition: log.end,
-            usesLog: logsCommits)
+            usesLog: logsCommits, endsLog: endsLog && logsCommits)
     }
 
     /// Makes a frozen checkpoint durable and lets the log be reused before `position`.

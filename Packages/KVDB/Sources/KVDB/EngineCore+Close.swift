@@ -41,14 +41,18 @@ extension EngineCore {
         } else if let poison {
             problem = poison
         } else {
-            guard case .taken = writerLock.acquire(nanoseconds: 0) else {
+            // Long enough for a transaction that is just ending, or the start of a checkpoint.
+            guard case .taken = writerLock.acquire(nanoseconds: 5_000_000_000) else {
                 throw StorageError(
                     .busy, "A write transaction is still open; commit or abort it first.",
                     path: path)
             }
+            // No commit may come between the last checkpoint and the removal of the log.
+            let isFirst = !isClosing.exchange(true, ordering: .acquiringAndReleasing)
             writerLock.release()
+            guard isFirst else { return }
             maintenance.stop()
-            do { try runCheckpoint() } catch { problem = error }
+            do { try runCheckpoint(endsLog: true) } catch { problem = error }
         }
         maintenance.stop()
         guard !isClosed.exchange(true, ordering: .acquiringAndReleasing) else { return }

@@ -1,6 +1,7 @@
 import BTree
 import PageStore
 import StorageIO
+import Synchronization
 import WAL
 
 extension EngineCore {
@@ -11,9 +12,12 @@ extension EngineCore {
         try requireWritable()
         try relieveLog()
         try acquireWriter(timeoutSeconds: timeoutSeconds)
-        do {
+        do throws(StorageError) {
             // Both may have changed while this thread waited for its turn.
             try requireWritable()
+            guard !isClosing.load(ordering: .acquiring) else {
+                throw StorageError(.closed, "The database is being closed.", path: path)
+            }
             let number = writer.head.transaction + 1
             try store.beginTransaction(number)
             writer.begin(number, logged: logsCommits)
@@ -35,6 +39,11 @@ extension EngineCore {
         _ body: () throws(StorageError) -> Result
     ) throws(StorageError) -> Result {
         if let failure = writer.failure { throw broken(failure) }
+        guard writer.iterations == 0 else {
+            throw StorageError(
+                .busy, "The transaction is being iterated; gather the changes and make them after.",
+                path: path)
+        }
         do {
             let result = try body()
             if dirtyByteCount > 2 * options.dirtyBudget { try store.writeOutDirty() }

@@ -47,6 +47,8 @@ final class EngineCore<Store: CheckpointedStorage, Log: CommitLog>: @unchecked S
     var pending: [PendingVersion] = []
     var failure: StorageError?
     let isClosed = Atomic(false)
+    /// Set under the writer lock by whoever closes: no transaction begins after that.
+    let isClosing = Atomic(false)
     /// The background thread's requests.
     let maintenance = Maintenance()
 

@@ -86,12 +86,15 @@ public struct WriteTransaction<Store: CheckpointedStorage, Log: CommitLog>: ~Cop
     }
 
     /// Calls `body` with each entry in `range` in key order, or the reverse, until it returns false.
-    /// The views are valid until `body` returns.
+    /// The views are valid until `body` returns. Changes from within are a `busy` error.
     public func forEach(
         in range: KeyRange = .all, reverse: Bool = false,
         _ body: (_ key: ByteView, _ value: ByteView) throws(StorageError) -> Bool
     ) throws(StorageError) {
-        try writer.main.forEach(in: range, reverse: reverse, body)
+        let tree = writer.main
+        writer.iterations += 1
+        defer { writer.iterations -= 1 }
+        try tree.forEach(in: range, reverse: reverse, body)
     }
 
     /// How many entries lie in `range`. O(log n).

@@ -34,6 +34,8 @@ final class WriterState<Store: CheckpointedStorage>: @unchecked Sendable {
     var isChanged = false
     /// Why it can only be aborted: an operation failed half-way.
     var failure: StorageError?
+    /// How many iterations over the running transaction are under way; no change may come between.
+    var iterations = 0
     /// What commits up to the head wait for at least, since a version can't be published before the
     /// ones it stands on.
     var requiredSync: UInt64 = 0

@@ -14,11 +14,15 @@ public struct CheckpointRecord: Sendable, Equatable {
     public var logPosition: UInt64
     /// Whether a log was in use when the checkpoint was written.
     public var usesLog: Bool
+    /// Whether the log was to be removed after this checkpoint, as on a clean close. Where a log was
+    /// in use and this is false, the log must be there at the next open.
+    public var endsLog: Bool
 
     /// A record; without arguments that of an empty database.
     public init(
         transaction: TransactionNumber = 0, catalogRoot: PageNumber = 0, catalogHeight: UInt8 = 0,
-        catalogCount: UInt64 = 0, logPosition: UInt64 = 0, usesLog: Bool = false
+        catalogCount: UInt64 = 0, logPosition: UInt64 = 0, usesLog: Bool = false,
+        endsLog: Bool = false
     ) {
         self.transaction = transaction
         self.catalogRoot = catalogRoot
@@ -26,6 +30,7 @@ public struct CheckpointRecord: Sendable, Equatable {
         self.catalogCount = catalogCount
         self.logPosition = logPosition
         self.usesLog = usesLog
+        self.endsLog = endsLog
     }
 }
 

@@ -49,7 +49,9 @@ struct Superblock: Sendable, Equatable {
         page.store(SuperblockLayout.currentVersion, at: SuperblockLayout.formatVersion)
         page.store(UInt32(PageLayout.pageSize), at: SuperblockLayout.pageSize)
         page.store(
-            record.usesLog ? SuperblockLayout.flagUsesLog : 0, at: SuperblockLayout.flags)
+            (record.usesLog ? SuperblockLayout.flagUsesLog : 0)
+                | (record.endsLog ? SuperblockLayout.flagEndsLog : 0),
+            at: SuperblockLayout.flags)
         page.store(identifier.first, at: SuperblockLayout.identifier)
         page.store(identifier.second, at: SuperblockLayout.identifier + 8)
         page.store(generation, at: SuperblockLayout.generation)
@@ -78,7 +80,8 @@ struct Superblock: Sendable, Equatable {
             page.isZero(PageLayout.kindFields, count: 14),
             page.u32(SuperblockLayout.pageSize) == UInt32(PageLayout.pageSize),
             page.u32(SuperblockLayout.reservedPerPage) == 0,
-            page.u32(SuperblockLayout.flags) & ~SuperblockLayout.flagUsesLog == 0,
+            page.u32(SuperblockLayout.flags)
+                & ~(SuperblockLayout.flagUsesLog | SuperblockLayout.flagEndsLog) == 0,
             page.isZero(SuperblockLayout.catalogHeight + 1, count: 3),
             page.isZero(
                 SuperblockLayout.end, count: PageLayout.pageSize - SuperblockLayout.end)
@@ -94,7 +97,8 @@ struct Superblock: Sendable, Equatable {
                 catalogHeight: page.u8(SuperblockLayout.catalogHeight),
                 catalogCount: page.u64(SuperblockLayout.catalogCount),
                 logPosition: page.u64(SuperblockLayout.logPosition),
-                usesLog: page.u32(SuperblockLayout.flags) & SuperblockLayout.flagUsesLog != 0),
+                usesLog: page.u32(SuperblockLayout.flags) & SuperblockLayout.flagUsesLog != 0,
+                endsLog: page.u32(SuperblockLayout.flags) & SuperblockLayout.flagEndsLog != 0),
             pageCount: page.u32(SuperblockLayout.pageCount),
             freeListHead: page.u32(SuperblockLayout.freeListHead),
             freePageCount: page.u32(SuperblockLayout.freePageCount),

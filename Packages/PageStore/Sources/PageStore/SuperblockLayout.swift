@@ -10,7 +10,7 @@ enum SuperblockLayout {
     static var pageSize: Int { 44 }
     /// u32: bytes reserved at the end of each page; 0.
     static var reservedPerPage: Int { 48 }
-    /// u32: bit 0 says that a log was in use.
+    /// u32: bit 0 says that a log was in use, bit 1 that it was to be removed after.
     static var flags: Int { 52 }
     /// 16 bytes: the store's identifier.
     static var identifier: Int { 56 }
@@ -42,4 +42,5 @@ enum SuperblockLayout {
     /// The format that this code writes, and the newest that it reads.
     static var currentVersion: UInt32 { 1 }
     static var flagUsesLog: UInt32 { 1 }
+    static var flagEndsLog: UInt32 { 2 }
 }
