@@ -1,5 +1,3 @@
-// Products: KVDB
-//
 // Commits one transaction after the other until it is killed, and says so after each commit: the
 // demo ends it with `kill -9` and then looks at what is left.
 //
@@ -9,7 +7,10 @@ import Foundation
 import KVDB
 
 let arguments = CommandLine.arguments
-guard arguments.count > 1 else { preconditionFailure("Usage: SteadyWriter DATABASE [COMMITS]") }
+guard arguments.count > 1 else {
+    FileHandle.standardError.write(Data("Usage: SteadyWriter DATABASE [COMMITS]\n".utf8))
+    exit(64)
+}
 let database = try Database.open(arguments[1])
 let last = arguments.count > 2 ? Int(arguments[2]) ?? 0 : Int.max
 
