@@ -166,6 +166,23 @@ import Testing
         #expect(kvtools("import", copy, "-", "--replace", input: piped.output).status == .success)
     }
 
+    @Test func namedTablesTravelWithTheExport() throws {
+        kvtools("put", database, "k", "default")
+        kvtools("put", database, "k", "named", "--table", "t")
+        #expect(kvtools("get", database, "k", "--table", "t").text == "named")
+        #expect(kvtools("list", database, "--table", "none").status == .notFound)
+        #expect(kvtools("export", database, "--format", "tkdb1").status == .usage)
+        let copy = folder.file("copy.db")
+        let export = kvtools("export", database).output
+        #expect(kvtools("import", copy, "-", input: export).status == .success)
+        #expect(kvtools("list", copy).text == "k\tdefault\n")
+        #expect(kvtools("list", copy, "--table", "t").text == "k\tnamed\n")
+        #expect(kvtools("delete", copy, "k").status == .success)
+        // A database with nothing but a named table is not an empty one.
+        #expect(kvtools("import", copy, "-", input: export).status == .usage)
+        #expect(kvtools("import", copy, "-", "--replace", input: export).status == .success)
+    }
+
     @Test func importNeedsToBeToldAboutEntriesThatAreThere() {
         kvtools("put", database, "old", "1")
         let new = Array("new\t2\n".utf8)
