@@ -124,6 +124,10 @@ extension EngineCore {
     }
 
     private func openForImport(_ name: [UInt8]) throws(StorageError) -> BPlusTree<Store> {
+        guard Array(String(decoding: name, as: UTF8.self).utf8) == name else {
+            throw StorageError(
+                .invalidArgument, "A table's name in the import is not UTF-8.", path: path)
+        }
         guard !name.isEmpty, let index = try writer.openTable(name, create: true) else {
             return writer.main
         }
