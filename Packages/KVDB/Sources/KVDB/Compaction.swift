@@ -65,6 +65,9 @@ extension DatabaseEngine {
             report.movedPages += moved
             if moved == 0 { break }
         }
+        // The last move's old places became free only after its checkpoint; so did what an aborted
+        // transaction had written out beyond the end.
+        try core.runCheckpoint(always: true)
         report.byteCountAfter = core.store.statistics.fileByteCount
         return report
     }

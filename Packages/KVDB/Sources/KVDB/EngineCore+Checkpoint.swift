@@ -29,15 +29,19 @@ extension EngineCore {
     /// Writes the head to the data file (section 5 of the architecture). Does nothing when the file
     /// is up to date. Writers wait only for the start.
     ///
-    /// - Parameter endsLog: whether the log is removed after it; it is then written even when the file
-    ///   is up to date, to say so.
-    func runCheckpoint(endsLog: Bool = false) throws(StorageError) {
+    /// - Parameters:
+    ///   - always: whether it is written even when the file is up to date, to give space back.
+    ///   - endsLog: whether the log is removed after it; it is then written even when the file is up
+    ///     to date, to say so.
+    func runCheckpoint(
+        always: Bool = false, endsLog: Bool = false
+    ) throws(StorageError) {
         // Wait for a running one before the writer lock, so that writers don't queue behind it.
         awaitCheckpoint()
         try acquireWriter()
         let position: LogSequenceNumber?
         do {
-            position = try freezeCheckpoint(endsLog: endsLog)
+            position = try freezeCheckpoint(always: always, endsLog: endsLog)
         } catch {
             writerLock.release()
             throw error
@@ -53,14 +57,14 @@ extension EngineCore {
     /// The catalog is brought up to date in a version of its own, with an empty record in the log,
     /// so that transaction numbers stay without gaps whether the checkpoint is completed or not.
     private func freezeCheckpoint(
-        endsLog: Bool
+        always: Bool, endsLog: Bool
     ) throws(StorageError) -> LogSequenceNumber? {
         try requireWritable()
         enterCheckpoint()
         do throws(StorageError) {
             let last = store.checkpoint
             guard
-                writer.head.transaction != last.transaction
+                always || writer.head.transaction != last.transaction
                     || (endsLog && last.usesLog && !last.endsLog)
             else {
                 leaveCheckpoint()
@@ -108,6 +112,9 @@ extension EngineCore {
         // The superblock will name `position`: the log must be durable up to it, so that its segment
         // is there at the next open whatever of the newer ones survives.
         try log.sync(through: position)
+        // What is logged up to there is durable now. Published before the store gives space back, or
+        // the pages that the newest versions replaced would wait for the next checkpoint.
+        publishReady()
         try store.finishCheckpoint()
         log.recycle(before: position)
         publishReady()

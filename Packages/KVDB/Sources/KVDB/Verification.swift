@@ -84,6 +84,8 @@ extension DatabaseEngine {
         var report = VerificationReport()
         core.verifyPages(&report, progress)
         core.verifyLog(&report)
+        // What a close meanwhile took away is not damage.
+        try core.requireOpen()
         return report
     }
 }

@@ -53,6 +53,12 @@ extension FilePageStore {
             } else if let problem = nodeProblem(bytes, page) {
                 throw damage(problem, page)
             }
+            // What was read may be whole and yet an earlier page of this number.
+            if isLost(page) {
+                throw StorageError(
+                    .poisoned, "The page was lost when a sync failed; close and open again.",
+                    path: file.path, page: PageNumber(page), cause: poison)
+            }
         } catch {
             memory.discard(page, count: 1 + residentInterior)
             for interior in 0..<residentInterior {

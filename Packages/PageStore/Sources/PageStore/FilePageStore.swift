@@ -56,6 +56,10 @@ import Synchronization
     var durableSlot: Int
     /// Pages that the file has room for without growing. Guarded by `space`.
     var filePages: Int
+    /// Pages written since the last sync began, first pages of runs only. Guarded by `space`.
+    var unsynced = PageBitmap()
+    /// Pages that the running sync is to make durable. Guarded by `space`.
+    var syncing = PageBitmap()
 
     /// Mirrors `allocator.end` for readers.
     let endOfSpace: Atomic<Int>

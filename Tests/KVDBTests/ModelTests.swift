@@ -1,0 +1,30 @@
+import KVDB
+import StorageIOTesting
+import Testing
+
+/// Random operations on a database with tiny budgets against plain sorted arrays: puts, deletes,
+/// ranges, order statistics, transactions that commit, abort, fail or are dropped, snapshots held
+/// over many commits (R6), named tables, checkpoints, compactions, reopening after a close and after
+/// a kill, imports and exports.
+///
+/// Not covered: several threads (`ConcurrencyTests`), power cuts and faults (`CrashTests`).
+///
+/// `KVDB_MODEL_SEEDS` and `KVDB_MODEL_STEPS` say how much, `KVDB_SEED` runs one seed alone.
+@Suite struct ModelTests {
+    static let seeds = environmentSeeds(count: "KVDB_MODEL_SEEDS", default: 16)
+    static let steps = environmentNumber("KVDB_MODEL_STEPS", default: 2000)
+
+    @Test(arguments: seeds)
+    func randomOperations(seed: UInt64) throws {
+        var run = try ModelRun(seed: seed)
+        do {
+            try run.run(steps: Self.steps)
+        } catch {
+            Issue.record(
+                """
+                Seed \(seed), step \(run.step): \(error)
+                Run it again: KVDB_SEED=\(seed) swift test --filter ModelTests
+                """)
+        }
+    }
+}

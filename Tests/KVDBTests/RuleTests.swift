@@ -1,0 +1,183 @@
+import KVDB
+import StorageIO
+import StorageIOTesting
+import Testing
+
+/// The rules of the architecture (`Docs/Architecture.md`) that can be seen from outside of a whole
+/// database, by number. R4 is `CrashTests`; R12 is `Scripts/check-embedded`.
+@Suite struct RuleTests {
+    let logPath = SimulatedDatabase.testPath + "-wal"
+
+    // MARK: R1, R2
+
+    /// At every write to the data file all earlier ones are taken as done and the newest durable
+    /// superblock as it is: had one of them hit a page that it reaches, the tree would be damaged.
+    @Test func r1NoReachablePageIsOverwritten() throws {
+        let workload = CrashWorkload.script(seed: 100)
+        let files = CrashingFileSystem()
+        let moments = Moments()
+        files.beforeOperation = { operation in
+            guard operation.path == SimulatedDatabase.testPath else { return }
+            if operation.kind == .write || operation.kind == .sync {
+                moments.add(files.survivors(.all), "\(operation)")
+            }
+        }
+        try workload.run(on: files) { moments.progress = $0 }
+        #expect(moments.all.count > 100)
+        for moment in moments.all {
+            do {
+                let database = try SimulatedDatabase.open(on: moment.files, workload.options)
+                try workload.checkPrefix(database, moment.progress)
+                try database.checkSound()
+            } catch {
+                Issue.record("before \(moment.name): \(error)")
+                return
+            }
+        }
+    }
+
+    /// When a superblock is written, nothing else that was written to the data file is unsynced,
+    /// and the log is durable.
+    @Test func r2TheSuperblockComesLast() throws {
+        let files = CrashingFileSystem()
+        let order = WriteOrder()
+        files.beforeOperation = { order.note($0) }
+        try CrashWorkload.script(seed: 101).run(on: files) { _ in }
+        #expect(order.superblocks > 10)
+        #expect(order.violations == [])
+    }
+
+    // MARK: R3
+
+    /// While the log is being synced, no reader sees the commit; as soon as it returned, every
+    /// reader does and it survives a power cut.
+    @Test func r3NoReaderSeesACommitBeforeItIsDurable() throws {
+        let files = CrashingFileSystem()
+        let database = try SimulatedDatabase.open(on: files, .manual)
+        try database.put("a", "old")
+        let seen = Seen()
+        let log = logPath
+        files.beforeOperation = { [unowned database] operation in
+            guard operation.path == log else { return }
+            seen.add("\(operation.kind)", try? database.get("a"))
+            seen.add("snapshot", try? database.snapshot().get("a"))
+        }
+        try database.put("a", "new")
+        #expect(seen.values.count >= 4)
+        #expect(seen.values.allSatisfy { $0 == Array("old".utf8) })
+        files.beforeOperation = nil
+        #expect(try database.get("a") == Array("new".utf8))
+        let survivor = try SimulatedDatabase.open(on: files.survivors(.none), .manual)
+        #expect(try survivor.get("a") == Array("new".utf8))
+    }
+
+    /// A commit whose sync fails is never seen by a reader of that handle.
+    @Test func r3NoReaderSeesACommitWhoseSyncFailed() throws {
+        let files = CrashingFileSystem()
+        let database = try SimulatedDatabase.open(on: files, .manual)
+        try database.put("a", "old")
+        files.fail(operation: files.count(of: .sync) + 1, of: .sync)
+        let code = errorCode { try database.put("a", "new") }
+        #expect(code == .inputOutput || code == .poisoned)
+        #expect(try database.get("a") == Array("old".utf8))
+        #expect(errorCode { try database.put("b", "1") } == .poisoned)
+        #expect(database.poison != nil)
+    }
+
+    // MARK: R5
+
+    /// Abort, an error and a drop leave no trace: not in the handle, not in the file, not in its
+    /// size, not after a reopen.
+    @Test(arguments: ["abort", "error", "drop"])
+    func r5NoTrace(ending: String) throws {
+        let files = CrashingFileSystem()
+        var database = try SimulatedDatabase.open(on: files)
+        var model = DatabaseModel()
+        for number in 0..<200 { model.apply(.put(numberKey(number), numberKey(number))) }
+        model.apply(.put([1], [2], table: "kept"))
+        try database.write { transaction in
+            for number in 0..<200 { try transaction.put(numberKey(number), numberKey(number)) }
+            try transaction.put([UInt8(1)], [UInt8(2)], table: "kept")
+        }
+        try database.checkpoint()
+        try database.checkpoint()
+        let before = try database.statistics()
+        for round in 0..<20 {
+            try leave(database, ending, seed: UInt64(round))
+            try model.check(database, "round \(round)")
+        }
+        let after = try database.statistics()
+        #expect(after.lastTransaction == before.lastTransaction)
+        #expect(after.pendingPages <= before.pendingPages)
+        #expect(after.logByteCount == before.logByteCount)
+        #expect(after.pageCount - after.freePages <= before.pageCount - before.freePages)
+        #expect(database.poison == nil)
+        try database.checkSound()
+        try database.close()
+        database = try .open(on: files)
+        try model.check(database, "after a reopen")
+        try database.compact()
+        let compact = try database.statistics()
+        // But for the place of a page or two of the catalog and the free list.
+        let limit = before.fileByteCount + 2 * 4096
+        #expect(compact.fileByteCount <= limit, "\(compact), before \(before)")
+    }
+
+    private struct Refused: Error {}
+
+    private func leave(_ database: SimulatedDatabase, _ ending: String, seed: UInt64) throws {
+        var random = SeededRandom(seed: seed)
+        let keys = KeyGenerator(kind: .numbers, space: 300, valueLength: 200)
+        var changes = (0..<100).map { _ in keys.tableChange(&random) }
+        changes += (0..<100).map { _ in keys.change(&random) } + [.dropTable("kept")]
+        // Larger than the dirty budget: some of it is written to the file before it ends.
+        changes += (0..<20).map { .put(numberKey(1000 + $0), random.bytes(5000)) }
+        switch ending {
+        case "error":
+            do {
+                try database.write { transaction in
+                    for change in changes { _ = try transaction.apply(change) }
+                    throw Refused()
+                }
+            } catch is Refused {}
+        case "drop":
+            let transaction = try database.begin()
+            for change in changes { _ = try transaction.apply(change) }
+        default:
+            let transaction = try database.begin()
+            for change in changes { _ = try transaction.apply(change) }
+            transaction.abort()
+        }
+    }
+
+    // MARK: R6
+
+    /// Snapshots show their version through commits, checkpoints, compactions and evictions.
+    @Test func r6ASnapshotSeesOneVersion() throws {
+        let files = CrashingFileSystem()
+        let database = try SimulatedDatabase.open(on: files)
+        var model = DatabaseModel()
+        var held: [(snapshot: SimulatedSnapshot, model: DatabaseModel)] = []
+        var random = SeededRandom(seed: 6)
+        let keys = KeyGenerator(kind: .paths, space: 400, valueLength: 150)
+        for round in 0..<60 {
+            try database.write { transaction in
+                for _ in 0..<25 {
+                    let change =
+                        random.oneIn(5) ? keys.tableChange(&random) : keys.change(&random)
+                    model.apply(change)
+                    _ = try transaction.apply(change)
+                }
+            }
+            if round % 6 == 0 { held.append((try database.snapshot(), model)) }
+            if round % 10 == 3 { try database.checkpoint() }
+            if round % 20 == 13 { try database.compact() }
+            if round % 15 == 14 { held.remove(at: random.below(held.count)) }
+            for one in held {
+                #expect(try one.model.difference(from: one.snapshot) == nil)
+            }
+        }
+        #expect(try database.statistics().evictions > 0)
+        try database.checkSound()
+    }
+}

@@ -1,0 +1,144 @@
+import KVDB
+import PageStore
+import StorageIO
+import StorageIOTesting
+import WAL
+
+/// One change to a database, as the model and the real one both can make it.
+enum Change: Sendable {
+    case put([UInt8], [UInt8], table: String = "")
+    case delete([UInt8], table: String = "")
+    case deleteRange(KeyRange, table: String = "")
+    case createTable(String)
+    case dropTable(String)
+}
+
+/// What a database with tables should hold.
+struct DatabaseModel: Equatable, Sendable {
+    var main = SortedArrayModel()
+    var tables: [String: SortedArrayModel] = [:]
+
+    /// Makes `change`; the entries (or tables) that it removed, 0 for others.
+    @discardableResult
+    mutating func apply(_ change: Change) -> Int {
+        switch change {
+        case .put(let key, let value, let table):
+            if table.isEmpty {
+                main.put(key, value)
+            } else {
+                tables[table, default: SortedArrayModel()].put(key, value)
+            }
+            return 0
+        case .delete(let key, let table):
+            if table.isEmpty { return main.delete(key) ? 1 : 0 }
+            return tables[table]?.delete(key) == true ? 1 : 0
+        case .deleteRange(let range, let table):
+            if range.isEmpty { return 0 }
+            if table.isEmpty { return main.deleteRange(from: range.from, to: range.to) }
+            return tables[table]?.deleteRange(from: range.from, to: range.to) ?? 0
+        case .createTable(let name):
+            if tables[name] == nil { tables[name] = SortedArrayModel() }
+            return 0
+        case .dropTable(let name):
+            return tables.removeValue(forKey: name) == nil ? 0 : 1
+        }
+    }
+
+    /// The first difference between this and what `snapshot` shows, nil when there is none.
+    func difference<Store, Log>(
+        from snapshot: Snapshot<Store, Log>
+    ) throws(StorageError) -> String? {
+        guard snapshot.count == UInt64(main.count) else {
+            return "\(snapshot.count) entries instead of \(main.count)"
+        }
+        let comparison = Comparison(main)
+        try snapshot.forEach { key, value throws(StorageError) in comparison.take(key, value) }
+        if let difference = comparison.end() { return difference }
+        let names = try snapshot.tableNames()
+        guard names == tables.keys.sorted() else {
+            return "tables \(names) instead of \(tables.keys.sorted())"
+        }
+        for name in names {
+            let table = tables[name]!
+            guard try snapshot.count(table: name) == UInt64(table.count) else {
+                return "table \(name) does not count \(table.count) entries"
+            }
+            let comparison = Comparison(table)
+            try snapshot.forEach(table: name) { key, value throws(StorageError) in
+                comparison.take(key, value)
+            }
+            if let difference = comparison.end() { return "table \(name): \(difference)" }
+        }
+        return nil
+    }
+
+    /// Throws when `database` does not hold exactly this.
+    func check<Store, Log>(
+        _ database: DatabaseEngine<Store, Log>, _ place: @autoclosure () -> String = ""
+    ) throws {
+        let snapshot = try database.snapshot()
+        if let difference = try difference(from: snapshot) {
+            throw Mismatch("\(place()) state at \(snapshot.transaction): \(difference)")
+        }
+    }
+}
+
+/// Compares entries that come in order with a model's.
+private final class Comparison {
+    private let model: SortedArrayModel
+    private var index = 0
+    private var difference: String?
+
+    init(_ model: SortedArrayModel) { self.model = model }
+
+    /// Takes the next entry; false when it is a wrong one.
+    func take(_ key: ByteView, _ value: ByteView) -> Bool {
+        guard let entry = model.nth(index) else {
+            difference = "an entry beyond the last: \(key.array)"
+            return false
+        }
+        let isSame =
+            entry.key.withByteView { $0.compare(to: key) == 0 }
+            && entry.value.withByteView { $0.compare(to: value) == 0 }
+        if !isSame {
+            difference =
+                "entry \(index) is \(key.array) with \(value.count) bytes instead of "
+                + "\(entry.key) with \(entry.value.count) bytes"
+        }
+        index += 1
+        return isSame
+    }
+
+    func end() -> String? {
+        if difference == nil && index < model.count {
+            difference = "the entries end after \(index) of \(model.count)"
+        }
+        return difference
+    }
+}
+
+extension WriteTransaction {
+    /// Makes `change`; the entries (or tables) that it removed, 0 for others.
+    func apply(_ change: Change) throws(StorageError) -> Int {
+        switch change {
+        case .put(let key, let value, let table):
+            if table.isEmpty {
+                try put(key, value)
+            } else {
+                try put(key, value, table: table)
+            }
+            return 0
+        case .delete(let key, let table):
+            if table.isEmpty { return try delete(key) ? 1 : 0 }
+            return try delete(key, table: table) ? 1 : 0
+        case .deleteRange(let range, let table):
+            if table.isEmpty { return Int(try deleteRange(range)) }
+            return Int(try deleteRange(range, table: table))
+        case .createTable(let name):
+            try createTable(name)
+            return 0
+        case .dropTable(let name):
+            return try dropTable(name) ? 1 : 0
+        }
+    }
+}
