@@ -26,8 +26,8 @@ extension EngineCore {
         checkpointLock.release()
     }
 
-    /// Writes the head to the data file (section 5 of the architecture). Does nothing when the file
-    /// is up to date. Writers wait only for the start.
+    /// Writes the head to the data file ("Checkpoints" in `Docs/Architecture.md`). Does nothing
+    /// when the file is up to date. Writers wait only for the start.
     ///
     /// - Parameters:
     ///   - always: whether it is written even when the file is up to date, to give space back.

@@ -78,8 +78,8 @@ final class EngineCore<Store: CheckpointedStorage, Log: CommitLog>: @unchecked S
         }
     }
 
-    /// The first error of a write or sync, which stops all further writing (section 7 of the
-    /// architecture).
+    /// The first error of a write or sync, which stops all further writing ("Failure" in
+    /// `Docs/Architecture.md`).
     var poison: StorageError? {
         log.poison ?? store.poison ?? publishLock.withLock { failure }
     }

@@ -1,11 +1,13 @@
 /// What a commit waits for before it returns. None of the three can corrupt the database or change
-/// the order of commits; they differ in which of the newest commits a crash may take.
+/// the order of commits; they differ in which of the newest commits a crash may take: those since
+/// the last sync, by whoever asked for it. Under the automatic checkpoint policy a thread of the
+/// database syncs too (``DatabaseOptions/syncInterval``). `Docs/Guarantees.md` has it all.
 public enum Durability: UInt8, Sendable, Comparable {
     /// Returns when the commit is in the log's memory. A crash of the process or of the machine
-    /// may take the commits since the last background sync (``DatabaseOptions/syncInterval``).
+    /// may take the commits since the last sync.
     case buffered = 0
     /// Returns when the operating system has the commit. It survives the process (`kill -9`); a
-    /// power cut may take the commits since the last background sync.
+    /// power cut may take the commits since the last sync.
     case written = 1
     /// Returns when the commit is on the medium. Nothing takes it away.
     case full = 2

@@ -3,8 +3,8 @@ import PageStore
 import StorageIO
 import WAL
 
-/// Brings a page store from its checkpoint to the last committed transaction of the log (section 6
-/// of the architecture): O(log length), whatever the database's size.
+/// Brings a page store from its checkpoint to the last committed transaction of the log ("Recovery"
+/// in `Docs/Architecture.md`): O(log length), whatever the database's size.
 struct Recovery<Store: CheckpointedStorage> {
     private let store: Store
     private let options: DatabaseOptions
