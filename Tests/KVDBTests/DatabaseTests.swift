@@ -214,16 +214,8 @@ import WAL
         let folder = try TemporaryDirectory()
         let target = try Database.open(folder.file("copy.db"))
         try target.put("old", "gone")
-        var offset = 0
-        let reader = ExportReader { buffer in
-            let count = min(buffer.count, stream.bytes.count - offset)
-            buffer.replaceSubrange(0..<count, with: stream.bytes[offset..<(offset + count)])
-            offset += count
-            return count
-        }
-        let report = try target.importEntries(replacing: true) { () throws(StorageError) in
-            try reader.next()
-        }
+        let report = try target.importEntries(
+            replacing: true, from: ExportReader(bytes: stream.bytes))
         #expect(report.entryCount == 3002)
         #expect(report.bulkLoadedCount == 3002)
         #expect(try target.count() == 3001)
@@ -326,5 +318,33 @@ import WAL
         try database.close()
         let closed = try Simulated.open("a.db", files: files.survivors(.none), options: options)
         #expect(try closed.count() == 2)
+    }
+
+    @Test func twoThatCreateAtOnceGetOneDatabase() throws {
+        typealias Simulated = DatabaseEngine<
+            FilePageStore<CrashingFile>, WriteAheadLog<CrashingFileSystem>
+        >
+        var options = DatabaseOptions()
+        options.maximumFileSize = 64 << 20
+        options.checkpointPolicy = .manual
+        let files = CrashingFileSystem()
+        let hasRun = Lock()
+        files.beforeOperation = { [options] operation in
+            // The other comes when this one has seen that there is no database, and is done first.
+            guard operation.kind == .open, operation.path == "a.db-new", hasRun.tryAcquire() else {
+                return
+            }
+            do {
+                let other = try Simulated.open("a.db", files: files, options: options)
+                try other.put("from", "the other")
+                try other.close()
+            } catch {
+                Issue.record("the other failed: \(error)")
+            }
+        }
+        let database = try Simulated.open("a.db", files: files, options: options)
+        #expect(text(try database.get("from")) == "the other")
+        try database.close()
+        #expect(files.paths == ["a.db"])
     }
 }

@@ -13,9 +13,8 @@ let identity = LogIdentity(high: 0x6a6f_7572_6e61_6c00, low: 1)
 func record(
     _ event: String, number: UInt64, in log: WriteAheadLog<POSIXFileSystem>
 ) throws(StorageError) {
-    let bytes = Array(event.utf8)
-    let end = try bytes.span.bytes.withUnsafeBytes { buffer throws(StorageError) in
-        try log.append(ByteView(buffer), transaction: number)
+    let end = try event.withByteView { event throws(StorageError) in
+        try log.append(event, transaction: number)
     }
     try log.sync(through: end)
 }

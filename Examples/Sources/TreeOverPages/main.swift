@@ -6,23 +6,13 @@ import BTree
 import PageStore
 import StorageIO
 
-/// Lends the bytes of a string to the tree.
-func withBytes<Result>(
-    _ text: String, _ body: (ByteView) throws(StorageError) -> Result
-) throws(StorageError) -> Result {
-    let bytes = Array(text.utf8)
-    return try bytes.span.bytes.withUnsafeBytes { buffer throws(StorageError) in
-        try body(ByteView(buffer))
-    }
-}
-
 let store = try InMemoryPageStore()
 var tree = BPlusTree(store: store)
 
 try store.beginTransaction(1)
 for number in 1000..<3000 {
-    try withBytes("key \(number)") { key throws(StorageError) in
-        try withBytes("value of \(number)") { value throws(StorageError) in
+    try "key \(number)".withByteView { key throws(StorageError) in
+        try "value of \(number)".withByteView { value throws(StorageError) in
             _ = try tree.put(key, value)
         }
     }
@@ -35,13 +25,13 @@ let before = tree
 let pin = store.versions.register(1)
 
 try store.beginTransaction(2)
-let wasThere = try withBytes("key 1234") { key throws(StorageError) in try tree.delete(key) }
+let wasThere = try "key 1234".withByteView { key throws(StorageError) in try tree.delete(key) }
 store.commitTransaction()
 store.publish(2)
 
-let now = try withBytes("key 1234") { key throws(StorageError) in try tree.get(key) }
-let then = try withBytes("key 1234") { key throws(StorageError) in try before.get(key) }
-let rank = try withBytes("key 2000") { key throws(StorageError) in try before.rank(key) }
+let now = try "key 1234".withByteView { key throws(StorageError) in try tree.get(key) }
+let then = try "key 1234".withByteView { key throws(StorageError) in try before.get(key) }
+let rank = try "key 2000".withByteView { key throws(StorageError) in try before.rank(key) }
 store.versions.release(pin)
 
 precondition(wasThere && now == nil && then == Array("value of 1234".utf8))

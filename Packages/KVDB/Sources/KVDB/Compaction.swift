@@ -34,7 +34,8 @@ public struct CompactionProgress: Sendable, Equatable {
 }
 
 extension DatabaseEngine {
-    /// Makes the file as small as its content allows, while readers go on reading; writers wait.
+    /// Makes the file nearly as small as its content allows (a few pages of bookkeeping remain), while
+    /// readers go on reading; writers wait.
     ///
     /// Two steps, each a transaction committed by a checkpoint, so a crash at any point leaves the
     /// state before or after one of them, always with the same content. First, where the pages are
@@ -44,7 +45,7 @@ extension DatabaseEngine {
     /// it is; a checkpoint after its end gives that back too.
     ///
     /// - Throws: `diskFull` and the content is as before; `busy`, `readOnly`, `closed`, `poisoned`.
-    /// - Complexity: reads every page; writes at most twice the content's size.
+    /// - Complexity: reads every page; writes about twice the content's size at most.
     @discardableResult
     public func compact(
         progress: (CompactionProgress) -> Void = { _ in }

@@ -12,9 +12,9 @@ public struct Cursor<Store: CheckpointedStorage, Log: CommitLog>: Sendable {
     public let snapshot: Snapshot<Store, Log>
     private var cursor: TreeCursor<Store>
 
-    init(_ snapshot: Snapshot<Store, Log>) {
+    init(_ snapshot: Snapshot<Store, Log>, _ tree: BPlusTree<Store>) {
         self.snapshot = snapshot
-        cursor = snapshot.main.makeCursor()
+        cursor = tree.makeCursor()
     }
 
     /// Whether it stands on an entry.
@@ -68,5 +68,13 @@ public struct Cursor<Store: CheckpointedStorage, Log: CommitLog>: Sendable {
 
 extension Snapshot {
     /// A cursor over the default table.
-    public func makeCursor() -> Cursor<Store, Log> { Cursor(self) }
+    public func makeCursor() -> Cursor<Store, Log> { Cursor(self, main) }
+
+    /// A cursor over a named table; a missing one is a `tableNotFound` error.
+    public func makeCursor(table: String) throws(StorageError) -> Cursor<Store, Log> {
+        guard let tree = try tree(of: table) else {
+            throw StorageError(.tableNotFound, "There is no table \(table).", path: core.path)
+        }
+        return Cursor(self, tree)
+    }
 }

@@ -113,8 +113,17 @@ extension DatabaseEngine {
         }
         let draftPath = path + "-new"
         let draft = try files.open(draftPath, .create)
-        // Whoever else is creating it holds this lock; a draft that a crash left is free.
+        defer { draft.close() }
+        // Whoever else is creating it holds this lock; a draft that a crash left is free. So is one
+        // that has become the database between the open and the lock, and that must not be touched.
         try draft.lock(exclusive: true)
+        guard !(try files.exists(path)) else {
+            if try draft.size() == 0 { try files.remove(draftPath) }
+            guard !options.errorIfExists else {
+                throw StorageError(.fileExists, "The database exists already.", path: path)
+            }
+            return
+        }
         try draft.truncate(to: 0)
         let store = try FilePageStore<Files.Handle>.create(on: draft, check: NodeCheck.check)
         defer { store.close() }

@@ -6,7 +6,8 @@ import WAL
 /// An ordered key-value database on a page store and a log of any kind.
 ///
 /// Most programs use ``Database``, which puts it on the system's files; ``InMemoryDatabase`` has no
-/// files at all. A handle may be used from any number of threads. Reads take no lock and never wait
+/// files at all. A handle may be used from any number of threads. Reads of pages in memory take no
+/// lock, and no read waits
 /// for a writer; write transactions run one at a time, and commits that wait for the medium share
 /// its syncs.
 public final class DatabaseEngine<Store: CheckpointedStorage, Log: CommitLog>: Sendable {
@@ -46,6 +47,14 @@ public final class DatabaseEngine<Store: CheckpointedStorage, Log: CommitLog>: S
         try key.withByteView { key throws(StorageError) in
             try readNewest { tree throws(StorageError) in try tree.get(key) }
         }
+    }
+
+    /// The value of `key` in a named table; nil when the key or the table is missing. For more of a
+    /// named table take a ``snapshot()``.
+    public func get<Key: ByteSource>(
+        _ key: Key, table: String
+    ) throws(StorageError) -> [UInt8]? {
+        try snapshot().get(key, table: table)
     }
 
     /// Calls `body` with the value of `key` where it lies in the cache, and returns what it returns;

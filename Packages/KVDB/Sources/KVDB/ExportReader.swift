@@ -51,6 +51,17 @@ public final class ExportReader {
         chunk = [UInt8](repeating: 0, count: ExportLayout.maximumPayloadByteCount)
     }
 
+    /// A reader of an export that is in memory as a whole.
+    public convenience init(bytes: [UInt8]) {
+        var offset = 0
+        self.init { buffer in
+            let count = min(buffer.count, bytes.count - offset)
+            buffer.replaceSubrange(0..<count, with: bytes[offset..<offset + count])
+            offset += count
+            return count
+        }
+    }
+
     /// The next table, entry, or the end (again and again). O(entry).
     ///
     /// - Throws: `notADatabase` when the stream is no export, `emptyFile` when it has no byte,

@@ -81,6 +81,16 @@ extension DatabaseEngine {
     }
 }
 
+extension DatabaseEngine {
+    /// Imports what `reader` reads; see ``importEntries(replacing:next:)``.
+    @discardableResult
+    public func importEntries(
+        replacing: Bool, from reader: ExportReader
+    ) throws(StorageError) -> ImportReport {
+        try importEntries(replacing: replacing) { () throws(StorageError) in try reader.next() }
+    }
+}
+
 extension EngineCore {
     /// Empties the default table and drops the named ones, in the running transaction.
     fileprivate func dropEverything() throws(StorageError) {

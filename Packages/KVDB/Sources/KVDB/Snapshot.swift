@@ -132,6 +132,15 @@ public final class Snapshot<Store: CheckpointedStorage, Log: CommitLog>: Sendabl
         try tree.forEach(in: range, reverse: reverse, body)
     }
 
+    /// How many entries of a named table lie in `range`; a missing table is a `tableNotFound` error.
+    /// O(log n) (R10).
+    public func count(table: String, in range: KeyRange) throws(StorageError) -> UInt64 {
+        guard let tree = try tree(of: table) else {
+            throw StorageError(.tableNotFound, "There is no table \(table).", path: core.path)
+        }
+        return try tree.count(in: range)
+    }
+
     /// How many entries a named table has; nil when there is no such table. O(log tables).
     public func count(table: String) throws(StorageError) -> UInt64? {
         try tree(of: table)?.root.entryCount

@@ -1,5 +1,3 @@
-import StorageIO
-
 /// What can serve as a key or a value: anything that can lend its bytes for the length of a call.
 public protocol ByteSource {
     /// Calls `body` with the bytes, which are valid until it returns.
