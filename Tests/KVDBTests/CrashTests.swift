@@ -11,7 +11,17 @@ import Testing
 /// `KVDB_SEED` runs one script alone.
 @Suite struct CrashTests {
     static let seeds = environmentSeeds(count: "KVDB_CRASH_SEEDS", default: 1)
-    static let variants = environmentNumber("KVDB_CRASH_VARIANTS", default: 10)
+    static let variants = environmentNumber("KVDB_CRASH_VARIANTS", default: isQuick ? 3 : 10)
+    /// Of how many recoveries one is crashed in again.
+    static let recoveryStride = isQuick ? 12 : 3
+
+    /// A debug build takes a sample, so that `swift test` stays a matter of a minute or two;
+    /// `Scripts/check-model` runs all of it in a release build.
+    #if DEBUG
+        static let isQuick = true
+    #else
+        static let isQuick = false
+    #endif
 
     /// The kinds of script. Each is cut into slices so that they run side by side.
     enum Kind: String, CaseIterable, Sendable {
@@ -140,7 +150,9 @@ import Testing
         let count = try operationCount(of: workload)
         let only = environmentNumber("KVDB_CRASH_OPERATION", default: 0)
         // A sample: recoveries from neighbouring operations are alike.
-        let sample = operations(of: count, slice: slice).filter { only > 0 || $0 % 3 == 0 }
+        let sample = operations(of: count, slice: slice).filter {
+            only > 0 || $0 / Self.sliceCount % Self.recoveryStride == 0
+        }
         for operation in sample {
             let (files, progress) = try crash(workload, at: operation)
             let variant = operation % Self.variants

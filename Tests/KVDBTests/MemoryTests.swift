@@ -52,7 +52,7 @@ import Testing
         let directory = try TemporaryDirectory()
         var options = DatabaseOptions()
         options.cacheBudget = 16 << 20
-        options.dirtyBudget = 8 << 20
+        options.dirtyBudget = 4 << 20
         options.logBudget = 32 << 20
         options.durability = .written
         let database = try Database.open(directory.file("million.db"), options: options)
