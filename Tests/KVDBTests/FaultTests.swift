@@ -11,7 +11,7 @@ import Testing
 @Suite struct FaultTests {
     static let sliceCount = 8
     /// Of how many operations one fails.
-    static let stride = CrashTests.isQuick ? 4 : 1
+    static let sampleStride = CrashTests.isQuick ? 4 : 1
 
     @Test(arguments: CrashTests.seeds, Array(0..<sliceCount))
     func everyOperationFailsOnce(seed: UInt64, slice: Int) throws {
@@ -20,7 +20,7 @@ import Testing
         try workload.run(on: files) { _ in }
         let only = environmentNumber("KVDB_CRASH_OPERATION", default: 0)
         for operation in 1...files.operationCount where operation % Self.sliceCount == slice {
-            if only > 0 ? operation != only : operation / Self.sliceCount % Self.stride != 0 {
+            if only > 0 ? operation != only : operation / Self.sliceCount % Self.sampleStride != 0 {
                 continue
             }
             for code in [StorageError.Code.inputOutput, .diskFull] {
