@@ -125,8 +125,9 @@ extension DatabaseEngine {
             return
         }
         try draft.truncate(to: 0)
-        let store = try FilePageStore<Files.Handle>.create(on: draft, check: NodeCheck.check)
-        defer { store.close() }
+        _ = try FilePageStore<Files.Handle>.create(
+            on: draft, options: PageStoreOptions(maximumFileSize: options.maximumFileSize),
+            check: NodeCheck.check)
         do throws(StorageError) {
             try files.rename(draftPath, to: path, replacing: false)
         } catch {
@@ -149,6 +150,7 @@ extension DatabaseEngine {
                 maximumFileSize: options.maximumFileSize, readOnly: options.readOnly),
             check: NodeCheck.check)
         var recovery = try Recovery(store: store, options: options, path: path)
+        if store.otherSlotDamaged { try recovery.checkPages() }
         let log = try openLog(
             store: store, path: path, files: files, options: options, recovery: &recovery)
         let core = EngineCore(

@@ -162,7 +162,10 @@ struct OperationReader {
         case .useTable:
             return .useTable(name: try bytes(try number(UInt16.self)))
         case .dropTable:
-            return .dropTable(name: try bytes(try number(UInt16.self)))
+            let name = try bytes(try number(UInt16.self))
+            // The default table is only ever emptied.
+            guard name.count > 0 else { throw malformed }
+            return .dropTable(name: name)
         }
     }
 }

@@ -6,6 +6,8 @@ import WAL
 /// Brings a page store from its checkpoint to the last committed transaction of the log ("Recovery"
 /// in `Docs/Architecture.md`): O(log length), whatever the database's size.
 struct Recovery<Store: CheckpointedStorage> {
+    private typealias Tree = BPlusTree<Store>
+
     private let store: Store
     private let options: DatabaseOptions
     private let path: String
@@ -41,6 +43,32 @@ struct Recovery<Store: CheckpointedStorage> {
                 transaction: checkpoint.transaction, main: main, catalog: catalog.root),
             operationLimit: options.loggedTransactionLimit)
         store.publish(checkpoint.transaction)
+    }
+
+    /// Makes sure that the checkpoint is still whole. One of the two superblocks is damaged; if that
+    /// was the newer one and not a write that a crash cut off, this older one's pages may have been
+    /// used for others since, which all are newer than it. O(pages).
+    ///
+    /// - Throws: `damaged`.
+    func checkPages() throws(StorageError) {
+        do throws(StorageError) {
+            try Tree(store: store, root: writer.head.main).checkInvariants()
+            let catalog = Tree(store: store, root: writer.head.catalog)
+            try catalog.checkInvariants()
+            try catalog.forEach(from: nil, to: nil, reverse: false) {
+                name, record throws(StorageError) in
+                guard name.count > 0 else { return true }
+                try Tree(store: store, root: try TableRecord(record).root).checkInvariants()
+                return true
+            }
+        } catch {
+            guard error.code == .damaged else { throw error }
+            throw StorageError(
+                .damaged,
+                "The newest superblock is damaged, and what the other one refers to is gone. "
+                    + "Salvage what is left, or restore a backup.",
+                path: path, cause: error)
+        }
     }
 
     /// Applies one record of the log. Those that the checkpoint covers are passed over.
@@ -84,11 +112,11 @@ struct Recovery<Store: CheckpointedStorage> {
             case .useTable(let name):
                 table = name.count == 0 ? nil : try writer.openTable(name.array, create: true)
             case .dropTable(let name):
+                table = nil
                 guard let index = try writer.openTable(name.array, create: false) else { continue }
                 try writer.openTables[index].tree.deleteAll()
                 writer.openTables.remove(at: index)
                 _ = try writer.catalog.delete(name)
-                table = nil
             case .put, .delete, .deleteRange:
                 if let table {
                     try apply(operation, to: &writer.openTables[table].tree)

@@ -51,8 +51,7 @@ private struct PageUse {
     }
 
     /// Marks a page; false when it was marked already or lies outside the file.
-    mutating func mark(_ page: PageNumber) -> Bool {
-        let index = Int(page)
+    mutating func mark(_ index: Int) -> Bool {
         guard index < pageCount else { return false }
         let bit: UInt64 = 1 << UInt64(index & 63)
         defer { words[index >> 6] |= bit }
@@ -79,6 +78,7 @@ extension DatabaseEngine {
         try core.requireOpen()
         try core.acquireWriter()
         defer { core.writerLock.release() }
+        try core.requireOpen()
         core.enterCheckpoint()
         defer { core.leaveCheckpoint() }
         var report = VerificationReport()
@@ -141,11 +141,12 @@ extension EngineCore {
         do throws(StorageError) {
             let composition = try tree.checkInvariants {
                 first, _, _, pageCount throws(StorageError) in
-                for page in first..<(first + PageNumber(pageCount)) {
+                // The numbers come from the file, so their sum may be no page number any more.
+                for page in Int(first)..<Int(first) + pageCount {
                     guard use.mark(page) else {
                         throw StorageError(
                             .damaged, "The page is used twice, or lies beyond the file's end.",
-                            path: path, page: page)
+                            path: path, page: PageNumber(clamping: page))
                     }
                 }
                 report.checkedPages += UInt64(pageCount)
@@ -168,7 +169,7 @@ extension EngineCore {
     ) {
         for offset in 0..<count {
             let number = page + PageNumber(offset)
-            if !use.mark(number) {
+            if !use.mark(Int(number)) {
                 report.add(
                     StorageError(
                         .damaged, "\(what) is in use elsewhere, or lies beyond the file's end.",

@@ -88,6 +88,9 @@ final class WriterState<Store: CheckpointedStorage>: @unchecked Sendable {
             return true
         }
         for table in openTables { highest = max(highest, table.number) }
+        guard highest < .max else {
+            throw StorageError(.damaged, "A table in the catalog has an impossible number.")
+        }
         return highest + 1
     }
 

@@ -79,7 +79,12 @@ extension FilePageStore {
             // A newer program has written the other slot: going on from the older state would undo
             // what it did.
             if other == .newer, buffer.page(slot ^ 1).isIntact { throw newerFormat(file) }
-            return (superblock, slot, other == .damaged || other == .foreign || other == .newer)
+            // From the second checkpoint on, both slots have been written.
+            let isLost = other == .blank && superblock.generation > 1
+            return (
+                superblock, slot,
+                isLost || other == .damaged || other == .foreign || other == .newer
+            )
         }
         if slots.contains(.newer) { throw newerFormat(file) }
         // The rest of a cut file is zero in the buffer. Before the magic, page number and kind tell

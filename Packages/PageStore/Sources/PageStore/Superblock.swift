@@ -109,8 +109,9 @@ struct Superblock: Sendable, Equatable {
 
     /// Whether the fields agree with each other.
     private var isPlausible: Bool {
-        generation > 0 && pageCount >= 2 && generation < .max
-            && record.transaction < .max - 1
+        // Far below where counting on would overflow.
+        generation > 0 && pageCount >= 2 && generation < 1 << 62
+            && record.transaction < 1 << 62
             && (record.catalogRoot == 0 || record.catalogRoot >= 2)
             && record.catalogRoot < pageCount && freeListHead < pageCount
             && (freeListHead == 0) == (freeListPageCount == 0)
