@@ -21,8 +21,10 @@ extension EngineCore {
         try maintenance.start(
             syncIntervalMilliseconds: options.syncInterval,
             sync: { [self] in
-                // A failure poisons the log, and the next commit reports it.
-                do throws(StorageError) { try log.sync(through: log.end) } catch {}
+                // A failure poisons the log, and the next commit reports it. Through whatever the end
+                // is under the log's lock, so that a commit that found this sync asked for already
+                // is in it.
+                do throws(StorageError) { try log.sync(through: .max) } catch {}
                 publishReady()
             },
             checkpoint: { [self] in

@@ -46,7 +46,7 @@ extension EngineCore {
         }
         do {
             let result = try body()
-            if dirtyByteCount > 2 * options.dirtyBudget { try store.writeOutDirty() }
+            if dirtyByteCount / 2 > options.dirtyBudget { try store.writeOutDirty() }
             return result
         } catch {
             writer.failure = error
@@ -196,7 +196,7 @@ extension EngineCore {
     /// themselves.
     private func relieveLog() throws(StorageError) {
         guard options.checkpointPolicy != .manual,
-            loggedBytes >= 4 * UInt64(max(options.logBudget, 1))
+            loggedBytes / 4 >= UInt64(max(options.logBudget, 1))
         else { return }
         try runCheckpoint()
     }

@@ -102,7 +102,8 @@ final class EngineCore<Store: CheckpointedStorage, Log: CommitLog>: @unchecked S
     // MARK: The writer lock
 
     func acquireWriter(timeoutSeconds: Double? = nil) throws(StorageError) {
-        let limit = timeoutSeconds.map { UInt64(min(max($0, 0), 1e9) * 1e9) }
+        // What is not a number is not above zero either.
+        let limit = timeoutSeconds.map { $0 > 0 ? UInt64(min($0, 1e9) * 1e9) : 0 }
         switch writerLock.acquire(nanoseconds: limit) {
         case .taken: return
         case .timedOut:

@@ -125,7 +125,7 @@ extension EngineCore {
                 }
                 report.entryCount += 1
                 if isBulk { report.bulkLoadedCount += 1 }
-                if dirtyByteCount > 2 * options.dirtyBudget { try store.writeOutDirty() }
+                if dirtyByteCount / 2 > options.dirtyBudget { try store.writeOutDirty() }
             case .end:
                 try store(target.finish(), as: table)
                 return report

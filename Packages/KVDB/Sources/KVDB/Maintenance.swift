@@ -18,7 +18,7 @@ final class Maintenance: @unchecked Sendable {
         syncIntervalMilliseconds: Int, sync: @escaping @Sendable () -> Void,
         checkpoint: @escaping @Sendable () -> Void
     ) throws(StorageError) {
-        let interval = UInt64(max(syncIntervalMilliseconds, 1)) * 1_000_000
+        let interval = UInt64(min(max(syncIntervalMilliseconds, 1), 1 << 32)) * 1_000_000
         thread = try SystemThread { [self] in
             run(interval: interval, sync: sync, checkpoint: checkpoint)
         }
