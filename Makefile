@@ -22,6 +22,7 @@ check:
 	@Scripts/check-consumers
 	@Scripts/check-embedded
 	@Scripts/check-docs
+	@Scripts/check-model
 	@Scripts/check-memory
 	@Scripts/check-threads
 
