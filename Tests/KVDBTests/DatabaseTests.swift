@@ -8,6 +8,14 @@ import WAL
 
 /// The public interface of a database on real files and in memory.
 @Suite struct DatabaseTests {
+    /// For databases on a simulated file system: nothing happens by itself.
+    private var simulatedOptions: DatabaseOptions {
+        var options = DatabaseOptions()
+        options.maximumFileSize = 64 << 20
+        options.checkpointPolicy = .manual
+        return options
+    }
+
     private func text(_ bytes: [UInt8]?) -> String? {
         bytes.map { String(decoding: $0, as: UTF8.self) }
     }
@@ -182,22 +190,18 @@ import WAL
 
     @Test func recoveryAfterAHandleThatNeverClosed() throws {
         let files = CrashingFileSystem()
-        typealias Simulated = DatabaseEngine<
-            FilePageStore<CrashingFile>, WriteAheadLog<CrashingFileSystem>
-        >
-        var options = DatabaseOptions()
-        options.maximumFileSize = 64 << 20
-        options.checkpointPolicy = .manual
-        let database = try Simulated.open("a.db", files: files, options: options)
+        let options = simulatedOptions
+        let database = try SimulatedDatabase.open("a.db", files: files, options: options)
         for number in 0..<500 { try database.put("key\(number)", "value\(number)") }
         let survivors = files.survivors(.none)
-        let again = try Simulated.open("a.db", files: survivors, options: options)
+        let again = try SimulatedDatabase.open("a.db", files: survivors, options: options)
         #expect(try again.count() == 500)
         #expect(text(try again.get("key77")) == "value77")
         #expect(try again.verify().findings.isEmpty)
         var readOnly = options
         readOnly.readOnly = true
-        let reader = try Simulated.open("a.db", files: files.survivors(.none), options: readOnly)
+        let reader = try SimulatedDatabase.open(
+            "a.db", files: files.survivors(.none), options: readOnly)
         #expect(try reader.count() == 500)
     }
 
@@ -249,14 +253,9 @@ import WAL
 
     @Test func aDropAndWhatFollowsItIsReplayedAsItWas() throws {
         // The log names tables only where they change, so a drop in between must not shift them.
-        typealias Simulated = DatabaseEngine<
-            FilePageStore<CrashingFile>, WriteAheadLog<CrashingFileSystem>
-        >
-        var options = DatabaseOptions()
-        options.maximumFileSize = 64 << 20
-        options.checkpointPolicy = .manual
+        let options = simulatedOptions
         let files = CrashingFileSystem()
-        let database = try Simulated.open("a.db", files: files, options: options)
+        let database = try SimulatedDatabase.open("a.db", files: files, options: options)
         try database.write { transaction in
             try transaction.put("k", "1", table: "one")
             try transaction.put("k", "2", table: "two")
@@ -265,7 +264,8 @@ import WAL
             try transaction.put("m", "default")
             try transaction.put("k", "again", table: "one")
         }
-        let again = try Simulated.open("a.db", files: files.survivors(.none), options: options)
+        let again = try SimulatedDatabase.open(
+            "a.db", files: files.survivors(.none), options: options)
         let snapshot = try again.snapshot()
         #expect(text(try snapshot.get("k", table: "one")) == "again")
         #expect(try snapshot.count(table: "one") == 1)
@@ -296,53 +296,44 @@ import WAL
 
     @Test func aLostLogIsToldFromACleanClose() throws {
         // R4: after a crash the log holds acknowledged commits, so without it open must refuse.
-        typealias Simulated = DatabaseEngine<
-            FilePageStore<CrashingFile>, WriteAheadLog<CrashingFileSystem>
-        >
-        var options = DatabaseOptions()
-        options.maximumFileSize = 64 << 20
-        options.checkpointPolicy = .manual
+        let options = simulatedOptions
         let files = CrashingFileSystem()
-        let database = try Simulated.open("a.db", files: files, options: options)
+        let database = try SimulatedDatabase.open("a.db", files: files, options: options)
         try database.put("a", "1")
         try database.checkpoint()
         try database.put("b", "2")
         let crashed = files.survivors(.none)
         try crashed.remove("a.db-wal")
         do {
-            _ = try Simulated.open("a.db", files: crashed, options: options)
+            _ = try SimulatedDatabase.open("a.db", files: crashed, options: options)
             Issue.record("a database without its log was opened")
         } catch {
             #expect(error.code == .damaged)
         }
         try database.close()
-        let closed = try Simulated.open("a.db", files: files.survivors(.none), options: options)
+        let closed = try SimulatedDatabase.open(
+            "a.db", files: files.survivors(.none), options: options)
         #expect(try closed.count() == 2)
     }
 
     @Test func twoThatCreateAtOnceGetOneDatabase() throws {
-        typealias Simulated = DatabaseEngine<
-            FilePageStore<CrashingFile>, WriteAheadLog<CrashingFileSystem>
-        >
-        var options = DatabaseOptions()
-        options.maximumFileSize = 64 << 20
-        options.checkpointPolicy = .manual
+        let options = simulatedOptions
         let files = CrashingFileSystem()
         let hasRun = Lock()
-        files.beforeOperation = { [options] operation in
+        files.beforeOperation = { operation in
             // The other comes when this one has seen that there is no database, and is done first.
             guard operation.kind == .open, operation.path == "a.db-new", hasRun.tryAcquire() else {
                 return
             }
             do {
-                let other = try Simulated.open("a.db", files: files, options: options)
+                let other = try SimulatedDatabase.open("a.db", files: files, options: options)
                 try other.put("from", "the other")
                 try other.close()
             } catch {
                 Issue.record("the other failed: \(error)")
             }
         }
-        let database = try Simulated.open("a.db", files: files, options: options)
+        let database = try SimulatedDatabase.open("a.db", files: files, options: options)
         #expect(text(try database.get("from")) == "the other")
         try database.close()
         #expect(files.paths == ["a.db"])

@@ -8,10 +8,6 @@ import WAL
 
 /// A script of everything a database does, with one operation of its files failing.
 @Suite struct FaultSweepTests {
-    private typealias Simulated = DatabaseEngine<
-        FilePageStore<CrashingFile>, WriteAheadLog<CrashingFileSystem>
-    >
-
     /// What the script's commits came to.
     private struct Outcome {
         /// The state after the last acknowledged commit.
@@ -34,7 +30,7 @@ import WAL
         return options
     }
 
-    private func content(_ database: Simulated) throws -> [String: [UInt8]] {
+    private func content(_ database: SimulatedDatabase) throws -> [String: [UInt8]] {
         var content: [String: [UInt8]] = [:]
         let snapshot = try database.snapshot()
         try snapshot.forEach { key, value in
@@ -55,9 +51,9 @@ import WAL
     private func run(_ files: CrashingFileSystem) throws -> Outcome {
         var outcome = Outcome()
         var random = SeededRandom(seed: 3)
-        let database: Simulated
+        let database: SimulatedDatabase
         do throws(StorageError) {
-            database = try Simulated.open("a.db", files: files, options: options)
+            database = try SimulatedDatabase.open("a.db", files: files, options: options)
         } catch {
             return outcome
         }
@@ -113,7 +109,7 @@ import WAL
     }
 
     /// Reads go on from the last published state; where a read fails, that is all that happens.
-    private func expect(_ database: Simulated, _ outcome: Outcome, _ what: String) throws {
+    private func expect(_ database: SimulatedDatabase, _ outcome: Outcome, _ what: String) throws {
         let seen: [String: [UInt8]]
         do {
             seen = try content(database)
@@ -133,7 +129,7 @@ import WAL
                 #expect(outcome.state.isEmpty, "\(what)")
                 continue
             }
-            let again = try Simulated.open("a.db", files: left, options: options)
+            let again = try SimulatedDatabase.open("a.db", files: left, options: options)
             let content = try content(again)
             #expect(
                 content == outcome.state || content == outcome.uncertain, "\(what), \(survival)")

@@ -9,10 +9,6 @@ import WAL
 
 /// Files that were forged or damaged so that every checksum is right again.
 @Suite struct HostileFileTests {
-    private typealias Simulated = DatabaseEngine<
-        FilePageStore<CrashingFile>, WriteAheadLog<CrashingFileSystem>
-    >
-
     private var options: DatabaseOptions {
         var options = DatabaseOptions()
         options.maximumFileSize = 64 << 20
@@ -52,7 +48,7 @@ import WAL
 
     @Test func anOverflowRunBeyondTheLastPageNumberIsDamage() throws {
         let files = CrashingFileSystem()
-        let database = try Simulated.open("a.db", files: files, options: options)
+        let database = try SimulatedDatabase.open("a.db", files: files, options: options)
         try database.put("big", [UInt8](repeating: 7, count: 10_000))
         try database.close()
         var patched = 0
@@ -68,7 +64,7 @@ import WAL
             }
         }
         #expect(patched > 0)
-        let again = try Simulated.open("a.db", files: files, options: options)
+        let again = try SimulatedDatabase.open("a.db", files: files, options: options)
         #expect(code { _ = try again.get("big") } == .damaged)
         #expect(try !again.verify().isSound)
         #expect(code { try again.delete("big") } == .damaged)
@@ -81,7 +77,7 @@ import WAL
     @Test(arguments: [8, 72, 80])
     func numbersAboutToOverflowAreDamage(offset: Int) throws {
         let files = CrashingFileSystem()
-        let database = try Simulated.open("a.db", files: files, options: options)
+        let database = try SimulatedDatabase.open("a.db", files: files, options: options)
         try database.put("a", "1")
         try database.close()
         try rewrite(files) { bytes in
@@ -94,7 +90,7 @@ import WAL
             }
         }
         let outcome = code {
-            let again = try Simulated.open("a.db", files: files, options: options)
+            let again = try SimulatedDatabase.open("a.db", files: files, options: options)
             for number in 0..<4 {
                 try again.put("key\(number)", "x")
                 try again.checkpoint()
@@ -137,7 +133,7 @@ import WAL
         // R4: the other slot holds an older state, which must not be taken for the newest.
         let files = CrashingFileSystem()
         for number in 0..<4 {
-            let database = try Simulated.open("a.db", files: files, options: options)
+            let database = try SimulatedDatabase.open("a.db", files: files, options: options)
             try database.put("key\(number)", "x")
             try database.close()
         }
@@ -149,7 +145,7 @@ import WAL
                 }
             }
             let outcome = code {
-                let again = try Simulated.open("a.db", files: damaged, options: options)
+                let again = try SimulatedDatabase.open("a.db", files: damaged, options: options)
                 #expect(try again.count() == 4)
             }
             #expect(outcome == .damaged || outcome == .truncated)
@@ -163,7 +159,7 @@ import WAL
         options.logging = logging
         options.dirtyBudget = 16 << 10
         let files = CrashingFileSystem()
-        let database = try Simulated.open("a.db", files: files, options: options)
+        let database = try SimulatedDatabase.open("a.db", files: files, options: options)
         for round in 0..<3 {
             try database.write { transaction in
                 for number in 0..<2000 { try transaction.put("key\(number)", "value\(round)") }
@@ -185,7 +181,7 @@ import WAL
             bytes[newest * PageLayout.pageSize + 100] ^= 1
         }
         let outcome = code {
-            let again = try Simulated.open("a.db", files: crashed, options: options)
+            let again = try SimulatedDatabase.open("a.db", files: crashed, options: options)
             #expect(try again.verify().isSound)
             try again.forEach { _, value in
                 #expect(value.array == Array("value2".utf8))
@@ -198,7 +194,7 @@ import WAL
     @Test func aTornSuperblockFallsBackToTheOneBefore() throws {
         // The pages of the older checkpoint are all there, and the log has the rest.
         let files = CrashingFileSystem()
-        let database = try Simulated.open("a.db", files: files, options: options)
+        let database = try SimulatedDatabase.open("a.db", files: files, options: options)
         for number in 0..<500 { try database.put("key\(number)", "1", durability: .written) }
         try database.checkpoint()
         for number in 0..<500 { try database.put("key\(number)", "2", durability: .written) }
@@ -210,7 +206,7 @@ import WAL
             let second = bytes[PageLayout.pageSize + 72]
             bytes[(first > second ? PageLayout.pageSize : 0) + 100] ^= 1
         }
-        let again = try Simulated.open("a.db", files: crashed, options: options)
+        let again = try SimulatedDatabase.open("a.db", files: crashed, options: options)
         #expect(try again.count() == 500)
         #expect(try again.get("key77") == Array("2".utf8))
         #expect(try again.verify().findings.isEmpty)

@@ -8,10 +8,6 @@ import WAL
 
 /// The smallest and the largest values that options and arguments can have.
 @Suite struct OptionExtremesTests {
-    private typealias Simulated = DatabaseEngine<
-        FilePageStore<CrashingFile>, WriteAheadLog<CrashingFileSystem>
-    >
-
     @Test func theLargestBudgetsMeanNever() throws {
         let folder = try TemporaryDirectory()
         var options = DatabaseOptions()
@@ -45,7 +41,7 @@ import WAL
             options.logSegmentSize = size
             let files = CrashingFileSystem()
             do {
-                let database = try Simulated.open("a.db", files: files, options: options)
+                let database = try SimulatedDatabase.open("a.db", files: files, options: options)
                 try database.put("a", "1")
                 try database.close()
             } catch {
@@ -72,7 +68,7 @@ import WAL
         for session in 0..<6 {
             // The log goes off and on again.
             options.logging = session % 3 != 1
-            let database = try Simulated.open("a.db", files: files, options: options)
+            let database = try SimulatedDatabase.open("a.db", files: files, options: options)
             for _ in 0..<40 {
                 let key = "key\(Int.random(in: 0..<60, using: &random))"
                 let size = [0, 10, 1500, 5000, 60_000, 300_000].randomElement(using: &random)!
@@ -97,7 +93,7 @@ import WAL
         options.maximumFileSize = 1 << 16
         options.checkpointPolicy = .inline
         let files = CrashingFileSystem()
-        let database = try Simulated.open("a.db", files: files, options: options)
+        let database = try SimulatedDatabase.open("a.db", files: files, options: options)
         var stored = 0
         var refusal: StorageError.Code?
         while refusal == nil, stored < 10_000 {
@@ -114,7 +110,8 @@ import WAL
         #expect(try database.verify().findings.isEmpty)
         // With room again all goes on, from what a crash would leave too.
         options.maximumFileSize = 64 << 20
-        let again = try Simulated.open("a.db", files: files.survivors(.none), options: options)
+        let again = try SimulatedDatabase.open(
+            "a.db", files: files.survivors(.none), options: options)
         #expect(try again.count() == UInt64(stored))
         try again.put("more", "room")
         try again.checkpoint()
