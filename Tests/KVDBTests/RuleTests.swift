@@ -1,6 +1,7 @@
 import KVDB
 import StorageIO
 import StorageIOTesting
+import Synchronization
 import Testing
 
 /// The rules of the architecture (`Docs/Architecture.md`) that can be seen from outside of a whole
@@ -82,6 +83,93 @@ import Testing
         #expect(try database.get("a") == Array("old".utf8))
         #expect(errorCode { try database.put("b", "1") } == .poisoned)
         #expect(database.poison != nil)
+    }
+
+    /// A commit that is done publishes itself, and not the one behind it that is still being synced.
+    @Test func r3ACommitDoesNotPublishTheNextOne() throws {
+        let files = CrashingFileSystem()
+        let database = try SimulatedDatabase.open(on: files, .manual)
+        try database.put("warm", "up")
+        let last = try database.statistics().lastTransaction
+        let syncs = Operations()
+        let isFirstDone = Atomic(false)
+        let isSecondDone = Atomic(false)
+        files.beforeOperation = { [unowned database] operation in
+            guard operation.kind == .sync else { return }
+            syncs.add(operation)
+            if syncs.all.count == 1 {
+                // The second one is in the log's buffer when a third could begin.
+                while let transaction = try? database.begin() {
+                    let number = transaction.number
+                    transaction.abort()
+                    if number == last + 3 { return }
+                    System.yield()
+                }
+            } else {
+                while !isFirstDone.load(ordering: .acquiring) { System.yield() }
+                #expect((try? database.get("first")) == Array("1".utf8))
+                #expect((try? database.contains("second")) == false)
+            }
+        }
+        try inParallel(2) { thread in
+            if thread == 0 {
+                try database.put("first", "1")
+                isFirstDone.store(true, ordering: .releasing)
+            } else {
+                while syncs.all.count != 1 { System.yield() }
+                try database.put("second", "2")
+                isSecondDone.store(true, ordering: .releasing)
+            }
+        }
+        files.beforeOperation = nil
+        #expect(isSecondDone.load(ordering: .acquiring) && syncs.all.count == 2)
+        #expect(try database.contains("second"))
+    }
+
+    // MARK: R4
+
+    /// Commits during a checkpoint survive a power cut at any of its operations, however much of the
+    /// log they go through: what the checkpoint frees in the log may only be used once its superblock
+    /// is durable.
+    @Test func r4CommitsDuringACheckpointAreNotLost() throws {
+        let files = CrashingFileSystem()
+        let database = try SimulatedDatabase.open(on: files, .manual)
+        for number in 0..<30 { try database.put(numberKey(number), numberKey(number * 1000)) }
+        try database.checkpoint()
+        for number in 0..<30 {
+            try database.put(numberKey(number), [UInt8](repeating: 1, count: 400))
+        }
+        let cuts = Cuts()
+        files.beforeOperation = { [unowned database] operation in
+            // The store makes other calls under a lock that a commit takes too.
+            guard operation.path == SimulatedDatabase.testPath,
+                operation.kind == .write || operation.kind == .sync, cuts.enter()
+            else { return }
+            defer { cuts.leave() }
+            for _ in 0..<8 {
+                let number = cuts.acknowledged
+                guard
+                    (try? database.put(numberKey(1000 + number), Array(repeating: 2, count: 900)))
+                        != nil
+                else { return }
+                cuts.acknowledged += 1
+            }
+            for seed in 0..<6 as Range<UInt64> {
+                cuts.all.append((files.survivors(seed: seed), cuts.acknowledged, "\(operation)"))
+            }
+        }
+        try database.checkpoint()
+        files.beforeOperation = nil
+        #expect(cuts.all.count >= 24)
+        for (survivors, acknowledged, place) in cuts.all {
+            do {
+                let reopened = try SimulatedDatabase.open(on: survivors, .manual)
+                #expect(try reopened.count() == UInt64(30 + acknowledged))
+                try reopened.checkSound(place)
+            } catch {
+                Issue.record("A power cut before \(place): \(error)")
+            }
+        }
     }
 
     // MARK: R5

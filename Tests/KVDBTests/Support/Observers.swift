@@ -69,3 +69,19 @@ final class WriteOrder: @unchecked Sendable {
         }
     }
 }
+
+/// What power cuts during a checkpoint would leave, and what was acknowledged by then.
+final class Cuts: @unchecked Sendable {
+    // Sendable: only used by the thread that runs the test.
+    var acknowledged = 0
+    var all: [(files: CrashingFileSystem, acknowledged: Int, place: String)] = []
+    private var isInside = false
+
+    /// Whether this is not the work of an operation that is already being looked at.
+    func enter() -> Bool {
+        defer { isInside = true }
+        return !isInside
+    }
+
+    func leave() { isInside = false }
+}
