@@ -42,7 +42,7 @@ extension DatabaseEngine {
     /// loosely filled, the trees are packed anew into full pages (for this the file grows by the
     /// size of the content for a while). Then pages at the file's end move into free pages further
     /// down, and the end is given back to the file system. What a live snapshot can see stays where
-    /// it is; a checkpoint after its end gives that back too.
+    /// it is, and nothing is packed while there is one; compact again after its end.
     ///
     /// - Throws: `diskFull` and the content is as before; `busy`, `readOnly`, `closed`, `poisoned`.
     /// - Complexity: reads every page; writes about twice the content's size at most.
@@ -54,7 +54,9 @@ extension DatabaseEngine {
         var report = CompactionReport()
         report.byteCountBefore = core.store.statistics.fileByteCount
         progress(CompactionProgress(phase: .measuring, done: 0))
-        if try isLooselyFilled() {
+        // While a snapshot sees the old pages they can't be freed, and packing would only add to them.
+        let isPinned = !core.store.versions.held().isEmpty
+        if !isPinned, try isLooselyFilled() {
             try core.repack(progress)
             report.isRepacked = true
         }

@@ -8,6 +8,16 @@ public typealias Database = DatabaseEngine<
     FilePageStore<POSIXFile>, WriteAheadLog<POSIXFileSystem>
 >
 
+/// A snapshot of a ``Database``.
+public typealias DatabaseSnapshot = Snapshot<
+    FilePageStore<POSIXFile>, WriteAheadLog<POSIXFileSystem>
+>
+
+/// A write transaction of a ``Database``.
+public typealias DatabaseTransaction = WriteTransaction<
+    FilePageStore<POSIXFile>, WriteAheadLog<POSIXFileSystem>
+>
+
 /// A database in memory alone, gone with its handle.
 public typealias InMemoryDatabase = DatabaseEngine<InMemoryPageStore, NullLog>
 
