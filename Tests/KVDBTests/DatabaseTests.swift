@@ -338,4 +338,25 @@ import WAL
         try database.close()
         #expect(files.paths == ["a.db"])
     }
+
+    @Test func compactionPacksOnlyWhatNoSnapshotPins() throws {
+        let folder = try TemporaryDirectory()
+        let database = try Database.open(folder.file("my.db"))
+        var random = SeededRandom(seed: 1)
+        try database.write { transaction in
+            for _ in 0..<20_000 { try transaction.put(random.bytes(16), random.bytes(50)) }
+        }
+        do {
+            let snapshot = try database.snapshot()
+            let pinned = try database.compact()
+            #expect(!pinned.isRepacked)
+            #expect(pinned.byteCountAfter < pinned.byteCountBefore + pinned.byteCountBefore / 4)
+            #expect(snapshot.count == 20_000)
+        }
+        let free = try database.compact()
+        #expect(free.isRepacked)
+        #expect(free.byteCountAfter < free.byteCountBefore)
+        #expect(try database.count() == 20_000)
+        #expect(try database.verify().findings.isEmpty)
+    }
 }
