@@ -21,6 +21,12 @@ func layer(_ name: String, in package: String, _ dependencies: [Target.Dependenc
         swiftSettings: swiftSettings)
 }
 
+/// What tests are written with; no product, and nothing that a user of the database builds.
+func testSupport(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(
+        name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: swiftSettings)
+}
+
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .testTarget(
         name: name, dependencies: dependencies, path: "Tests/\(name)", swiftSettings: swiftSettings)
@@ -52,7 +58,21 @@ let hostedTargets: [Target] = [
     tests("PageStoreTests", ["PageStore", "StorageIO", "StorageIOTesting"]),
     tests("WALTests", ["WAL", "StorageIO", "StorageIOTesting"]),
     tests("BTreeTests", ["BTree", "PageStore", "StorageIO", "StorageIOTesting"]),
-    tests("KVDBTests", ["KVDB", "BTree", "PageStore", "WAL", "StorageIO", "StorageIOTesting"]),
+    testSupport(
+        "DatabaseTesting", ["KVDB", "BTree", "PageStore", "WAL", "StorageIO", "StorageIOTesting"]),
+    .executableTarget(
+        name: "CrashTest",
+        dependencies: [
+            "DatabaseTesting", "KVDB", "KVTools", "BTree", "PageStore", "WAL", "StorageIO",
+            "StorageIOTesting", argumentParser,
+        ],
+        path: "Tests/CrashTest", swiftSettings: swiftSettings),
+    tests(
+        "KVDBTests",
+        [
+            "DatabaseTesting", "KVDB", "BTree", "PageStore", "WAL", "StorageIO",
+            "StorageIOTesting",
+        ]),
     tests("KVToolsTests", ["KVTools", "KVToolsCommand", "KVDB", "StorageIO", "StorageIOTesting"]),
     tests("RepositoryTests", []),
 ]
@@ -62,7 +82,10 @@ func library(_ name: String) -> Product { .library(name: name, targets: [name]) 
 let engineProducts = ["StorageIO", "PageStore", "WAL", "BTree", "KVDB"].map(library)
 let hostedProducts =
     ["StorageIOTesting", "KVTools"].map(library)
-    + [.executable(name: "kvtools", targets: ["KVToolsCommand"])]
+    + [
+        .executable(name: "kvtools", targets: ["KVToolsCommand"]),
+        .executable(name: "crashtest", targets: ["CrashTest"]),
+    ]
 
 let package = Package(
     name: "KVDB",

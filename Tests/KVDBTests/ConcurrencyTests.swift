@@ -1,3 +1,4 @@
+import DatabaseTesting
 import KVDB
 import StorageIO
 import StorageIOTesting

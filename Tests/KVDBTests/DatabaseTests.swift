@@ -1,3 +1,4 @@
+import DatabaseTesting
 import PageStore
 import StorageIO
 import StorageIOTesting

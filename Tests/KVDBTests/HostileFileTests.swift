@@ -1,3 +1,4 @@
+import DatabaseTesting
 import BTree
 import PageStore
 import StorageIO

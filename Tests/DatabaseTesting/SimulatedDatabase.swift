@@ -5,26 +5,26 @@ import StorageIOTesting
 import WAL
 
 /// A database on the simulated file system, whose every call can be counted, failed or crashed.
-typealias SimulatedDatabase = DatabaseEngine<
+package typealias SimulatedDatabase = DatabaseEngine<
     FilePageStore<CrashingFile>, WriteAheadLog<CrashingFileSystem>
 >
 
 /// A snapshot of it.
-typealias SimulatedSnapshot = Snapshot<
+package typealias SimulatedSnapshot = Snapshot<
     FilePageStore<CrashingFile>, WriteAheadLog<CrashingFileSystem>
 >
 /// A write transaction on it.
-typealias SimulatedTransaction = WriteTransaction<
+package typealias SimulatedTransaction = WriteTransaction<
     FilePageStore<CrashingFile>, WriteAheadLog<CrashingFileSystem>
 >
 
 extension DatabaseEngine
 where Store == FilePageStore<CrashingFile>, Log == WriteAheadLog<CrashingFileSystem> {
     /// The path of every simulated database.
-    static var testPath: String { "test.db" }
+    package static var testPath: String { "test.db" }
 
     /// Opens the database of `files`, or creates it there.
-    static func open(
+    package static func open(
         on files: CrashingFileSystem, _ options: DatabaseOptions = .small
     ) throws(StorageError) -> SimulatedDatabase {
         try open(testPath, files: files, options: options)
@@ -34,7 +34,7 @@ where Store == FilePageStore<CrashingFile>, Log == WriteAheadLog<CrashingFileSys
 extension DatabaseOptions {
     /// Budgets so small that a few kilobytes evict, checkpoint and recycle, and no thread, so that
     /// every run is the same.
-    static var small: DatabaseOptions {
+    package static var small: DatabaseOptions {
         var options = DatabaseOptions()
         options.checkpointPolicy = .inline
         options.cacheBudget = 64 << 10
@@ -46,7 +46,7 @@ extension DatabaseOptions {
     }
 
     /// The same, but checkpoints run only when asked for.
-    static var manual: DatabaseOptions {
+    package static var manual: DatabaseOptions {
         var options = small
         options.checkpointPolicy = .manual
         return options
@@ -54,21 +54,21 @@ extension DatabaseOptions {
 }
 
 /// A test's finding, thrown to get out of a long random run at once.
-struct Mismatch: Error, CustomStringConvertible {
-    let description: String
+package struct Mismatch: Error, CustomStringConvertible {
+    package let description: String
 
-    init(_ description: String) { self.description = description }
+    package init(_ description: String) { self.description = description }
 }
 
 /// Throws `message` unless `condition` holds. Much cheaper than `#expect`, for checks that run
 /// millions of times.
-func check(_ condition: Bool, _ message: @autoclosure () -> String) throws {
+package func check(_ condition: Bool, _ message: @autoclosure () -> String) throws {
     if !condition { throw Mismatch(message()) }
 }
 
 extension DatabaseEngine {
     /// Throws when ``verify(progress:)`` finds anything.
-    func checkSound(_ place: @autoclosure () -> String = "") throws {
+    package func checkSound(_ place: @autoclosure () -> String = "") throws {
         let report = try verify()
         if report.isSound { return }
         let findings = report.findings.prefix(5).map { "\($0.error)" }.joined(separator: "; ")
@@ -77,7 +77,7 @@ extension DatabaseEngine {
 }
 
 /// The code of the error that `body` throws, nil when it throws none.
-func errorCode<Result>(_ body: () throws -> Result) -> StorageError.Code? {
+package func errorCode<Result>(_ body: () throws -> Result) -> StorageError.Code? {
     do {
         _ = try body()
         return nil
@@ -88,7 +88,7 @@ func errorCode<Result>(_ body: () throws -> Result) -> StorageError.Code? {
 
 extension SeededRandom {
     /// A random element of a collection that is not empty.
-    mutating func element<Elements: RandomAccessCollection>(
+    package mutating func element<Elements: RandomAccessCollection>(
         of elements: Elements
     ) -> Elements.Element {
         elements[elements.index(elements.startIndex, offsetBy: below(elements.count))]
@@ -96,6 +96,6 @@ extension SeededRandom {
 }
 
 /// Big-endian bytes, so that numbers sort as keys do.
-func numberKey(_ number: Int, byteCount: Int = 4) -> [UInt8] {
+package func numberKey(_ number: Int, byteCount: Int = 4) -> [UInt8] {
     (0..<byteCount).reversed().map { UInt8(truncatingIfNeeded: number >> (8 * $0)) }
 }

@@ -3,7 +3,7 @@ import StorageIO
 import StorageIOTesting
 
 /// A scripted life in which one file operation fails.
-struct FaultRun {
+package struct FaultRun {
     private let workload: CrashWorkload
     private let files = CrashingFileSystem()
     private let operation: Int
@@ -11,14 +11,14 @@ struct FaultRun {
     /// What the step that failed would have made of it.
     private var attempted: DatabaseModel?
 
-    init(_ workload: CrashWorkload, failing operation: Int, with code: StorageError.Code) {
+    package init(_ workload: CrashWorkload, failing operation: Int, with code: StorageError.Code) {
         self.workload = workload
         self.operation = operation
         files.fail(operation: operation, with: code)
     }
 
     /// Runs the script as far as it goes, reopens and checks.
-    mutating func run() throws {
+    package mutating func run() throws {
         var database = try open()
         var held: SimulatedSnapshot?
         for step in workload.steps {

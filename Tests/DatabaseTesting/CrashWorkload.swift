@@ -5,9 +5,9 @@ import StorageIOTesting
 /// A scripted life of a database: it splits and merges pages, holds values larger than a page,
 /// checkpoints, recycles its log, commits a transaction too large to log, compacts, imports, uses
 /// named tables, holds a snapshot over all that, and closes and opens again.
-struct CrashWorkload: Sendable {
+package struct CrashWorkload: Sendable {
     /// One step; all but `hold` and `release` end in one commit or change no content at all.
-    enum Step: Sendable {
+    package enum Step: Sendable {
         case commit([Change], Durability)
         case abort([Change])
         case importEntries([ExportEvent], replacing: Bool)
@@ -19,12 +19,12 @@ struct CrashWorkload: Sendable {
         case reopen
     }
 
-    let options: DatabaseOptions
-    let steps: [Step]
+    package let options: DatabaseOptions
+    package let steps: [Step]
     /// `states[n]` is the content after the first `n` steps.
-    let states: [DatabaseModel]
+    package let states: [DatabaseModel]
 
-    init(options: DatabaseOptions, steps: [Step]) {
+    package init(options: DatabaseOptions, steps: [Step]) {
         self.options = options
         self.steps = steps
         var states = [DatabaseModel()]
@@ -33,7 +33,7 @@ struct CrashWorkload: Sendable {
     }
 
     /// The content after `step` on `model`.
-    static func state(after step: Step, _ model: DatabaseModel) -> DatabaseModel {
+    package static func state(after step: Step, _ model: DatabaseModel) -> DatabaseModel {
         var model = model
         switch step {
         case .commit(let changes, _):
@@ -56,19 +56,21 @@ struct CrashWorkload: Sendable {
     }
 
     /// How far a run came.
-    struct Progress: Sendable {
+    package struct Progress: Sendable {
         /// Steps begun.
-        var begun = 0
+        package var begun = 0
         /// Steps whose effect was promised to survive anything.
-        var durable = 0
+        package var durable = 0
         /// Steps that returned.
-        var done = 0
+        package var done = 0
+
+        package init() {}
     }
 
     /// Runs every step on `files`; `report` is told of each step's beginning and end.
     ///
     /// - Returns: the closed database's file system is left as it is.
-    func run(
+    package func run(
         on files: CrashingFileSystem, report: (Progress) -> Void
     ) throws {
         var progress = Progress()
@@ -128,7 +130,7 @@ struct CrashWorkload: Sendable {
     ///
     /// - Returns: how many steps the state stands for.
     @discardableResult
-    func checkPrefix<Store, Log>(
+    package func checkPrefix<Store, Log>(
         _ database: DatabaseEngine<Store, Log>, _ progress: Progress
     ) throws -> Int {
         let snapshot = try database.snapshot()
@@ -149,7 +151,7 @@ extension CrashWorkload {
     /// - Parameters:
     ///   - durability: what commits ask for, in turns.
     ///   - logging: whether there is a log.
-    static func script(
+    package static func script(
         seed: UInt64, durability: [Durability] = [.full], logging: Bool = true
     ) -> CrashWorkload {
         var script = Script(seed: seed, durability: durability)

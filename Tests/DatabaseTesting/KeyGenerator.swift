@@ -3,9 +3,9 @@ import StorageIOTesting
 
 /// Random keys, values and changes of one kind for a whole run, out of a space small enough that
 /// most keys are met again.
-struct KeyGenerator: Sendable {
+package struct KeyGenerator: Sendable {
     /// What the keys look like.
-    enum Kind: CaseIterable, Sendable {
+    package enum Kind: CaseIterable, Sendable {
         /// Four bytes, big-endian.
         case numbers
         /// Text with long common beginnings.
@@ -14,25 +14,25 @@ struct KeyGenerator: Sendable {
         case ragged
     }
 
-    let kind: Kind
-    let space: Int
+    package let kind: Kind
+    package let space: Int
     /// The usual length of a value.
-    let valueLength: Int
+    package let valueLength: Int
 
-    init(_ random: inout SeededRandom) {
+    package init(_ random: inout SeededRandom) {
         kind = random.element(of: Kind.allCases)
         space = random.element(of: [20, 200, 600, 1500])
         valueLength = random.element(of: [8, 60, 300])
     }
 
-    init(kind: Kind, space: Int, valueLength: Int) {
+    package init(kind: Kind, space: Int, valueLength: Int) {
         self.kind = kind
         self.space = space
         self.valueLength = valueLength
     }
 
     /// The `index`-th key of the space; not in order.
-    func key(_ index: Int) -> [UInt8] {
+    package func key(_ index: Int) -> [UInt8] {
         switch kind {
         case .numbers: return numberKey(index)
         case .paths: return Array("/usr/share/\(index % 7)/documents/\(index / 7).txt".utf8)
@@ -43,16 +43,16 @@ struct KeyGenerator: Sendable {
         }
     }
 
-    func key(_ random: inout SeededRandom) -> [UInt8] { key(random.below(space)) }
+    package func key(_ random: inout SeededRandom) -> [UInt8] { key(random.below(space)) }
 
     /// The beginning of some key.
-    func prefix(_ random: inout SeededRandom) -> [UInt8] {
+    package func prefix(_ random: inout SeededRandom) -> [UInt8] {
         let key = key(&random)
         return Array(key.prefix(random.below(key.count + 1)))
     }
 
     /// A value: mostly short, sometimes empty, near the limit of what a page takes, or far beyond.
-    func value(_ random: inout SeededRandom) -> [UInt8] {
+    package func value(_ random: inout SeededRandom) -> [UInt8] {
         switch random.below(100) {
         case 0..<4: return []
         case 4..<8: return random.bytes(random.number(in: 900...1100))
@@ -63,7 +63,7 @@ struct KeyGenerator: Sendable {
         }
     }
 
-    func range(_ random: inout SeededRandom) -> KeyRange {
+    package func range(_ random: inout SeededRandom) -> KeyRange {
         let a = random.oneIn(8) ? nil : key(&random)
         let b = random.oneIn(8) ? nil : key(&random)
         guard let a, let b, SortedArrayModel.compare(a, b) > 0, !random.oneIn(10) else {
@@ -79,7 +79,7 @@ struct KeyGenerator: Sendable {
         return KeyRange(from: key(index), to: key(index + random.below(space / 10 + 2)))
     }
 
-    func change(_ random: inout SeededRandom, table: String = "") -> Change {
+    package func change(_ random: inout SeededRandom, table: String = "") -> Change {
         switch random.below(100) {
         case 0..<62: .put(key(&random), value(&random), table: table)
         case 62..<97: .delete(key(&random), table: table)
@@ -87,11 +87,11 @@ struct KeyGenerator: Sendable {
         }
     }
 
-    func table(_ random: inout SeededRandom) -> String {
+    package func table(_ random: inout SeededRandom) -> String {
         random.element(of: ["a", "accounts", "zoë", "\u{0}"])
     }
 
-    func tableChange(_ random: inout SeededRandom) -> Change {
+    package func tableChange(_ random: inout SeededRandom) -> Change {
         switch random.below(20) {
         case 0: .createTable(table(&random))
         case 1: .dropTable(table(&random))

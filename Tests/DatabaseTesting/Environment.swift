@@ -1,12 +1,12 @@
 import Foundation
 
 /// A whole number from the environment, or the default.
-func environmentNumber(_ name: String, default value: Int) -> Int {
+package func environmentNumber(_ name: String, default value: Int) -> Int {
     ProcessInfo.processInfo.environment[name].flatMap(Int.init) ?? value
 }
 
 /// The seeds of a random test: the one in `KVDB_SEED`, or as many as the variable `count` says, from 0.
-func environmentSeeds(count name: String, default count: Int) -> [UInt64] {
+package func environmentSeeds(count name: String, default count: Int) -> [UInt64] {
     if let seed = ProcessInfo.processInfo.environment["KVDB_SEED"].flatMap(UInt64.init) {
         return [seed]
     }

@@ -4,25 +4,25 @@ import StorageIOTesting
 
 /// One seed of the model test: a database and the plain arrays that it must equal, through random
 /// operations. Everything, the options and the kind of keys included, follows from the seed.
-struct ModelRun {
+package struct ModelRun {
     /// A live snapshot and what it must show for as long as it lives.
-    struct HeldSnapshot {
-        let snapshot: SimulatedSnapshot
-        let model: DatabaseModel
+    package struct HeldSnapshot {
+        package let snapshot: SimulatedSnapshot
+        package let model: DatabaseModel
     }
 
-    private(set) var step = 0
-    var random: SeededRandom
-    let options: DatabaseOptions
-    let keys: KeyGenerator
-    var files = CrashingFileSystem()
-    var handle: SimulatedDatabase?
-    var model = DatabaseModel()
-    var held: [HeldSnapshot] = []
+    package private(set) var step = 0
+    package var random: SeededRandom
+    package let options: DatabaseOptions
+    package let keys: KeyGenerator
+    package var files = CrashingFileSystem()
+    package var handle: SimulatedDatabase?
+    package var model = DatabaseModel()
+    package var held: [HeldSnapshot] = []
 
-    var database: SimulatedDatabase { handle! }
+    package var database: SimulatedDatabase { handle! }
 
-    init(seed: UInt64) throws {
+    package init(seed: UInt64) throws {
         random = SeededRandom(seed: seed)
         options = Self.options(&random)
         keys = KeyGenerator(&random)
@@ -42,7 +42,7 @@ struct ModelRun {
     }
 
     /// Runs `count` operations, then checks everything once more.
-    mutating func run(steps count: Int) throws {
+    package mutating func run(steps count: Int) throws {
         while step < count {
             step += 1
             try perform()
@@ -360,7 +360,7 @@ struct ModelRun {
 }
 
 /// Bytes that a closure gathers.
-final class Gathered: @unchecked Sendable {
+package final class Gathered: @unchecked Sendable {
     // Sendable: only used by one thread.
-    var array: [UInt8] = []
+    package var array: [UInt8] = []
 }

@@ -5,7 +5,7 @@ import StorageIOTesting
 import WAL
 
 /// One change to a database, as the model and the real one both can make it.
-enum Change: Sendable {
+package enum Change: Sendable {
     case put([UInt8], [UInt8], table: String = "")
     case delete([UInt8], table: String = "")
     case deleteRange(KeyRange, table: String = "")
@@ -14,13 +14,15 @@ enum Change: Sendable {
 }
 
 /// What a database with tables should hold.
-struct DatabaseModel: Equatable, Sendable {
-    var main = SortedArrayModel()
-    var tables: [String: SortedArrayModel] = [:]
+package struct DatabaseModel: Equatable, Sendable {
+    package var main = SortedArrayModel()
+    package var tables: [String: SortedArrayModel] = [:]
+
+    package init() {}
 
     /// Makes `change`; the entries (or tables) that it removed, 0 for others.
     @discardableResult
-    mutating func apply(_ change: Change) -> Int {
+    package mutating func apply(_ change: Change) -> Int {
         switch change {
         case .put(let key, let value, let table):
             if table.isEmpty {
@@ -45,7 +47,7 @@ struct DatabaseModel: Equatable, Sendable {
     }
 
     /// The first difference between this and what `snapshot` shows, nil when there is none.
-    func difference<Store, Log>(
+    package func difference<Store, Log>(
         from snapshot: Snapshot<Store, Log>
     ) throws(StorageError) -> String? {
         guard snapshot.count == UInt64(main.count) else {
@@ -73,7 +75,7 @@ struct DatabaseModel: Equatable, Sendable {
     }
 
     /// Throws when `database` does not hold exactly this.
-    func check<Store, Log>(
+    package func check<Store, Log>(
         _ database: DatabaseEngine<Store, Log>, _ place: @autoclosure () -> String = ""
     ) throws {
         let snapshot = try database.snapshot()
@@ -119,7 +121,7 @@ private final class Comparison {
 
 extension WriteTransaction {
     /// Makes `change`; the entries (or tables) that it removed, 0 for others.
-    func apply(_ change: Change) throws(StorageError) -> Int {
+    package func apply(_ change: Change) throws(StorageError) -> Int {
         switch change {
         case .put(let key, let value, let table):
             if table.isEmpty {

@@ -1,22 +1,24 @@
 import StorageIO
 
 /// The first error of several threads.
-final class FirstError: @unchecked Sendable {
+package final class FirstError: @unchecked Sendable {
     // Sendable: `lock` guards `error`.
     private let lock = Lock()
     private var error: (any Error)?
 
-    func take(_ new: any Error) { lock.withLock { if error == nil { error = new } } }
+    package init() {}
 
-    var isSet: Bool { lock.withLock { error != nil } }
+    package func take(_ new: any Error) { lock.withLock { if error == nil { error = new } } }
 
-    func rethrow() throws {
+    package var isSet: Bool { lock.withLock { error != nil } }
+
+    package func rethrow() throws {
         if let error = lock.withLock({ error }) { throw error }
     }
 }
 
 /// Runs `body` on that many threads at once, waits for all, and throws the first error of one.
-func inParallel(_ count: Int, _ body: @escaping @Sendable (Int) throws -> Void) throws {
+package func inParallel(_ count: Int, _ body: @escaping @Sendable (Int) throws -> Void) throws {
     let first = FirstError()
     var threads: [SystemThread] = []
     for number in 0..<count {

@@ -1,0 +1,74 @@
+import DatabaseTesting
+import KVDB
+import StorageIO
+import StorageIOTesting
+
+/// R4: the power is cut before every file operation of a scripted life, and at each of these moments
+/// the unsynced changes survive in many ways.
+///
+/// One case is one script and every fourth of its operations. A state counts when it differs from
+/// the others of its moment. From each, the database must open with what exactly some prefix of the
+/// commits makes, every promised one among them; verification must find nothing; ten further commits
+/// must work and be there after a reopen.
+struct CrashFamily: Family {
+    static let name = "crash"
+    static let unit = "states"
+    static let gate = Goal.units(200_000)
+    static let subset = Goal.units(20_000)
+    static let slices: UInt64 = 4
+    /// How many ways to survive are drawn for each moment.
+    static let variants = 24
+
+    func run(_ number: UInt64, _ account: inout Account) throws {
+        let workload = CrashWorkload.numbered(number / Self.slices)
+        let slice = Int(number % Self.slices)
+        let files = CrashingFileSystem()
+        let cuts = PowerCuts(workload, account)
+        // The hook holds the file system in turn.
+        files.beforeOperation = { [unowned files] operation in
+            guard operation.number % Int(Self.slices) == slice else { return }
+            cuts.look(at: files, operation.number, variants: Self.variants)
+        }
+        defer { files.beforeOperation = nil }
+        do {
+            try workload.run(on: files) { cuts.progress = $0 }
+        } catch {
+            throw Failure("the run itself failed: \(error)")
+        }
+        account = cuts.account
+        try cuts.rethrow()
+    }
+}
+
+/// The states that power cuts leave during one run, each recovered from at once.
+final class PowerCuts: @unchecked Sendable {
+    // Sendable: only used by the thread that runs the script.
+    let workload: CrashWorkload
+    var account: Account
+    var progress = CrashWorkload.Progress()
+    private var failure: Failure?
+
+    init(_ workload: CrashWorkload, _ account: Account) {
+        self.workload = workload
+        self.account = account
+    }
+
+    /// Recovers from every distinct state that a cut now leaves.
+    func look(at files: CrashingFileSystem, _ operation: Int, variants: Int) {
+        guard failure == nil, account.enter(operation) else { return }
+        var seen: Set<UInt64> = []
+        for variant in 0..<variants {
+            let left = files.survivors(variant: variant, seed: UInt64(operation))
+            guard seen.insert(left.fingerprint).inserted else { continue }
+            account.units += 1
+            do {
+                try workload.checkRecovery(left, progress)
+            } catch {
+                failure = Failure("operation \(operation), variant \(variant): \(error)")
+                return
+            }
+        }
+    }
+
+    func rethrow() throws { if let failure { throw failure } }
+}

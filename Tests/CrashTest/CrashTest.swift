@@ -1,0 +1,17 @@
+import ArgumentParser
+
+/// The command line.
+@main
+struct CrashTest: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "crashtest",
+        abstract: "Tests the database against crashes, faults, hostile files and itself.",
+        discussion: """
+            Every test is a numbered case of a family, and repeats exactly by its number. \
+            Docs/Testing.md says what each family covers and what it doesn't.
+            """,
+        subcommands: [
+            ListCommand.self, RunCommand.self, GateCommand.self, SubsetCommand.self,
+            SoakCommand.self, WorkerCommand.self,
+        ])
+}

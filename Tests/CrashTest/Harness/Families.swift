@@ -1,0 +1,10 @@
+/// All families, in the order of the table in Docs/Testing.md.
+enum CrashTestFamilies {
+    static let all: [any Family.Type] = [
+        CrashFamily.self,
+        RecoveryFamily.self,
+    ]
+
+    /// The family of this name.
+    static func named(_ name: String) -> (any Family.Type)? { all.first { $0.name == name } }
+}
