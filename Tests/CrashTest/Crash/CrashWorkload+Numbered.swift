@@ -25,7 +25,7 @@ extension CrashWorkload {
         options.logBudget = random.element(of: [8 << 10, 12 << 10, 40 << 10])
         options.logSegmentSize = random.element(of: [4096, 4096, 8192])
         options.loggedTransactionLimit = random.element(of: [0, 3 << 10, 6 << 10, 1 << 20])
-        options.dirtyBudget = random.element(of: [8 << 10, 16 << 10, 64 << 10])
+        options.dirtyBudget = random.element(of: [16 << 10, 16 << 10, 64 << 10])
         let keys = KeyGenerator(&random)
         var steps: [Step] = []
         var isHeld = false
