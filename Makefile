@@ -1,6 +1,8 @@
 # make demo    a real data set goes in, is read, changed, killed, recovered, verified and exported
 # make test    every test of every layer
 # make check   what continuous integration checks besides the tests (Scripts/check-*)
+# make crashtest  crashes, faults, hostile files, thread schedules …: the gate of Docs/Testing.md
+# make soak HOURS=2  the same tests, always further cases, for hours; goes on where it stopped
 # make lint    style, as `swift format lint --strict` sees it
 # make format  put every source file into that style
 # make embedded  the engine under Embedded Swift, and a small program built so
@@ -8,7 +10,9 @@
 
 SOURCES := Package.swift Packages Tests Examples
 
-.PHONY: demo test check lint format embedded clean lz4
+HOURS ?= 2
+
+.PHONY: demo test check crashtest soak lint format embedded clean lz4
 
 demo: lz4
 	@Scripts/demo
@@ -25,6 +29,12 @@ check:
 	@Scripts/check-model
 	@Scripts/check-memory
 	@Scripts/check-threads
+
+crashtest: lz4
+	@Scripts/crashtest gate
+
+soak: lz4
+	@Scripts/crashtest soak $(HOURS)
 
 lint:
 	swift format lint --strict --parallel --recursive $(SOURCES)

@@ -29,6 +29,7 @@ struct RunCommand: ParsableCommand {
         guard let chosen = CrashTestFamilies.named(family) else {
             throw ValidationError("There is no family '\(family)'.")
         }
+        if chosen.program != CommandLine.arguments[0] { return try runOther(chosen.program) }
         var tally = Tally()
         for number in number..<number + count {
             let line = runCase(chosen, number, only: step)
@@ -40,6 +41,16 @@ struct RunCommand: ParsableCommand {
         }
         if !tally.details.isEmpty { say(tally.details) }
         if !tally.findings.isEmpty { throw ExitCode.failure }
+    }
+
+    /// Gives the command to the program of the other build.
+    private func runOther(_ program: String) throws {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: program)
+        process.arguments = Array(CommandLine.arguments.dropFirst())
+        try process.run()
+        process.waitUntilExit()
+        throw ExitCode(process.terminationStatus)
     }
 }
 

@@ -1,3 +1,5 @@
+import Foundation
+
 /// One row of the table in Docs/Testing.md: a kind of test whose cases are numbered.
 package protocol Family: Sendable {
     /// Its name on the command line.
@@ -9,12 +11,26 @@ package protocol Family: Sendable {
     /// How much `crashtest subset` runs.
     static var subset: Goal { get }
 
+    /// Whether its workers must be of the build whose threads a scheduler runs (KVDB_SCHEDULES=1).
+    static var isScheduled: Bool { get }
+
     init()
 
     /// Runs one case, the same each time for the same number.
     ///
     /// A case takes a twentieth of a second to ten seconds. It throws what it finds.
     func run(_ number: UInt64, _ account: inout Account) throws
+}
+
+extension Family {
+    package static var isScheduled: Bool { false }
+
+    /// The program that runs its cases: this one, or for scheduled families the one of the other
+    /// build, which `Scripts/crashtest` makes and names.
+    static var program: String {
+        let other = ProcessInfo.processInfo.environment["KVDB_SCHEDULES_CRASHTEST"]
+        return isScheduled ? other ?? CommandLine.arguments[0] : CommandLine.arguments[0]
+    }
 }
 
 /// How much of a family is run.

@@ -7,8 +7,6 @@ struct Pool: Sendable {
     var workers: Int
     /// How many findings end a family's run.
     var findingLimit = 3
-    /// The program to run as a worker, which holds the same families.
-    var program = CommandLine.arguments[0]
 
     /// When a run of cases ends.
     enum End: Sendable {
@@ -24,7 +22,7 @@ struct Pool: Sendable {
         progress: @escaping @Sendable (Tally) -> Void = { _ in }
     ) throws -> Tally {
         let shared = Shared(tally, end, family, findingLimit)
-        let program = program
+        let program = family.program
         try runInParallel(workers) {
             var worker: WorkerProcess?
             defer { worker?.stop() }

@@ -18,7 +18,8 @@ struct Tally: Codable, Sendable {
         for (name, count) in line.notes { notes[name, default: 0] += count }
         if let failure = line.failure {
             findings.append(
-                "crashtest run \(family) --case \(line.number) --step \(line.step)\n    \(failure)")
+                "Scripts/crashtest run \(family) --case \(line.number) --step \(line.step)\n    \(failure)"
+            )
         }
     }
 
