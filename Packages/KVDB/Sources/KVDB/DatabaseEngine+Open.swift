@@ -23,14 +23,16 @@ public typealias InMemoryDatabase = DatabaseEngine<InMemoryPageStore, NullLog>
 
 extension DatabaseEngine
 where Store == FilePageStore<POSIXFile>, Log == WriteAheadLog<POSIXFileSystem> {
-    /// Opens the database at `path`, or creates it there.
+    /// Opens the database at `path`, or creates it there. A symbolic link is followed once, and the
+    /// log stands beside the file that it leads to.
     ///
     /// Beside the data file there is its log, `path-wal`, gone after ``close()``. A log left by a
     /// crash is replayed: O(its length).
     ///
     /// - Throws: `fileNotFound`, `fileExists`, `permissionDenied`, `locked`, `emptyFile`,
     ///   `notADatabase`, `unsupportedFormat`, `truncated`, `damaged`, `inputOutput`, `diskFull`,
-    ///   `invalidArgument` for options that make no sense.
+    ///   `ambiguousName` for a file with several names, `invalidArgument` for options that make no
+    ///   sense.
     public static func open(
         _ path: String, options: DatabaseOptions = DatabaseOptions()
     ) throws(StorageError) -> Database {
@@ -61,12 +63,16 @@ extension DatabaseEngine {
     /// The name of a database's log.
     public static func logPath(of path: String) -> String { path + "-wal" }
 
+    /// The name of a database that is just being created.
+    private static func draftPath(of path: String) -> String { path + "-new" }
+
     /// Opens or creates a database on any file system; see ``Database`` for the system's.
     public static func open<Files: FileSystem>(
         _ path: String, files: Files, options: DatabaseOptions = DatabaseOptions()
     ) throws(StorageError) -> DatabaseEngine
     where Store == FilePageStore<Files.Handle>, Log == WriteAheadLog<Files> {
         try options.check()
+        let path = try files.resolve(path)
         let handle = try openDataFile(path, files: files, options: options)
         do throws(StorageError) {
             return try open(handle, path: path, files: files, options: options)
@@ -81,7 +87,7 @@ extension DatabaseEngine {
     ) throws(StorageError) -> Files.Handle {
         if options.readOnly {
             let handle = try files.open(path, .readOnly)
-            try lock(handle, exclusive: false)
+            try lock(handle, at: path, files, exclusive: false)
             return handle
         }
         if !(try files.exists(path)) {
@@ -93,15 +99,33 @@ extension DatabaseEngine {
             throw StorageError(.fileExists, "The database exists already.", path: path)
         }
         let handle = try files.open(path, .readWrite)
-        try lock(handle, exclusive: true)
+        try lock(handle, at: path, files, exclusive: true)
         return handle
     }
 
-    private static func lock<Handle: File>(
-        _ handle: Handle, exclusive: Bool
+    /// Takes the lock, and makes sure that what is locked is what the name leads to, so that the
+    /// log beside the name is this file's.
+    private static func lock<Files: FileSystem>(
+        _ handle: Files.Handle, at path: String, _ files: Files, exclusive: Bool
     ) throws(StorageError) {
         do throws(StorageError) {
             try handle.lock(exclusive: exclusive)
+            guard try files.isInPlace(handle, at: path) else {
+                throw StorageError(
+                    .ambiguousName,
+                    "Another file took the database's place while it was being opened; try again.",
+                    path: path)
+            }
+            guard exclusive, let status = try handle.status(), status.linkCount > 1 else { return }
+            // Where a rename is a link and a removal, a crash may come in between.
+            if status.linkCount == 2, try files.isInPlace(handle, at: draftPath(of: path)) {
+                return try files.remove(draftPath(of: path))
+            }
+            throw StorageError(
+                .ambiguousName,
+                "The database has \(status.linkCount) names (hard links), but its log can stand "
+                    + "beside one only; remove the others, or use a copy.",
+                path: path)
         } catch {
             handle.close()
             throw error
@@ -121,8 +145,8 @@ extension DatabaseEngine {
                     + "to create a new one.",
                 path: log)
         }
-        let draftPath = path + "-new"
-        let draft = try files.open(draftPath, .create)
+        let draftPath = draftPath(of: path)
+        let draft = try files.open(draftPath, .create, beside: nil)
         defer { draft.close() }
         // Whoever else is creating it holds this lock; a draft that a crash left is free. So is one
         // that has become the database between the open and the lock, and that must not be touched.
@@ -133,6 +157,13 @@ extension DatabaseEngine {
                 throw StorageError(.fileExists, "The database exists already.", path: path)
             }
             return
+        }
+        guard try draft.size() <= UInt64(2 * PageLayout.pageSize) else {
+            throw StorageError(
+                .fileExists,
+                "A file with content is where the draft of the new database would be; move it "
+                    + "away.",
+                path: draftPath)
         }
         try draft.truncate(to: 0)
         _ = try FilePageStore<Files.Handle>.create(
@@ -162,7 +193,7 @@ extension DatabaseEngine {
         var recovery = try Recovery(store: store, options: options, path: path)
         if store.otherSlotDamaged { try recovery.checkPages() }
         let log = try openLog(
-            store: store, path: path, files: files, options: options, recovery: &recovery)
+            store: store, handle: handle, path: path, files: files, options: options, recovery: &recovery)
         let core = EngineCore(
             store: store, log: log, options: options, path: path, writer: recovery.writer,
             checkLog: logCheck(store: store, path: path, files: files))
@@ -195,7 +226,7 @@ extension DatabaseEngine {
     }
 
     private static func openLog<Files: FileSystem>(
-        store: Store, path: String, files: Files, options: DatabaseOptions,
+        store: Store, handle: Files.Handle, path: String, files: Files, options: DatabaseOptions,
         recovery: inout Recovery<Store>
     ) throws(StorageError) -> Log
     where Store == FilePageStore<Files.Handle>, Log == WriteAheadLog<Files> {
@@ -224,7 +255,7 @@ extension DatabaseEngine {
             files: files, path: logPath,
             identity: LogIdentity(high: store.identifier.first, low: store.identifier.second),
             from: checkpoint.logPosition, options: options.logOptions, readOnly: options.readOnly,
-            mustExist: mustExist
+            mustExist: mustExist, beside: handle
         ) { record throws(StorageError) in
             try recovery.replay(
                 transaction: record.transaction, payload: record.payload, at: record.start)
@@ -262,8 +293,9 @@ extension DatabaseOptions {
         log.segmentSize = logSegmentSize
         // What one checkpoint frees, the next round of the log can use.
         log.retainedSegments = max(2, logBudget / logSegmentSize)
-        // The data file's lock keeps other handles away from both files.
-        log.locksFile = false
+        // The data file's lock keeps other handles of this database away from both files; the log's
+        // keeps those of a copy away that someone put in the data file's place.
+        log.locksFile = true
         return log
     }
 }

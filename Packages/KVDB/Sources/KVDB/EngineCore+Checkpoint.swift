@@ -90,7 +90,20 @@ extension EngineCore {
         }
     }
 
+    /// Before the first record goes to the log since the open: makes sure that the data file says
+    /// durably that a log is in use, so that a log that is deleted after a crash is missed whatever
+    /// it holds. Costs one sync of the data file, once; the caller holds the writer lock.
+    ///
+    /// No checkpoint runs then: one that this handle began has noted it itself.
+    func noteLogInUse() throws(StorageError) {
+        guard !isLogNoted else { return }
+        let last = store.checkpoint
+        if !last.usesLog || last.endsLog { try store.noteLogInUse() }
+        isLogNoted = true
+    }
+
     private func appendEmptyRecord(_ number: TransactionNumber) throws(StorageError) {
+        try noteLogInUse()
         let nothing: [UInt8] = []
         try nothing.withByteView { payload throws(StorageError) in
             try log.reserve(0)

@@ -37,6 +37,7 @@ extension EngineCore {
     /// Closes in order; see `DatabaseEngine.close()`.
     func close() throws(StorageError) {
         guard !isClosed.load(ordering: .acquiring) else { return }
+        guard !isForked else { return letGo() }
         var problem: StorageError?
         if options.readOnly {
             // Nothing to write.
@@ -66,6 +67,14 @@ extension EngineCore {
         }
         store.close()
         if let problem { throw problem }
+    }
+
+    /// In a child made by `fork`: closes the descriptors and does nothing else. The lock stays the
+    /// parent's, since it belongs to the open file that both share.
+    private func letGo() {
+        guard !isClosed.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        log.abandon()
+        store.close()
     }
 
     /// Closes when the last handle goes. What can't be written stays in the log for the next open.

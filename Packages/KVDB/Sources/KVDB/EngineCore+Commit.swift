@@ -95,6 +95,7 @@ extension EngineCore {
     private func commitToLog(_ durability: Durability) throws(StorageError) {
         let end: LogSequenceNumber
         do {
+            try noteLogInUse()
             end = try writer.operations.bytes.withByteView { payload throws(StorageError) in
                 try log.reserve(payload.count)
                 return try log.append(payload, transaction: writer.transaction)

@@ -46,9 +46,13 @@ final class EngineCore<Store: CheckpointedStorage, Log: CommitLog>: @unchecked S
     let publishLock = Lock()
     var pending: [PendingVersion] = []
     var failure: StorageError?
+    /// Whether the data file says that a log is in use. Guarded by `writerLock`.
+    var isLogNoted = false
     let isClosed = Atomic(false)
     /// Set under the writer lock by whoever closes: no transaction begins after that.
     let isClosing = Atomic(false)
+    /// A child made by `fork` has another one; see ``requireOpen()``.
+    let forkDepth = System.forkDepth
     /// The background thread's requests.
     let maintenance = Maintenance()
 
@@ -72,7 +76,17 @@ final class EngineCore<Store: CheckpointedStorage, Log: CommitLog>: @unchecked S
 
     // MARK: Checks
 
+    /// Whether this is a child made by `fork`, and the handle its parent's. The child has neither the
+    /// parent's threads nor its later changes, so all it may do is to let go.
+    var isForked: Bool { forkDepth != System.forkDepth }
+
     func requireOpen() throws(StorageError) {
+        guard !isForked else {
+            throw StorageError(
+                .closed,
+                "The handle belongs to the process that this one was forked from; open the "
+                    + "database after the fork.", path: path)
+        }
         guard !isClosed.load(ordering: .acquiring) else {
             throw StorageError(.closed, "The database is closed.", path: path)
         }

@@ -26,7 +26,7 @@ public enum CommandStatus: Int32, Sendable, CaseIterable {
         case .unsupportedFormat: self = .unsupportedFormat
         case .keyTooLong, .valueTooLong, .invalidArgument, .notSorted: self = .usage
         case .inputOutput, .diskFull, .fileNotFound, .fileExists, .permissionDenied, .readOnly,
-            .closed, .poisoned, .outOfMemory, .fileTooLarge:
+            .closed, .poisoned, .outOfMemory, .fileTooLarge, .ambiguousName:
             self = .inputOutput
         }
     }

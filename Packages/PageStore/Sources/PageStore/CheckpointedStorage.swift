@@ -150,6 +150,12 @@ public protocol CheckpointedStorage: PageStorage {
     ///   poisons the store.
     func finishCheckpoint() throws(StorageError)
 
+    /// Writes down durably that a log is in use from the checkpoint's log position on, so that the
+    /// next open misses it when it is gone. The caller holds its writer lock, and no checkpoint runs.
+    ///
+    /// - Throws: any error poisons the store.
+    func noteLogInUse() throws(StorageError)
+
     /// The durable checkpoint.
     var checkpoint: CheckpointRecord { get }
 

@@ -74,6 +74,7 @@ extension FilePageStore {
                 .invalidArgument, "No checkpoint was begun.", path: file.path)
         }
         try checkWritable()
+        try refuseOrphan()
         do throws(StorageError) {
             try writePages(frozen: true)
             for (index, page) in running.freeListPages.enumerated() {
@@ -90,6 +91,35 @@ extension FilePageStore {
         try sync()
         try adopt(running)
         evictIfNeeded()
+    }
+
+    /// See ``CheckpointedStorage/noteLogInUse()``. The same checkpoint under the next generation: all
+    /// that it refers to is durable already (R2).
+    public func noteLogInUse() throws(StorageError) {
+        try checkWritable()
+        var next = space.withLock { superblock }
+        next.generation += 1
+        next.record.usesLog = true
+        next.record.endsLog = false
+        try writeSuperblock(next)
+        try sync()
+        space.withLock {
+            superblock = next
+            durableSlot ^= 1
+        }
+    }
+
+    /// A file that has lost its last name takes everything with it when it is closed. The log still
+    /// has a name, so nothing may be taken from it for what is written here.
+    private func refuseOrphan() throws(StorageError) {
+        guard let status = try file.status(), status.linkCount == 0 else { return }
+        let error = StorageError(
+            .ambiguousName,
+            "The database's file was removed or replaced while it was open; what was committed "
+                + "since is in the log that is left. Bring the file back, or export what is open.",
+            path: file.path)
+        poison(by: error)
+        throw error
     }
 
     private func writeSuperblock(_ next: Superblock) throws(StorageError) {

@@ -208,6 +208,9 @@ import Synchronization
         allocator.cut(to: allocator.usedEnd)
     }
 
+    /// See ``CheckpointedStorage/noteLogInUse()``; there is no next open.
+    public func noteLogInUse() throws(StorageError) {}
+
     /// See ``CheckpointedStorage/checkpoint``.
     public var checkpoint: CheckpointRecord { space.withLock { record } }
 

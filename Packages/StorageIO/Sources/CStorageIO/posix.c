@@ -6,7 +6,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -20,6 +22,7 @@ int csio_open(const char *path, int flags) {
     int mode = O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (flags & CSIO_OPEN_READ_ONLY ? O_RDONLY : O_RDWR);
     if (flags & CSIO_OPEN_CREATE) mode |= O_CREAT;
     if (flags & CSIO_OPEN_EXCLUSIVE) mode |= O_EXCL;
+    if (flags & CSIO_OPEN_NO_FOLLOW) mode |= O_NOFOLLOW;
     for (;;) {
         int descriptor = open(path, mode, 0600);
         if (descriptor >= 0) return descriptor;
@@ -117,13 +120,62 @@ int64_t csio_size(int descriptor) {
     return fstat(descriptor, &information) == 0 ? (int64_t)information.st_size : -errno;
 }
 
-int csio_identity(int descriptor, uint64_t *device, uint64_t *inode, int *is_regular) {
+static void copy_status(const struct stat *from, struct csio_status *to) {
+    to->device = (uint64_t)from->st_dev;
+    to->inode = (uint64_t)from->st_ino;
+    to->links = (uint64_t)from->st_nlink;
+    to->is_regular = S_ISREG(from->st_mode);
+    to->is_own = from->st_uid == geteuid();
+}
+
+int csio_status_of(int descriptor, struct csio_status *status) {
     struct stat information;
     if (fstat(descriptor, &information) != 0) return -errno;
-    *device = (uint64_t)information.st_dev;
-    *inode = (uint64_t)information.st_ino;
-    *is_regular = S_ISREG(information.st_mode);
+    copy_status(&information, status);
     return 0;
+}
+
+int csio_status_at(const char *path, struct csio_status *status) {
+    struct stat information;
+    if (stat(path, &information) != 0) return -errno;
+    copy_status(&information, status);
+    return 0;
+}
+
+int csio_take_rights(int descriptor, int model) {
+    struct stat own, other;
+    if (fstat(descriptor, &own) != 0 || fstat(model, &other) != 0) return -errno;
+    mode_t mode = other.st_mode & 0777;
+    if (own.st_uid != other.st_uid || own.st_gid != other.st_gid) {
+        // Only root may give a file away; whoever is in a group may give it to that.
+        if (fchown(descriptor, other.st_uid, other.st_gid) != 0 &&
+            fchown(descriptor, (uid_t)-1, other.st_gid) != 0 && errno != EPERM && errno != EINVAL)
+            return -errno;
+        if (fstat(descriptor, &own) != 0) return -errno;
+        if (own.st_gid != other.st_gid) mode &= ~(mode_t)070;
+    }
+    // It may be another user's, who then is the one to change it.
+    if ((own.st_mode & 07777) != mode && fchmod(descriptor, mode) != 0 && errno != EPERM)
+        return -errno;
+    return 0;
+}
+
+int csio_make_private(int descriptor) { return fchmod(descriptor, 0600) == 0 ? 0 : -errno; }
+
+int csio_is_link(const char *path) {
+    struct stat information;
+    if (lstat(path, &information) == 0) return S_ISLNK(information.st_mode);
+    return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+}
+
+int csio_real_path(const char *path, char *buffer, size_t count) {
+    char *real = realpath(path, NULL);
+    if (!real) return -errno;
+    size_t length = strlen(real);
+    int result = length < count ? (int)length : -ENAMETOOLONG;
+    if (result >= 0) memcpy(buffer, real, length + 1);
+    free(real);
+    return result;
 }
 
 int csio_exists(const char *path) {
@@ -197,6 +249,17 @@ int csio_lock(int descriptor, int mode, int64_t *holder) {
 
 int csio_process_number(void) { return (int)getpid(); }
 
+static unsigned fork_depth;
+static pthread_once_t fork_watch = PTHREAD_ONCE_INIT;
+// Only the thread that forked is there when these run.
+static void count_fork(void) { __atomic_add_fetch(&fork_depth, 1, __ATOMIC_RELEASE); }
+static void watch_forks(void) { pthread_atfork(NULL, NULL, count_fork); }
+
+unsigned csio_fork_depth(void) {
+    pthread_once(&fork_watch, watch_forks);
+    return __atomic_load_n(&fork_depth, __ATOMIC_ACQUIRE);
+}
+
 void csio_error_message(int number, char *buffer, size_t count) {
     if (count == 0) return;
     const char *text = strerror(number);
@@ -219,4 +282,5 @@ int csio_errno_again(void) { return EAGAIN; }
 int csio_errno_is_directory(void) { return EISDIR; }
 int csio_errno_io(void) { return EIO; }
 int csio_errno_not_directory(void) { return ENOTDIR; }
+int csio_errno_loop(void) { return ELOOP; }
 int csio_errno_file_too_big(void) { return EFBIG; }

@@ -43,8 +43,31 @@ public protocol File: AnyObject, Sendable {
     /// - Throws: `locked`, with the holder in the message where it can be told.
     func lock(exclusive: Bool) throws(StorageError)
 
+    /// Which file it is and how many names it has; nil where that can't be told.
+    func status() throws(StorageError) -> FileStatus?
+
     /// Drops the lock and closes. Calls after the first do nothing.
     func close()
+}
+
+extension File {
+    /// Nil: this kind of file has no identity to tell.
+    public func status() throws(StorageError) -> FileStatus? { nil }
+}
+
+/// Which file a handle or a name leads to.
+public struct FileStatus: Sendable, Equatable {
+    /// The device it is on.
+    public var device: UInt64
+    /// Its number there.
+    public var inode: UInt64
+    /// How many names it has; 0 for an open file whose last name was removed.
+    public var linkCount: UInt64
+
+    /// Whether both are of the same file.
+    public func isSameFile(as other: FileStatus) -> Bool {
+        device == other.device && inode == other.inode
+    }
 }
 
 /// How ``FileSystem/open(_:_:)`` opens a file.
@@ -83,4 +106,43 @@ public protocol FileSystem: Sendable {
 
     /// Makes creations, removals and renames in the directory that holds `path` durable.
     func syncDirectory(of path: String) throws(StorageError)
+
+    /// The name of the file itself when `path` is a symbolic link; otherwise `path`.
+    ///
+    /// - Throws: `fileNotFound` for a link that leads nowhere, `ambiguousName` for a circle.
+    func resolve(_ path: String) throws(StorageError) -> String
+
+    /// Which file is under this name; nil when there is none or it can't be told.
+    func status(of path: String) throws(StorageError) -> FileStatus?
+
+    /// Opens a file that stands beside another: never through a symbolic link, only with this one
+    /// name, and, when it is opened to be written, with the access rights of `owner`; without an
+    /// owner it is this user's alone.
+    ///
+    /// - Throws: as ``open(_:_:)``; `ambiguousName` for a link or a second name,
+    ///   `permissionDenied` for another user's file in place of one's own.
+    func open(_ path: String, _ mode: OpenMode, beside owner: Handle?) throws(StorageError)
+        -> Handle
+}
+
+extension FileSystem {
+    /// The path itself: there are no links.
+    public func resolve(_ path: String) throws(StorageError) -> String { path }
+
+    /// Nil: these files have no identity to tell.
+    public func status(of path: String) throws(StorageError) -> FileStatus? { nil }
+
+    /// Opens the file: there are neither links nor access rights.
+    public func open(
+        _ path: String, _ mode: OpenMode, beside owner: Handle?
+    ) throws(StorageError) -> Handle {
+        try open(path, mode)
+    }
+
+    /// Whether `handle` is still what its name leads to; true where that can't be told.
+    public func isInPlace(_ handle: Handle, at path: String) throws(StorageError) -> Bool {
+        guard let own = try handle.status() else { return true }
+        guard let named = try status(of: path) else { return false }
+        return named.isSameFile(as: own)
+    }
 }

@@ -18,6 +18,8 @@ final class FileLockRegistry: @unchecked Sendable {
     }
 
     private let lock = Lock()
+    /// Which process the entries are of. Guarded by `lock`.
+    private var forkDepth = System.forkDepth
     /// The files with at least one holder; few, so a plain array. Guarded by `lock`.
     private var entries: [Entry] = []
 
@@ -29,6 +31,11 @@ final class FileLockRegistry: @unchecked Sendable {
     ) throws(StorageError) {
         lock.acquire()
         defer { lock.release() }
+        if forkDepth != System.forkDepth {
+            // A child made by `fork`: the holders are its parent's, and the system knows them.
+            entries.removeAll()
+            forkDepth = System.forkDepth
+        }
         let known = entries.firstIndex { $0.identity == identity }
         if let known,
             let conflict = entries[known].table.conflict(

@@ -8,6 +8,7 @@ public final class POSIXFile: File {
     private let descriptor: Int32
     private let identity: FileLockRegistry.Identity
     private let isReadOnly: Bool
+    private let forkDepth = System.forkDepth
 
     /// Twice the number of calls under way, plus 1 once closed. Whoever takes it to exactly 1
     /// closes the descriptor, so no call ever meets a number that the system has given to another
@@ -39,7 +40,17 @@ public final class POSIXFile: File {
 
     private func endUse() {
         if uses.wrappingSubtract(2, ordering: .acquiringAndReleasing).newValue == 1 {
+            closeDescriptor()
+        }
+    }
+
+    private func closeDescriptor() {
+        if forkDepth == System.forkDepth {
             FileLockRegistry.shared.close(identity, descriptor: descriptor)
+        } else {
+            // In a child made by `fork` the lock is the parent's; it belongs to the open file, which
+            // the parent still has.
+            _ = csio_close(descriptor)
         }
     }
 
@@ -151,10 +162,35 @@ public final class POSIXFile: File {
             identity, descriptor: descriptor, exclusive: exclusive, path: path)
     }
 
+    /// Which file it is; see ``File/status()``.
+    public func status() throws(StorageError) -> FileStatus? {
+        try beginUse()
+        defer { endUse() }
+        var status = csio_status()
+        let result = unsafe csio_status_of(descriptor, &status)
+        if result != 0 { throw .system(Int64(result), "look at the file", path: path) }
+        return FileStatus(status)
+    }
+
+    /// Gives it the rights of `owner`, or to its user alone.
+    func takeRights(of owner: POSIXFile?) throws(StorageError) {
+        try beginUse()
+        defer { endUse() }
+        let result: Int32
+        if let owner {
+            try owner.beginUse()
+            defer { owner.endUse() }
+            result = csio_take_rights(descriptor, owner.descriptor)
+        } else {
+            result = csio_make_private(descriptor)
+        }
+        if result != 0 { throw .system(Int64(result), "set the access rights", path: path) }
+    }
+
     /// Drops the lock and closes; later calls throw `closed`, another `close` does nothing.
     public func close() {
         if uses.bitwiseOr(1, ordering: .acquiringAndReleasing).oldValue == 0 {
-            FileLockRegistry.shared.close(identity, descriptor: descriptor)
+            closeDescriptor()
         }
     }
 }

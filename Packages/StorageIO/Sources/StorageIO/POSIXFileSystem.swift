@@ -10,6 +10,38 @@ public struct POSIXFileSystem: FileSystem {
     /// - Throws: `fileNotFound`, `fileExists`, `permissionDenied`, `readOnly`, `notADatabase` for
     ///   a directory, device or pipe, `diskFull`, `inputOutput`.
     public func open(_ path: String, _ mode: OpenMode) throws(StorageError) -> POSIXFile {
+        try open(path, mode, extraFlags: 0).file
+    }
+
+    /// Opens a file that stands beside another; see ``FileSystem/open(_:_:beside:)``.
+    public func open(
+        _ path: String, _ mode: OpenMode, beside owner: POSIXFile?
+    ) throws(StorageError) -> POSIXFile {
+        let (file, status) = try open(path, mode, extraFlags: Int32(CSIO_OPEN_NO_FOLLOW))
+        do throws(StorageError) {
+            guard status.links <= 1 else {
+                throw StorageError(
+                    .ambiguousName,
+                    "The file has \(status.links) names (hard links), and what is written would "
+                        + "change it under all of them; remove the others, or put a copy here.",
+                    path: path)
+            }
+            guard owner != nil || status.is_own != 0 else {
+                throw StorageError(
+                    .permissionDenied, "The file belongs to another user; move it away.",
+                    path: path)
+            }
+            if mode != .readOnly { try file.takeRights(of: owner) }
+        } catch {
+            file.close()
+            throw error
+        }
+        return file
+    }
+
+    private func open(
+        _ path: String, _ mode: OpenMode, extraFlags: Int32
+    ) throws(StorageError) -> (file: POSIXFile, status: csio_status) {
         try StorageError.checkPath(path)
         let flags: Int32
         switch mode {
@@ -19,21 +51,46 @@ public struct POSIXFileSystem: FileSystem {
         case .createNew:
             flags = Int32(CSIO_OPEN_CREATE | CSIO_OPEN_EXCLUSIVE)
         }
-        let descriptor = unsafe csio_open(path, flags)
+        let descriptor = unsafe csio_open(path, flags | extraFlags)
         if descriptor < 0 { throw .system(Int64(descriptor), "open the file", path: path) }
-        var identity = FileLockRegistry.Identity(device: 0, inode: 0)
-        var isRegular: Int32 = 0
-        let result = unsafe csio_identity(
-            descriptor, &identity.device, &identity.inode, &isRegular)
-        if result != 0 || isRegular == 0 {
+        var status = csio_status()
+        let result = unsafe csio_status_of(descriptor, &status)
+        if result != 0 || status.is_regular == 0 {
             _ = csio_close(descriptor)
             if result != 0 { throw .system(Int64(result), "open the file", path: path) }
             throw StorageError(
                 .notADatabase, "It is a directory, a device or a pipe, not a file; check the path.",
                 path: path)
         }
-        return POSIXFile(
+        let identity = FileLockRegistry.Identity(device: status.device, inode: status.inode)
+        let file = POSIXFile(
             path: path, descriptor: descriptor, identity: identity, isReadOnly: mode == .readOnly)
+        return (file, status)
+    }
+
+    /// What a symbolic link leads to; see ``FileSystem/resolve(_:)``.
+    public func resolve(_ path: String) throws(StorageError) -> String {
+        try StorageError.checkPath(path)
+        let isLink = unsafe csio_is_link(path)
+        if isLink < 0 { throw .system(Int64(isLink), "look for the file", path: path) }
+        guard isLink > 0 else { return path }
+        var buffer = [CChar](repeating: 0, count: 4096)
+        let length = unsafe buffer.withUnsafeMutableBufferPointer {
+            unsafe csio_real_path(path, $0.baseAddress, $0.count)
+        }
+        if length < 0 { throw .system(Int64(length), "follow the symbolic link", path: path) }
+        return String(decoding: buffer[..<Int(length)].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    /// Which file is under this name; see ``FileSystem/status(of:)``.
+    public func status(of path: String) throws(StorageError) -> FileStatus? {
+        try StorageError.checkPath(path)
+        var status = csio_status()
+        let result = unsafe csio_status_at(path, &status)
+        if result == 0 { return FileStatus(status) }
+        let error = StorageError.system(Int64(result), "look at the file", path: path)
+        if error.code == .fileNotFound { return nil }
+        throw error
     }
 
     /// Whether something is there under this name.
@@ -74,5 +131,11 @@ public struct POSIXFileSystem: FileSystem {
         let bytes = path.utf8
         guard let slash = bytes.lastIndex(of: UInt8(ascii: "/")) else { return "." }
         return slash == bytes.startIndex ? "/" : String(path[..<slash])
+    }
+}
+
+extension FileStatus {
+    init(_ status: csio_status) {
+        self.init(device: status.device, inode: status.inode, linkCount: status.links)
     }
 }

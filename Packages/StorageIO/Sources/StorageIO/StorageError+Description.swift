@@ -27,6 +27,7 @@ extension StorageError.Code {
         case .notSorted: "notSorted"
         case .tableNotFound: "tableNotFound"
         case .busy: "busy"
+        case .ambiguousName: "ambiguousName"
         }
     }
 }

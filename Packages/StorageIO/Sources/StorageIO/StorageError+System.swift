@@ -35,6 +35,11 @@ extension StorageError {
             (code, reason) = (.readOnly, "the file system is mounted read-only.")
         case csio_errno_is_directory():
             (code, reason) = (.notADatabase, "it is a directory, not a file; check the path.")
+        case csio_errno_loop():
+            (code, reason) = (
+                .ambiguousName,
+                "it is a symbolic link, or links lead in a circle; put the file itself there."
+            )
         default:
             (code, reason) = (.inputOutput, "the system reported an error.")
         }

@@ -52,6 +52,9 @@ public struct StorageError: Error, Sendable {
         case tableNotFound
         /// The handle is still in use.
         case busy
+        /// Name and file don't belong together one to one: a second name, a symbolic link where
+        /// none may be, or another file where this one was.
+        case ambiguousName
     }
 
     /// What went wrong.

@@ -48,6 +48,10 @@ public enum System {
     /// The number of this process.
     public static var processNumber: Int { Int(csio_process_number()) }
 
+    /// How many forks lie between the process that first asked and this one: a handle that was made
+    /// at another depth belongs to a parent. In about a nanosecond.
+    public static var forkDepth: UInt32 { UInt32(truncatingIfNeeded: csio_fork_depth()) }
+
     /// 64 bits of the system's entropy.
     public static func randomNumber() -> UInt64 {
         var number: UInt64 = 0

@@ -60,4 +60,7 @@ public protocol CommitLog: AnyObject, Sendable {
     /// - Throws: what the sync or the removal throws; the log is closed all the same. A log that
     ///   could not be synced is not removed.
     func close(removing: Bool) throws(StorageError)
+
+    /// Closes the file without writing or waiting: for a child made by `fork`, whose parent goes on.
+    func abandon()
 }

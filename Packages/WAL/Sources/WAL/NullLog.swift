@@ -53,6 +53,9 @@ public final class NullLog: CommitLog {
         isClosed.store(true, ordering: .releasing)
     }
 
+    /// Refuses all further calls.
+    public func abandon() { isClosed.store(true, ordering: .releasing) }
+
     private func refuseIfClosed() throws(StorageError) {
         if isClosed.load(ordering: .acquiring) {
             throw StorageError(.closed, "The log is closed.")

@@ -16,6 +16,8 @@ extension WriteAheadLog {
     ///   - readOnly: nothing is created, written or synced; a missing file is an empty log.
     ///   - mustExist: whether it is an error when the file, or `position` in it, is missing. Pass
     ///     true when a log with this position was open and has not been removed since.
+    ///   - owner: the file that the log stands beside; a log that may be written gets its access
+    ///     rights.
     ///   - replay: called for each complete record that ends after `position`, in order.
     /// - Throws: `damaged` when records known to have been durable are missing; `notADatabase` for
     ///   something else or another database's log; `unsupportedFormat`, `fileNotFound`, `locked`,
@@ -23,7 +25,7 @@ extension WriteAheadLog {
     public static func open(
         files: Files, path: String, identity: LogIdentity, from position: LogSequenceNumber = 0,
         options: LogOptions = LogOptions(), readOnly: Bool = false, mustExist: Bool = false,
-        replay: (LogRecord) throws(StorageError) -> Void
+        beside owner: Files.Handle? = nil, replay: (LogRecord) throws(StorageError) -> Void
     ) throws(StorageError) -> WriteAheadLog {
         try options.validate()
         guard position % UInt64(LogLayout.alignment) == 0, position < LogLayout.maximumPosition
@@ -38,7 +40,7 @@ extension WriteAheadLog {
                 file: nil, state: OpenState(end: position, segmentSize: options.segmentSize))
         }
         let mode: OpenMode = readOnly ? .readOnly : mustExist ? .readWrite : .create
-        let file = try files.open(path, mode)
+        let file = try files.open(path, mode, beside: owner)
         do throws(StorageError) {
             if options.locksFile { try file.lock(exclusive: !readOnly) }
             let table = try SegmentTable(

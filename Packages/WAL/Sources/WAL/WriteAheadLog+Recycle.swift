@@ -43,6 +43,10 @@ extension WriteAheadLog {
         }
     }
 
+    /// Closes the file and nothing else. See ``CommitLog/abandon()``. Takes no lock: the thread that
+    /// held it at the fork is not there.
+    public func abandon() { file?.close() }
+
     /// Syncs what is buffered and closes. See ``CommitLog/close(removing:)``.
     public func close(removing: Bool) throws(StorageError) {
         guard lock.withLock({ !isClosed }) else { return }
@@ -58,9 +62,11 @@ extension WriteAheadLog {
         while isWriting || isSyncing { waitForProgress() }
         lock.release()
         guard isFirst else { return }
-        file?.close()
+        defer { file?.close() }
         if let failure { throw failure }
-        if removing, !isReadOnly {
+        if removing, !isReadOnly, let file {
+            // The name may have been given to another file, and that is not this log's to remove.
+            guard try files.isInPlace(file, at: path) else { return }
             try files.remove(path)
             try files.syncDirectory(of: path)
         }

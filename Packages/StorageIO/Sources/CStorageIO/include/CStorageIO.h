@@ -19,6 +19,7 @@ enum {
     CSIO_OPEN_READ_ONLY = 1,  // otherwise read and write
     CSIO_OPEN_CREATE = 2,     // create with mode 0600 when missing
     CSIO_OPEN_EXCLUSIVE = 4,  // with CREATE: fail with EEXIST when it is there
+    CSIO_OPEN_NO_FOLLOW = 8,  // fail with ELOOP when the name is a symbolic link
 };
 
 /// Opens `path` close-on-exec; the result is a descriptor or a negated errno.
@@ -38,8 +39,25 @@ int csio_truncate(int descriptor, uint64_t size);
 /// Where fallocate is missing, no other thread may extend the file meanwhile.
 int csio_preallocate(int descriptor, uint64_t offset, uint64_t count);
 int64_t csio_size(int descriptor);
-/// The device and inode that identify the open file, and whether it is a regular file.
-int csio_identity(int descriptor, uint64_t *device, uint64_t *inode, int *is_regular);
+/// What the system knows of a file besides its content.
+struct csio_status {
+    uint64_t device, inode;  // which file it is
+    uint64_t links;          // how many names it has
+    int is_regular;          // not a directory, device, pipe …
+    int is_own;              // it belongs to the user of this process
+};
+int csio_status_of(int descriptor, struct csio_status *status);
+/// The same for what a path leads to.
+int csio_status_at(const char *path, struct csio_status *status);
+/// Gives the open file the access rights of another, and its owner and group as far as allowed.
+/// Never more rights to a group than the other file's own group has.
+int csio_take_rights(int descriptor, int model);
+/// Makes the open file one for its owner alone to read and write.
+int csio_make_private(int descriptor);
+/// 1 when the last component of the path is a symbolic link, 0 when not, or a negated errno.
+int csio_is_link(const char *path);
+/// What the path leads to, without links, in `buffer`; its length or a negated errno.
+int csio_real_path(const char *path, char *buffer, size_t count);
 /// 1 when the path exists, 0 when not, or a negated errno.
 int csio_exists(const char *path);
 int csio_remove(const char *path);
@@ -50,6 +68,8 @@ int csio_rename(const char *from, const char *to, int replacing);
 /// *holder is that process's number, or 0 when it can't be told.
 int csio_lock(int descriptor, int mode, int64_t *holder);
 int csio_process_number(void);
+/// How many forks lie between the process that first called this and the one that calls it.
+unsigned csio_fork_depth(void);
 
 // --- Memory ------------------------------------------------------------------------------------
 
@@ -118,6 +138,7 @@ int csio_errno_again(void);
 int csio_errno_is_directory(void);
 int csio_errno_io(void);
 int csio_errno_not_directory(void);
+int csio_errno_loop(void);
 int csio_errno_file_too_big(void);
 
 #ifdef __cplusplus
