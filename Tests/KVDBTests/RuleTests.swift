@@ -74,6 +74,21 @@ import Testing
     }
 
     /// A commit whose sync fails is never seen by a reader of that handle.
+    /// What a commit at `full` found to be so stays so after a crash, though it had nothing to change
+    /// and what it saw was committed at a weaker level.
+    @Test(arguments: [true, false])
+    func r3ACommitThatChangesNothingMakesDurableWhatItSaw(logging: Bool) throws {
+        var options = DatabaseOptions.manual
+        options.logging = logging
+        let files = CrashingFileSystem()
+        let database = try SimulatedDatabase.open(on: files, options)
+        try database.put("a", "1")
+        try #require(try database.delete("a", durability: .buffered))
+        #expect(try !database.delete("a", durability: .full))
+        let again = try SimulatedDatabase.open(on: files.survivors(.none), options)
+        #expect(try again.get("a") == nil)
+    }
+
     @Test func r3NoReaderSeesACommitWhoseSyncFailed() throws {
         let files = CrashingFileSystem()
         let database = try SimulatedDatabase.open(on: files, .manual)

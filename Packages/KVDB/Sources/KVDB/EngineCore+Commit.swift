@@ -69,10 +69,7 @@ extension EngineCore {
             rollback()
             throw broken(failure)
         }
-        guard writer.isChanged else {
-            rollback()
-            return
-        }
+        guard writer.isChanged else { return try commitNothing(durability) }
         do {
             try writer.updateCatalog(includingMain: false)
         } catch {
@@ -90,6 +87,21 @@ extension EngineCore {
             publishReady()
         }
         noteCommit(durability)
+    }
+
+    /// Ends a transaction that changed nothing. What it saw must still be as durable as it asked for:
+    /// a key that a commit at `full` found to be gone must not be back after a crash because the
+    /// commit that deleted it was a weaker one.
+    private func commitNothing(_ durability: Durability) throws(StorageError) {
+        let seen = log.end
+        rollback()
+        switch durability {
+        case .full where !logsCommits: try runCheckpoint()
+        case .full: if seen > log.durable { try log.sync(through: seen) }
+        case .written: if seen > log.written { try log.write(through: seen) }
+        case .buffered: break
+        }
+        publishReady()
     }
 
     private func commitToLog(_ durability: Durability) throws(StorageError) {
