@@ -69,4 +69,55 @@ import Testing
         fileSystem.capacity = nil
         try file.truncate(to: 1_001)
     }
+
+    @Test func faultsComeSeveralTimes() throws {
+        let fileSystem = CrashingFileSystem()
+        let file = try Self.file(fileSystem)
+        fileSystem.fail(operation: 2, of: .write, count: 2)
+        let codes = (0..<4).map { _ in errorCode { try file.writeBytes([1]) } }
+        #expect(codes == [nil, .inputOutput, .inputOutput, nil])
+    }
+
+    /// Calls that only look have no number, but can be counted and fail.
+    @Test func looksAndLocksFail() throws {
+        let fileSystem = CrashingFileSystem()
+        let file = try Self.file(fileSystem)
+        let count = fileSystem.operationCount
+        fileSystem.fail(operation: 2, of: .size)
+        fileSystem.fail(operation: 1, of: .lock, with: .locked)
+        fileSystem.fail(operation: 1, of: .exists, forever: true)
+        #expect(try file.size() == 0)
+        #expect(errorCode { _ = try file.size() } == .inputOutput)
+        #expect(errorCode { try file.lock(exclusive: true) } == .locked)
+        try file.lock(exclusive: true)
+        for _ in 0..<2 { #expect(errorCode { _ = try fileSystem.exists("a") } == .inputOutput) }
+        #expect(fileSystem.count(of: .looking) == 6)
+        #expect(fileSystem.operationCount == count)
+    }
+
+    /// Linux keeps what a failed sync could not write in its cache, and calls it clean.
+    @Test func aFailedSyncMayLoseWhatReadersStillSee() throws {
+        let fileSystem = CrashingFileSystem()
+        let file = try Self.file(fileSystem)
+        let old = [UInt8](repeating: 1, count: 4_096)
+        let new = [UInt8](repeating: 2, count: 4_096)
+        try file.writeBytes(old)
+        try file.sync()
+        fileSystem.failedSync = SyncFailure(.none, isCached: true)
+        try file.writeBytes(new)
+        try file.writeBytes(new, at: 4_096)
+        fileSystem.fail(operation: 2, of: .sync)
+        #expect(errorCode { try file.sync() } == .inputOutput)
+        #expect(try file.readAll() == new + new)
+        // A later sync is fine, and brings nothing back; what is written now comes with its sector.
+        try file.writeBytes([3], at: 1)
+        try file.sync()
+        #expect(try file.readAll()[..<4] == [2, 3, 2, 2])
+        let durable = [2, 3] + [UInt8](repeating: 2, count: 510) + old[512...]
+        let zeros = [UInt8](repeating: 0, count: 4_096)
+        let left = try fileSystem.survivors(.none).open("a", .readOnly).readAll()
+        #expect(left == durable + zeros)
+        fileSystem.evictCaches()
+        #expect(try file.readAll() == durable + zeros)
+    }
 }

@@ -5,25 +5,42 @@ import StorageIO
 final class CrashingContents: @unchecked Sendable {
     // Sendable: everything in it is only touched under the file system's lock.
 
+    /// A write, with the whole sectors that it touched as they were after it: a sector that reaches
+    /// the disk holds all that was written to it until then, since the system's cache writes whole
+    /// sectors.
+    struct Write {
+        var offset: UInt64
+        var end: UInt64
+        /// The first sector's offset, and the bytes from there.
+        var start: UInt64
+        var sectors: [UInt8]
+
+        var sectorsEnd: UInt64 { start + UInt64(sectors.count) }
+    }
+
     /// A change since the last sync.
     struct Change {
         enum Kind {
-            /// These bytes written at this offset.
-            case write(UInt64, [UInt8])
+            case write(Write)
             /// Cut or extended to this size.
             case resize(UInt64)
         }
         /// The number of the operation that made it: the order over all files.
         var number: Int
         var kind: Kind
+
+        var isWrite: Bool { if case .write = kind { true } else { false } }
     }
 
     /// What the last successful sync made durable.
     private(set) var durable: MemoryImage
-    /// What reads see: `durable` with all of `pending` applied.
+    /// What reads see: `durable` with all of `pending` applied; and after a failed sync perhaps
+    /// changes that it lost, as long as they stay cached.
     private(set) var current: MemoryImage
     /// The changes since the last sync, in order.
     private(set) var pending: [Change] = []
+    /// Whether `current` holds what a failed sync lost.
+    private var isStale = false
     var locks = FileLockTable()
 
     /// A file all of whose content is durable.
@@ -35,7 +52,15 @@ final class CrashingContents: @unchecked Sendable {
     func write(_ buffer: UnsafeRawBufferPointer, at offset: UInt64, number: Int) {
         if buffer.count == 0 { return }
         unsafe current.write(buffer, at: offset)
-        unsafe pending.append(Change(number: number, kind: .write(offset, [UInt8](buffer))))
+        let end = offset + UInt64(buffer.count)
+        let mask = SurvivalPlan.sectorSize - 1
+        let start = offset & ~mask
+        let sectorsEnd = (end + mask) & ~mask
+        let sectors =
+            start == offset && sectorsEnd == end
+            ? unsafe [UInt8](buffer) : current.bytes(start, Int(sectorsEnd - start))
+        let write = Write(offset: offset, end: end, start: start, sectors: sectors)
+        pending.append(Change(number: number, kind: .write(write)))
     }
 
     func resize(to size: UInt64, number: Int) {
@@ -45,52 +70,78 @@ final class CrashingContents: @unchecked Sendable {
     }
 
     func sync() {
-        durable = current
+        durable = isStale ? withPending() : current
         pending = []
     }
 
-    /// A sync that failed: a subset of the changes has reached the medium, the rest is lost for
-    /// good, also for readers, and no later sync brings it back. Only the size stays as it was, as
-    /// a change that is still pending.
-    func failSync(number: Int) {
+    /// What is durable, with all that was changed since.
+    private func withPending() -> MemoryImage {
+        var plan = SurvivalPlan(.all, seed: 0, numbers: [], writes: [])
+        return surviving(&plan)
+    }
+
+    /// A sync that failed: by `survival` some of the changes have reached the medium; the rest is
+    /// lost for good, and no later sync brings it back. Readers see the loss at once, or, with
+    /// `isCached`, not before ``evict()``. Only the size stays as it was, as a change that is still
+    /// pending.
+    func failSync(_ survival: Survival, isCached: Bool, number: Int) {
         let size = current.size
-        var plan = SurvivalPlan(.random, seed: UInt64(number), lastWrite: 0, numbers: [])
+        let writes = pending.filter(\.isWrite).map(\.number)
+        var plan = SurvivalPlan(
+            survival, seed: UInt64(number), numbers: pending.map(\.number), writes: writes)
         durable = surviving(&plan)
-        current = durable
         pending = []
-        resize(to: size, number: number)
+        if isCached {
+            isStale = true
+            if durable.size != size {
+                pending.append(Change(number: number, kind: .resize(size)))
+            }
+        } else {
+            current = durable
+            resize(to: size, number: number)
+        }
+    }
+
+    /// Forgets what is cached and was lost: readers see the medium from now on.
+    func evict() {
+        if !isStale { return }
+        current = withPending()
+        isStale = false
+    }
+
+    /// Rot: changes bytes on the medium and in the cache alike.
+    func damage(_ bytes: [UInt8], at offset: UInt64) {
+        unsafe bytes.withUnsafeBytes {
+            unsafe current.write($0, at: offset)
+            if offset + UInt64(bytes.count) <= durable.size { unsafe durable.write($0, at: offset) }
+        }
     }
 
     /// What a crash now leaves, by `plan`.
     func surviving(_ plan: inout SurvivalPlan) -> MemoryImage {
-        if pending.isEmpty || plan.survival == .none { return durable }
-        if plan.survival == .all { return current }
-        let sizeChanges = plan.survivingSizeChanges(pending)
+        if pending.isEmpty { return durable }
+        if plan.keepsAll && !isStale { return current }
+        let sizeChanges = plan.begin(pending)
         var image = durable
-        // A surviving sector holds all that was written to it until then, since the system's
-        // cache writes whole sectors: so it is copied from the content at that moment.
-        var content = durable
         for (index, change) in pending.enumerated() {
             let isSizeKept = index < sizeChanges
             switch change.kind {
-            case .resize(let size):
-                content.resize(to: size)
-                if isSizeKept { image.resize(to: size) }
-            case .write(let offset, let bytes):
-                unsafe bytes.withUnsafeBytes { unsafe content.write($0, at: offset) }
-                let end = offset + UInt64(bytes.count)
-                if isSizeKept && end > image.size {
-                    let old = image.size
-                    image.resize(to: end)
-                    if plan.survival == .garbage {
-                        let garbage = plan.random.bytes(Int(end - max(old, offset)))
-                        unsafe garbage.withUnsafeBytes {
-                            unsafe image.write($0, at: max(old, offset))
-                        }
-                    }
+            case .resize(let size): if isSizeKept { image.resize(to: size) }
+            case .write(let write):
+                if isSizeKept && write.end > image.size {
+                    let gap = max(image.size, write.offset)..<write.end
+                    image.resize(to: write.end)
+                    plan.fillGap(gap, in: &image, of: current)
                 }
-                plan.forEachSurvivingRun(offset..<end, of: change.number) {
-                    image.copy($0, from: content)
+                plan.forEachSurvivingRun(write, of: change.number) { run in
+                    let end = min(run.upperBound, image.size)
+                    guard run.lowerBound < end else { return }
+                    let part =
+                        Int(run.lowerBound - write.start)..<Int(end - write.start)
+                    unsafe write.sectors.withUnsafeBytes {
+                        unsafe image.write(
+                            UnsafeRawBufferPointer(rebasing: $0[part]), at: run.lowerBound)
+                    }
                 }
             }
         }

@@ -47,8 +47,14 @@ public final class CrashingFile: File, @unchecked Sendable {
     public func read(
         into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64
     ) throws(StorageError) -> Int {
-        try fileSystem.perform(.read, path, offset: offset, byteCount: buffer.count) {
-            _ throws(StorageError) in
+        let failed = { (number: Int) in
+            var random = SeededRandom(seed: UInt64(number))
+            let part = random.bytes(random.below(buffer.count + 1))
+            unsafe buffer.copyBytes(from: part)
+        }
+        return try fileSystem.perform(
+            .read, path, offset: offset, byteCount: buffer.count, failed: failed
+        ) { _ throws(StorageError) in
             try checkOpen()
             return unsafe contents.current.read(into: buffer, at: offset)
         }
@@ -85,7 +91,9 @@ public final class CrashingFile: File, @unchecked Sendable {
     /// Makes earlier writes and the size durable; see ``File/sync()``.
     public func sync() throws(StorageError) {
         let failed = { [self] (number: Int) in
-            if !isClosed { contents.failSync(number: number) }
+            if isClosed { return }
+            let failure = fileSystem.syncFailure
+            contents.failSync(failure.survival, isCached: failure.isCached, number: number)
         }
         try fileSystem.perform(.sync, path, failed: failed) { _ throws(StorageError) in
             try checkOpen()
@@ -95,11 +103,10 @@ public final class CrashingFile: File, @unchecked Sendable {
 
     /// The file's size in bytes.
     public func size() throws(StorageError) -> UInt64 {
-        fileSystem.lock.acquire()
-        defer { fileSystem.lock.release() }
-        try fileSystem.checkRunning(path)
-        try checkOpen()
-        return contents.current.size
+        try fileSystem.look(.size, path) { () throws(StorageError) in
+            try checkOpen()
+            return contents.current.size
+        }
     }
 
     /// Cuts the file, or extends it with zeros; see ``File/truncate(to:)``.
@@ -133,19 +140,18 @@ public final class CrashingFile: File, @unchecked Sendable {
 
     /// Takes the file's lock without waiting; see ``File/lock(exclusive:)``.
     public func lock(exclusive: Bool) throws(StorageError) {
-        fileSystem.lock.acquire()
-        defer { fileSystem.lock.release() }
-        try fileSystem.checkRunning(path)
-        try checkOpen()
-        if exclusive && isReadOnly {
-            throw StorageError(.readOnly, "The file is opened to read only.", path: path)
+        try fileSystem.look(.lock, path) { () throws(StorageError) in
+            try checkOpen()
+            if exclusive && isReadOnly {
+                throw StorageError(.readOnly, "The file is opened to read only.", path: path)
+            }
+            if let conflict = contents.locks.conflict(
+                handle: handle, exclusive: exclusive, path: path)
+            {
+                throw conflict
+            }
+            contents.locks.hold(handle: handle, exclusive: exclusive)
         }
-        if let conflict = contents.locks.conflict(
-            handle: handle, exclusive: exclusive, path: path)
-        {
-            throw conflict
-        }
-        contents.locks.hold(handle: handle, exclusive: exclusive)
     }
 
     /// Drops the lock and closes; later calls throw `closed`, another `close` does nothing.

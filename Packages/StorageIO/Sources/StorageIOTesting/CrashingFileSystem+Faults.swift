@@ -11,7 +11,8 @@ extension CrashingFileSystem {
     }
 
     private func countLocked(_ kinds: FileOperation.Kind) -> Int {
-        counts.indices.reduce(0) { $0 + (kinds.rawValue >> $1 & 1 != 0 ? counts[$1] : 0) }
+        if kinds == .all { return total }
+        return counts.indices.reduce(0) { $0 + (kinds.rawValue >> $1 & 1 != 0 ? counts[$1] : 0) }
     }
 
     /// Called before each operation takes effect, outside of all locks, so it may look at
@@ -29,12 +30,28 @@ extension CrashingFileSystem {
     ///   - kinds: what may fail; all by default.
     ///   - code: the error's code.
     ///   - forever: whether all later ones fail too.
+    ///   - count: how many in a row fail, if not forever.
     public func fail(
         operation number: Int, of kinds: FileOperation.Kind = .all,
-        with code: StorageError.Code = .inputOutput, forever: Bool = false
+        with code: StorageError.Code = .inputOutput, forever: Bool = false, count: Int = 1
     ) {
+        let last = forever ? Int.max : number + max(count, 1) - 1
         lock.withLock {
-            faults.append(Fault(number: number, kinds: kinds, code: code, forever: forever))
+            faults.append(Fault(numbers: number...last, kinds: kinds, code: code))
+        }
+    }
+
+    /// What a failing sync does; the default loses a random half of the sectors, for readers too.
+    public var failedSync: SyncFailure {
+        get { lock.withLock { syncFailure } }
+        set { lock.withLock { syncFailure = newValue } }
+    }
+
+    /// Drops what the system has cached of all files: where a failed sync has lost changes that
+    /// readers could still see (``SyncFailure/isCached``), they see the loss from now on.
+    public func evictCaches() {
+        lock.withLock {
+            for contents in names.values { contents.evict() }
         }
     }
 
@@ -86,7 +103,8 @@ extension CrashingFileSystem {
             throw Self.crashed(path)
         }
         counts[kind.rawValue.trailingZeroBitCount] += 1
-        let number = countLocked(.all)
+        total += 1
+        let number = total
         let fault = fault(number, kind, path)
         if let hook {
             lock.release()
@@ -118,13 +136,24 @@ extension CrashingFileSystem {
         return try effect(number)
     }
 
+    /// Runs `body` under the lock, for a call that has no number, unless it is to fail.
+    func look<Result>(
+        _ kind: FileOperation.Kind, _ path: String, _ body: () throws(StorageError) -> Result
+    ) throws(StorageError) -> Result {
+        lock.acquire()
+        defer { lock.release() }
+        if isCrashed { throw Self.crashed(path) }
+        counts[kind.rawValue.trailingZeroBitCount] += 1
+        if let fault = fault(total, kind, path) { throw fault }
+        return try body()
+    }
+
     /// The error that the operation just counted is to fail with.
     private func fault(
         _ number: Int, _ kind: FileOperation.Kind, _ path: String
     ) -> StorageError? {
         for fault in faults where fault.kinds.contains(kind) {
-            let count = countLocked(fault.kinds)
-            if count == fault.number || (fault.forever && count > fault.number) {
+            if fault.numbers.contains(countLocked(fault.kinds)) {
                 let name = FileOperation.Kind.names[kind.rawValue.trailingZeroBitCount]
                 return StorageError(
                     fault.code, "Injected fault at operation \(number) (\(name)).", path: path)

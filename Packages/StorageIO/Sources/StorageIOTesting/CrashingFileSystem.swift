@@ -7,31 +7,34 @@ import StorageIO
 /// **Medium.** A sector of 512 bytes is written wholly or not at all. `File.sync` makes durable
 /// what was written to that file before, and its size; nothing else does. Between two syncs each
 /// sector that was written may survive in any of its states since the last sync, on its own,
-/// whatever the order of the writes; a file's size changes survive in their order, as a prefix.
-/// Where a file's size survives but a sector does not, it reads as before, or as zeros or garbage
-/// if the file never reached there. See ``Survival`` for the subsets that ``survivors(seed:)`` draws.
+/// whatever the order of the writes; a file's size survives as any that it had, with its data or
+/// without. Where a file's size survives but a sector does not, it reads as before; if the file
+/// never reached there, as zeros, as garbage, or as what the file holds elsewhere.
 ///
 /// **Names.** Creations, removals and renames are durable after `FileSystem.syncDirectory` of their
 /// directory; syncing a file does not make its name durable. Before that they survive as a prefix
-/// of their order, as a journaling file system has it. A rename happens wholly or not at all. A
-/// removed file whose removal does not survive is there with its content.
+/// of their order, as a journaling file system has it, or in any subset in which no change of a
+/// name survives without the earlier ones of the same name. A rename happens wholly or not at all.
+/// A removed file whose removal does not survive is there with its content.
 ///
 /// **Crash.** Operation N (``crash(at:)``) takes effect as if under way, then it and every later
-/// call throws. A power cut can also be looked at without one: ``survivors(seed:)`` at any moment,
-/// for instance in ``beforeOperation``, gives what would be left then.
+/// call throws. A power cut can also be looked at without one: ``survivors(variant:seed:)`` at any
+/// moment, for instance in ``beforeOperation``, gives what would be left then. ``Survival/variants``
+/// lists the kinds of subsets that it draws.
 ///
-/// **Faults.** A failing operation (``fail(operation:of:with:forever:)``) has no effect, except: of
-/// a failing write a random beginning is written; a failing sync loses the unsynced changes for
-/// good, but for a random subset that became durable, and readers see the loss at once. With
-/// ``capacity`` set the disk is full at that size.
+/// **Faults.** A failing operation (``fail(operation:of:with:forever:count:)``; once, a number of
+/// times, or forever) has no effect, except: of a failing write a random beginning is written; a
+/// failing read has filled a random beginning of its buffer; a failing sync loses the unsynced
+/// changes for good, but for a subset that became durable, and readers see the loss at once or when
+/// the cache is dropped (``failedSync``). With ``capacity`` set the disk is full at that size.
 ///
-/// **Not modelled.** Bit rot, misdirected writes, torn sectors, a medium that lies about a sync,
-/// renames that survive in another order than they were made, reads that fail in part, `lock`,
-/// `size` and `exists` calls that fail (they are not counted either), and locks that outlive a
-/// crash.
+/// **Not modelled.** Sectors that are torn, a medium that lies about a sync, a rename in halves,
+/// calls that the system interrupts or does in parts (they lie below `File`; `POSIXFile` hides
+/// them), locks that outlive a crash, and the time that calls take.
 ///
-/// Operations are numbered from 1. Everything is one lock deep: threads may use it, but then the
-/// numbers depend on their order.
+/// Operations are numbered from 1; `size`, `exists` and `lock` calls have no number, but can be
+/// counted and fail. Everything is one lock deep: threads may use it, but then the numbers depend on
+/// their order.
 public final class CrashingFileSystem: FileSystem, @unchecked Sendable {
     // Sendable: everything that changes is only touched under `lock`.
 
@@ -44,13 +47,21 @@ public final class CrashingFileSystem: FileSystem, @unchecked Sendable {
         }
         var number: Int
         var kind: Kind
+
+        /// The names that it touches.
+        var names: [String] {
+            switch kind {
+            case .create(let path, _), .remove(let path): [path]
+            case .rename(let from, let to): [from, to]
+            }
+        }
     }
 
     struct Fault {
-        var number: Int
+        /// Which ones fail, counted among all of `kinds`.
+        var numbers: ClosedRange<Int>
         var kinds: FileOperation.Kind
         var code: StorageError.Code
-        var forever: Bool
     }
 
     let lock = Lock()
@@ -58,10 +69,13 @@ public final class CrashingFileSystem: FileSystem, @unchecked Sendable {
     var names: [String: CrashingContents] = [:]
     var durableNames: [String: CrashingContents] = [:]
     var nameChanges: [NameChange] = []
-    var counts = [Int](repeating: 0, count: 9)
+    var counts = [Int](repeating: 0, count: FileOperation.Kind.names.count)
+    /// The operations of ``FileOperation/Kind/all`` so far.
+    var total = 0
     var faults: [Fault] = []
     var crashNumber: Int?
     var isCrashed = false
+    var syncFailure = SyncFailure()
     private var nextHandle = 0
     var hook: (@Sendable (FileOperation) -> Void)?
     var sizeLimit: UInt64?
@@ -70,11 +84,6 @@ public final class CrashingFileSystem: FileSystem, @unchecked Sendable {
     public init() {}
 
     // MARK: Operations
-
-    /// Throws after the crash; for the calls that are not counted. Under the lock.
-    func checkRunning(_ path: String) throws(StorageError) {
-        if isCrashed { throw Self.crashed(path) }
-    }
 
     /// How many bytes files may still grow by. Under the lock.
     func spaceLeft() -> UInt64 {
@@ -108,10 +117,7 @@ public final class CrashingFileSystem: FileSystem, @unchecked Sendable {
 
     /// Whether something is there under this name.
     public func exists(_ path: String) throws(StorageError) -> Bool {
-        lock.acquire()
-        defer { lock.release() }
-        try checkRunning(path)
-        return names[path] != nil
+        try look(.exists, path) { () throws(StorageError) in names[path] != nil }
     }
 
     /// Removes the name; handles that are open keep the file.

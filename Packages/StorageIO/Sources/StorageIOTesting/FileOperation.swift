@@ -27,14 +27,24 @@ public struct FileOperation: Sendable, CustomStringConvertible {
         /// `FileSystem.syncDirectory`.
         public static let syncDirectory = Kind(rawValue: 256)
 
-        /// Every kind.
+        /// `File.size`. This one and the next two change nothing and are not among ``all``: they
+        /// have no numbers and are not told of, but they can be counted and fail.
+        public static let size = Kind(rawValue: 512)
+        /// `FileSystem.exists`.
+        public static let exists = Kind(rawValue: 1024)
+        /// `File.lock`.
+        public static let lock = Kind(rawValue: 2048)
+
+        /// Every kind that has a number.
         public static let all = Kind(rawValue: 511)
+        /// The kinds without a number.
+        public static let looking: Kind = [.size, .exists, .lock]
         /// The kinds that change something or make it durable.
         public static let changing = all.subtracting([.open, .read])
 
         static let names = [
             "open", "read", "write", "sync", "truncate", "preallocate", "remove", "rename",
-            "syncDirectory",
+            "syncDirectory", "size", "exists", "lock",
         ]
     }
 

@@ -1,3 +1,5 @@
+import StorageIO
+
 /// A file's bytes as a value: copying one costs a reference, changing a copy costs the 4 KiB chunks
 /// touched (and once the table of them). Chunks never written don't exist and read as zero.
 struct MemoryImage: Sendable {
@@ -31,36 +33,43 @@ struct MemoryImage: Sendable {
         return count
     }
 
+    /// `count` bytes from `offset`, zeros beyond the end.
+    func bytes(_ offset: UInt64, _ count: Int) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: count)
+        _ = unsafe bytes.withUnsafeMutableBytes { unsafe read(into: $0, at: offset) }
+        return bytes
+    }
+
     /// Writes all of `buffer`; the range must end within ``limit``.
     mutating func write(_ buffer: UnsafeRawBufferPointer, at offset: UInt64) {
-        guard let source = buffer.baseAddress, buffer.count > 0 else { return }
+        guard buffer.count > 0 else { return }
+        let end = Int(offset) + buffer.count
+        let chunkCount = (end + Self.chunkSize - 1) / Self.chunkSize
+        if chunks.count < chunkCount {
+            chunks.append(
+                contentsOf: repeatElement(nil, count: chunkCount - chunks.count))
+        }
         var done = 0
         while done < buffer.count {
             let index = (Int(offset) + done) / Self.chunkSize
             let within = (Int(offset) + done) % Self.chunkSize
             let part = min(buffer.count - done, Self.chunkSize - within)
-            while chunks.count <= index { chunks.append(nil) }
+            let source = unsafe UnsafeRawBufferPointer(rebasing: buffer[done..<done + part])
+            done += part
+            if part == Self.chunkSize {
+                // Not through the old chunk: another image may share it, and it would be copied.
+                unsafe chunks[index] = [UInt8](source)
+                continue
+            }
             if chunks[index] == nil {
                 chunks[index] = [UInt8](repeating: 0, count: Self.chunkSize)
             }
             unsafe chunks[index]!.withUnsafeMutableBytes { chunk in
                 unsafe (chunk.baseAddress! + within).copyMemory(
-                    from: source + done, byteCount: part)
+                    from: source.baseAddress!, byteCount: part)
             }
-            done += part
         }
-        size = max(size, offset + UInt64(buffer.count))
-    }
-
-    /// Writes the bytes of `range` as they are in `other`; nothing beyond this image's size.
-    mutating func copy(_ range: Range<UInt64>, from other: MemoryImage) {
-        let end = min(range.upperBound, size)
-        guard range.lowerBound < end else { return }
-        let count = Int(end - range.lowerBound)
-        unsafe withUnsafeTemporaryAllocation(byteCount: count, alignment: 8) { buffer in
-            let copied = unsafe other.read(into: buffer, at: range.lowerBound)
-            unsafe write(UnsafeRawBufferPointer(rebasing: buffer[..<copied]), at: range.lowerBound)
-        }
+        size = max(size, UInt64(end))
     }
 
     /// Cuts or extends with zeros.
@@ -75,5 +84,25 @@ struct MemoryImage: Sendable {
             }
         }
         size = newSize
+    }
+
+    private static let zeroChecksum = checksum([UInt8](repeating: 0, count: chunkSize))
+
+    private static func checksum(_ chunk: [UInt8]) -> UInt32 {
+        unsafe chunk.withUnsafeBytes { unsafe CRC32C.checksum(ByteView($0)) }
+    }
+
+    /// A number for the content: equal for equal contents, hardly ever for others. O(size).
+    var fingerprint: UInt64 {
+        var hash = size
+        for (index, chunk) in chunks.enumerated() {
+            guard let chunk else { continue }
+            let checksum = Self.checksum(chunk)
+            // A chunk of zeros and one that does not exist are the same.
+            if checksum == Self.zeroChecksum { continue }
+            hash = (hash ^ (UInt64(checksum) << 32 | UInt64(index))) &* 0x9E37_79B9_7F4A_7C15
+            hash ^= hash >> 29
+        }
+        return hash
     }
 }

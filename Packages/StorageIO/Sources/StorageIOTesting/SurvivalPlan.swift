@@ -1,78 +1,161 @@
+import StorageIO
+
 /// A ``Survival`` with its dice: what one crash leaves, decided from a seed.
 struct SurvivalPlan {
-    private static let sectorSize: UInt64 = 512
+    static let sectorSize: UInt64 = 512
+    private static let sectorsPerPage: UInt64 = 8
 
     let survival: Survival
     var random: SeededRandom
-    /// For `prefix`: the number of the last operation that survives, in part. For
-    /// `tornLastWrite`: the number of the last write.
+    /// The number of the operation at which the order is cut, or of the one write that is meant.
     private let point: Int
+    /// The same within the file at hand, or its last write.
+    private var filePoint = 0
+    private var isFileKept = false
 
     /// - Parameters:
-    ///   - lastWrite: the number of the last write that was not synced.
-    ///   - numbers: the numbers of all changes that were not synced.
-    init(_ survival: Survival, seed: UInt64, lastWrite: Int, numbers: [Int]) {
+    ///   - numbers: the numbers of all changes that were not synced, ascending.
+    ///   - writes: those of them that are writes.
+    init(_ survival: Survival, seed: UInt64, numbers: [Int], writes: [Int]) {
         self.survival = survival
-        random = SeededRandom(seed: seed)
-        switch survival {
-        case .prefix: point = numbers.isEmpty ? 0 : numbers[random.below(numbers.count)]
-        case .tornLastWrite: point = lastWrite
+        var random = SeededRandom(seed: seed)
+        func draw(_ numbers: [Int]) -> Int {
+            numbers.isEmpty ? 0 : numbers[random.below(numbers.count)]
+        }
+        switch survival.data {
+        case .prefix, .suffix: point = draw(numbers)
+        case .tornLastWrite: point = writes.last ?? 0
+        case .allButOneWrite, .onlyOneWrite, .allButOneSector: point = draw(writes)
         default: point = 0
         }
+        self.random = random
     }
 
-    /// How many of a file's changes have had their effect on its size.
-    mutating func survivingSizeChanges(_ pending: [CrashingContents.Change]) -> Int {
-        switch survival {
-        case .none: 0
-        case .all, .tornLastWrite: pending.count
-        case .prefix: pending.prefix { $0.number <= point }.count
-        // All of them as often as not, or hardly any data of a growing file would ever survive.
-        case .random, .garbage:
-            random.oneIn(2) ? pending.count : random.below(pending.count + 1)
+    /// Whether nothing is lost of any file.
+    var keepsAll: Bool { survival.data == .all && survival.sizes == .all }
+
+    /// Turns to the next file; how many of its changes have had their effect on its size.
+    mutating func begin(_ pending: [CrashingContents.Change]) -> Int {
+        switch survival.data {
+        case .filePrefix:
+            filePoint = pending.isEmpty ? 0 : pending[random.below(pending.count)].number
+        case .lastOfEachFile: filePoint = pending.last(where: \.isWrite)?.number ?? 0
+        case .files: isFileKept = random.oneIn(2)
+        default: break
+        }
+        switch survival.sizes {
+        case .none: return 0
+        case .all: return pending.count
+        case .drawn:
+            return random.oneIn(2) ? pending.count : random.below(pending.count + 1)
+        case .likeData:
+            switch survival.data {
+            case .prefix: return pending.prefix { $0.number <= point }.count
+            case .filePrefix: return pending.prefix { $0.number <= filePoint }.count
+            case .files: return isFileKept ? pending.count : 0
+            default: return pending.count
+            }
         }
     }
 
-    /// How many of the directory's changes survive; always the first ones.
-    mutating func survivingDirectoryChanges(_ numbers: [Int]) -> Int {
-        switch survival {
-        case .none: 0
-        case .all, .tornLastWrite: numbers.count
-        case .prefix: numbers.prefix { $0 <= point }.count
-        case .random, .garbage: random.below(numbers.count + 1)
+    /// Which of the changes of names survive.
+    mutating func surviving(
+        _ changes: [CrashingFileSystem.NameChange]
+    ) -> [CrashingFileSystem.NameChange] {
+        switch survival.names {
+        case .none: return []
+        case .all: return changes
+        case .likeData: return changes.filter { $0.number <= point }
+        case .prefix: return Array(changes.prefix(random.below(changes.count + 1)))
+        case .subset:
+            // A name's entry is a place on the disk like a sector: what stands there has all that
+            // was done to it until then.
+            var lost: Set<String> = []
+            return changes.filter { change in
+                let isKept = random.oneIn(2) && !change.names.contains { lost.contains($0) }
+                if !isKept { lost.formUnion(change.names) }
+                return isKept
+            }
         }
     }
 
     /// Calls `body` with the runs of sectors of a write that survive. Sectors at the ends are whole
     /// sectors, whatever part of them was written.
     mutating func forEachSurvivingRun(
-        _ range: Range<UInt64>, of number: Int, _ body: (Range<UInt64>) -> Void
+        _ write: CrashingContents.Write, of number: Int, _ body: (Range<UInt64>) -> Void
     ) {
-        let isTorn: Bool
-        switch survival {
-        case .none: return
-        case .all: isTorn = false
+        let sectors = write.start / Self.sectorSize..<write.sectorsEnd / Self.sectorSize
+        func whole() { body(write.start..<write.sectorsEnd) }
+        switch survival.data {
+        case .none: break
+        case .all: whole()
         case .prefix:
-            if number > point { return }
-            isTorn = number == point
-        case .tornLastWrite: isTorn = number == point
-        case .random, .garbage: isTorn = true
+            if number == point { tear(sectors, 4, body) } else if number < point { whole() }
+        case .filePrefix:
+            if number == filePoint { tear(sectors, 4, body) } else if number < filePoint { whole() }
+        case .suffix:
+            if number == point { tear(sectors, 4, body) } else if number > point { whole() }
+        case .tornLastWrite:
+            if number == point { tear(sectors, 4, body) } else { whole() }
+        case .sectors(let eighths): tear(sectors, eighths, body)
+        case .pages(let eighths): tear(sectors, eighths, unit: Self.sectorsPerPage, body)
+        case .writes(let eighths): if random.below(8) < eighths { whole() }
+        case .files: if isFileKept { whole() }
+        case .allButOneWrite: if number != point { whole() }
+        case .onlyOneWrite: if number == point { whole() }
+        case .lastOfEachFile: if number == filePoint { whole() }
+        case .allButOneSector:
+            if number != point { return whole() }
+            let hole = sectors.lowerBound + UInt64(random.below(sectors.count))
+            body(write.start..<hole * Self.sectorSize)
+            body((hole + 1) * Self.sectorSize..<write.sectorsEnd)
         }
-        let first = range.lowerBound / Self.sectorSize
-        let end = (range.upperBound + Self.sectorSize - 1) / Self.sectorSize
-        if !isTorn { return body(first * Self.sectorSize..<end * Self.sectorSize) }
+    }
+
+    /// Each aligned group of `unit` sectors survives with a probability of so many eighths.
+    private mutating func tear(
+        _ sectors: Range<UInt64>, _ eighths: Int, unit: UInt64 = 1,
+        _ body: (Range<UInt64>) -> Void
+    ) {
         var start: UInt64?
         var dice: UInt64 = 0
-        for sector in first..<end {
-            if (sector - first) % 64 == 0 { dice = random.next() }
-            if dice & 1 != 0 {
+        var left = 0
+        var sector = sectors.lowerBound
+        while sector < sectors.upperBound {
+            if left == 0 {
+                dice = random.next()
+                left = 21
+            }
+            if Int(dice & 7) < eighths {
                 if start == nil { start = sector }
             } else if let begin = start {
                 body(begin * Self.sectorSize..<sector * Self.sectorSize)
                 start = nil
             }
-            dice >>= 1
+            dice >>= 3
+            left -= 1
+            sector = (sector / unit + 1) * unit
         }
-        if let start { body(start * Self.sectorSize..<end * Self.sectorSize) }
+        if let start {
+            body(start * Self.sectorSize..<sectors.upperBound * Self.sectorSize)
+        }
+    }
+
+    /// What stands in `range`, where `file` has grown and nothing has been written yet.
+    mutating func fillGap(
+        _ range: Range<UInt64>, in image: inout MemoryImage, of file: MemoryImage
+    ) {
+        if range.isEmpty || survival.gap == .zeros { return }
+        let count = Int(range.count)
+        var filling: [UInt8]
+        if survival.gap == .garbage {
+            filling = random.bytes(count)
+        } else {
+            // In steps of a page, so that what is found there is aligned as a page is.
+            let pages = Int(range.lowerBound / 4096)
+            let back = UInt64(pages == 0 ? 0 : random.below(pages) + 1) * 4096
+            filling = file.bytes(range.lowerBound - back, count)
+        }
+        unsafe filling.withUnsafeBytes { unsafe image.write($0, at: range.lowerBound) }
     }
 }
