@@ -17,7 +17,7 @@ struct CrashFamily: Family {
     static let subset = Goal.units(20_000)
     static let slices: UInt64 = 4
     /// How many ways to survive are drawn for each moment.
-    static let variants = 24
+    static let variants = Survival.variants.count
 
     func run(_ number: UInt64, _ account: inout Account) throws {
         let workload = CrashWorkload.numbered(number / Self.slices)

@@ -26,7 +26,7 @@ struct RecoveryFamily: Family {
         var progress = CrashWorkload.Progress()
         do { try workload.run(on: files) { progress = $0 } } catch {}
         guard files.hasCrashed else { throw Failure("no crash came at operation \(first)") }
-        let left = files.survivors(variant: random.below(24), seed: number)
+        let left = files.survivors(variant: random.below(Survival.variants.count), seed: number)
         do {
             try cutRecovery(left, workload, progress, depth: 2, &account)
         } catch {
