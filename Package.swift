@@ -54,16 +54,18 @@ let hostedTargets: [Target] = [
     .executableTarget(
         name: "KVToolsCommand", dependencies: ["KVTools", argumentParser],
         path: "Packages/KVTools/Sources/KVToolsCommand", swiftSettings: swiftSettings),
-    tests("StorageIOTests", ["StorageIO", "StorageIOTesting"]),
+    tests("StorageIOTests", ["CSystemFaults", "StorageIO", "StorageIOTesting"]),
     tests("PageStoreTests", ["PageStore", "StorageIO", "StorageIOTesting"]),
     tests("WALTests", ["WAL", "StorageIO", "StorageIOTesting"]),
     tests("BTreeTests", ["BTree", "PageStore", "StorageIO", "StorageIOTesting"]),
     testSupport(
         "DatabaseTesting", ["KVDB", "BTree", "PageStore", "WAL", "StorageIO", "StorageIOTesting"]),
+    .target(name: "CSystemFaults", path: "Tests/CSystemFaults", cSettings: cSettings),
     .executableTarget(
         name: "CrashTest",
         dependencies: [
-            "DatabaseTesting", "KVDB", "KVTools", "BTree", "PageStore", "WAL", "StorageIO",
+            "CSystemFaults", "DatabaseTesting", "KVDB", "KVTools", "BTree", "PageStore", "WAL",
+            "StorageIO",
             "StorageIOTesting", argumentParser,
         ],
         path: "Tests/CrashTest", swiftSettings: swiftSettings),

@@ -3,6 +3,7 @@ enum CrashTestFamilies {
     static let all: [any Family.Type] = [
         CrashFamily.self,
         RecoveryFamily.self,
+        FaultFamily.self,
     ]
 
     /// The family of this name.

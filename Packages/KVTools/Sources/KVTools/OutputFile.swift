@@ -3,8 +3,8 @@ import StorageIO
 import Synchronization
 
 /// A file that is there whole or not at all: written under another name and renamed at the end.
-final class OutputFile<Files: FileSystem>: ByteOutput {
-    let isTerminal = false
+package final class OutputFile<Files: FileSystem>: ByteOutput {
+    package let isTerminal = false
     private let files: Files
     private let handle: Files.Handle
     private let path: String
@@ -15,7 +15,7 @@ final class OutputFile<Files: FileSystem>: ByteOutput {
     /// Begins the file that ``commit()`` puts at `path`, in the same directory.
     ///
     /// - Throws: as ``FileSystem/open(_:_:)``.
-    init(path: String, on files: Files) throws(StorageError) {
+    package init(path: String, on files: Files) throws(StorageError) {
         self.files = files
         self.path = path
         temporaryPath = "\(path).\(System.processNumber)-\(System.randomNumber() % 100_000).partial"
@@ -25,15 +25,15 @@ final class OutputFile<Files: FileSystem>: ByteOutput {
 
     deinit { abandon() }
 
-    func write(_ bytes: ByteView) throws(StorageError) {
+    package func write(_ bytes: ByteView) throws(StorageError) {
         try unsafe handle.write(bytes.buffer, at: offset)
         offset += UInt64(bytes.count)
     }
 
-    func flush() {}
+    package func flush() {}
 
     /// Makes what was written durable and gives it its name, in place of a file that has it.
-    func commit() throws(StorageError) {
+    package func commit() throws(StorageError) {
         try handle.sync()
         try files.rename(temporaryPath, to: path, replacing: true)
         isOpen = false

@@ -49,15 +49,27 @@ int64_t csio_write(int descriptor, const void *buffer, size_t count, uint64_t of
     }
 }
 
+// A failed sync is never tried again, but an interrupted one has not failed: it gave up waiting (as
+// file systems over a network or in user space do), and no error of a write was reported and so
+// forgotten with it.
+static int sync_file(int descriptor) {
+    for (;;) {
+        if (fsync(descriptor) == 0) return 0;
+        if (errno != EINTR) return -errno;
+    }
+}
+
 int csio_sync_data(int descriptor) {
+    for (;;) {
 #if defined(__APPLE__)
-    // Only F_FULLFSYNC reaches the medium there; some file systems don't know it.
-    if (fcntl(descriptor, F_FULLFSYNC) == 0) return 0;
-    if (errno != ENOTSUP && errno != EINVAL && errno != ENOTTY) return -errno;
-    return fsync(descriptor) == 0 ? 0 : -errno;
+        // Only F_FULLFSYNC reaches the medium there; some file systems don't know it.
+        if (fcntl(descriptor, F_FULLFSYNC) == 0) return 0;
+        if (errno == ENOTSUP || errno == EINVAL || errno == ENOTTY) return sync_file(descriptor);
 #else
-    return fdatasync(descriptor) == 0 ? 0 : -errno;
+        if (fdatasync(descriptor) == 0) return 0;
 #endif
+        if (errno != EINTR) return -errno;
+    }
 }
 
 int csio_sync_directory(const char *path) {
@@ -66,7 +78,7 @@ int csio_sync_directory(const char *path) {
         descriptor = open(path, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
     } while (descriptor < 0 && errno == EINTR);
     if (descriptor < 0) return -errno;
-    int result = fsync(descriptor) == 0 ? 0 : -errno;
+    int result = sync_file(descriptor);
     close(descriptor);
     // Some file systems have no way to sync a directory; there is nothing more to ask of them.
     return result == -EINVAL || result == -ENOTSUP ? 0 : result;
@@ -226,7 +238,11 @@ int csio_lock(int descriptor, int mode, int64_t *holder) {
     short type = mode < 0 ? F_UNLCK : mode > 0 ? F_WRLCK : F_RDLCK;
     struct flock request = lock_request(type, lock_byte);
     if (holder) *holder = 0;
-    if (fcntl(descriptor, F_OFD_SETLK, &request) != 0) {
+    int result;
+    do {
+        result = fcntl(descriptor, F_OFD_SETLK, &request);
+    } while (result != 0 && errno == EINTR);
+    if (result != 0) {
         int error = errno;
         if (error != EAGAIN && error != EACCES) return -error;
         struct flock name = lock_request(F_WRLCK, lock_byte + 1);
@@ -242,7 +258,11 @@ int csio_lock(int descriptor, int mode, int64_t *holder) {
 int csio_lock(int descriptor, int mode, int64_t *holder) {
     if (holder) *holder = 0;
     int operation = mode < 0 ? LOCK_UN : (mode > 0 ? LOCK_EX : LOCK_SH) | LOCK_NB;
-    if (flock(descriptor, operation) == 0) return 0;
+    int result;
+    do {
+        result = flock(descriptor, operation);
+    } while (result != 0 && errno == EINTR);
+    if (result == 0) return 0;
     return errno == EWOULDBLOCK ? -EAGAIN : -errno;
 }
 #endif

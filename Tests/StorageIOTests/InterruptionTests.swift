@@ -1,0 +1,34 @@
+import CSystemFaults
+import StorageIO
+import StorageIOTesting
+import Testing
+
+/// Every system call may be interrupted by a signal, and a read or write may move less than it was
+/// asked to; neither is an error.
+@Suite(.serialized) struct InterruptionTests {
+    @Test(
+        .enabled(if: csf_available() != 0, "system calls fail on Linux only"),
+        arguments: [(true, false), (false, true), (true, true)])
+    func interruptedAndShortCallsGoOn(interrupts: Bool, shortens: Bool) throws {
+        let directory = try TemporaryDirectory()
+        unsafe csf_begin(directory.path)
+        defer { csf_end() }
+        csf_disturb(interrupts ? 1 : 0, shortens ? 1 : 0, 1)
+        let files = POSIXFileSystem()
+        let path = directory.file("a")
+        let file = try files.open(path, .create)
+        try file.lock(exclusive: true)
+        try file.preallocate(8192, at: 0)
+        let bytes = [UInt8](repeating: 7, count: 5000)
+        try file.writeBytes(bytes, at: 100)
+        try file.sync()
+        try files.syncDirectory(of: path)
+        #expect(try file.readBytes(5000, at: 100) == bytes)
+        try file.truncate(to: 200)
+        #expect(try file.size() == 200)
+        file.close()
+        try files.rename(path, to: directory.file("b"), replacing: false)
+        try files.remove(directory.file("b"))
+        #expect(csf_disturbances() > 3)
+    }
+}
