@@ -4,6 +4,7 @@ enum CrashTestFamilies {
         CrashFamily.self,
         RecoveryFamily.self,
         FaultFamily.self,
+        HostileFamily.self,
     ]
 
     /// The family of this name.

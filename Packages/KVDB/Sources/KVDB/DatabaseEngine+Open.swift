@@ -251,10 +251,17 @@ extension DatabaseEngine {
                     + "the log back, or restore a backup.",
                 path: logPath)
         }
+        let position = checkpoint.logPosition
+        guard position % UInt64(LogLayout.alignment) == 0, position < LogLayout.maximumPosition
+        else {
+            throw StorageError(
+                .damaged, "The superblock names a place that no log can have.", path: path,
+                logSequenceNumber: position)
+        }
         return try WriteAheadLog.open(
             files: files, path: logPath,
             identity: LogIdentity(high: store.identifier.first, low: store.identifier.second),
-            from: checkpoint.logPosition, options: options.logOptions, readOnly: options.readOnly,
+            from: position, options: options.logOptions, readOnly: options.readOnly,
             mustExist: mustExist, beside: handle
         ) { record throws(StorageError) in
             try recovery.replay(

@@ -1,3 +1,4 @@
+import BTree
 import StorageIO
 
 /// The operations of the running transaction, encoded as its log record while they happen.
@@ -76,11 +77,14 @@ struct OperationBuffer {
     }
 
     mutating func deleteRange(_ table: [UInt8], _ range: KeyRange) {
-        let size = 6 + (range.from?.count ?? 0) + (range.to?.count ?? 0)
-        guard begin(table, adding: size) else { return }
+        // A caller's bounds may have any length. One byte more than a key can have is enough: to every
+        // key, such a bound is the same as what it is cut from.
+        let from = range.from?.prefix(TreeLimits.maximumKeyLength + 1)
+        let to = range.to?.prefix(TreeLimits.maximumKeyLength + 1)
+        guard begin(table, adding: 6 + (from?.count ?? 0) + (to?.count ?? 0)) else { return }
         append(.deleteRange)
-        bytes.append((range.from == nil ? 0 : 1) | (range.to == nil ? 0 : 2))
-        for bound in [range.from, range.to] {
+        bytes.append((from == nil ? 0 : 1) | (to == nil ? 0 : 2))
+        for bound in [from, to] {
             guard let bound else { continue }
             append(UInt16(bound.count))
             bytes.append(contentsOf: bound)
@@ -126,6 +130,12 @@ struct OperationReader {
         return Int(value)
     }
 
+    /// A key or a name, no longer than one can be.
+    private mutating func key(_ count: Int) throws(StorageError) -> ByteView {
+        guard count <= TreeLimits.maximumKeyLength else { throw malformed }
+        return try bytes(count)
+    }
+
     private mutating func bytes(_ count: Int) throws(StorageError) -> ByteView {
         guard count <= payload.count - offset else { throw malformed }
         defer { offset += count }
@@ -148,7 +158,8 @@ struct OperationReader {
         case .put:
             let keyLength = try number(UInt16.self)
             let valueLength = try number(UInt32.self)
-            let key = try bytes(keyLength)
+            let key = try key(keyLength)
+            guard valueLength <= TreeLimits.maximumValueLength else { throw malformed }
             return .put(key: key, value: try bytes(valueLength))
         case .delete:
             return .delete(key: try bytes(try number(UInt16.self)))
@@ -160,9 +171,9 @@ struct OperationReader {
             if present & 2 != 0 { to = try bytes(try number(UInt16.self)) }
             return .deleteRange(from: from, to: to)
         case .useTable:
-            return .useTable(name: try bytes(try number(UInt16.self)))
+            return .useTable(name: try key(try number(UInt16.self)))
         case .dropTable:
-            let name = try bytes(try number(UInt16.self))
+            let name = try key(try number(UInt16.self))
             // The default table is only ever emptied.
             guard name.count > 0 else { throw malformed }
             return .dropTable(name: name)

@@ -57,7 +57,7 @@ extension FilePageStore {
             throw PageProblem.beyondEnd(page, path: file.path)
         }
         if memory.state(number) == PageState.dirty { return }
-        let buffer = PageBuffer(pageCount: 64)
+        let buffer = PageBuffer(pageCount: 1)
         try unsafe readExactly(
             buffer.buffer(byteCount: PageLayout.pageSize), at: number, of: number)
         let header = buffer.page(0)
@@ -66,15 +66,14 @@ extension FilePageStore {
                 throw damage("The page's checksum is wrong.", number)
             }
         } else if header.rawKind == PageKind.overflow.rawValue {
-            try checkStoredRun(buffer, number)
+            try checkStoredRun(header, number)
         } else if let problem = nodeProblem(header, number) {
             throw damage(problem, number)
         }
     }
 
-    /// Checks a run piece by piece; its first page is in the buffer.
-    private func checkStoredRun(_ buffer: PageBuffer, _ page: Int) throws(StorageError) {
-        let header = buffer.page(0)
+    /// Checks a run piece by piece; its first page is given.
+    private func checkStoredRun(_ header: PageBytes, _ page: Int) throws(StorageError) {
         if let problem = runProblem(header, page) { throw damage(problem, page) }
         let expected = header.u32(PageLayout.checksum)
         var rest = PageLayout.headerSize + Int(header.u32(OverflowLayout.byteCount))
@@ -82,6 +81,8 @@ extension FilePageStore {
             header.bytes(0, count: min(rest, PageLayout.pageSize))
                 .dropFirst(PageLayout.pageNumber))
         rest -= PageLayout.pageSize
+        let pages = (max(rest, 0) + PageLayout.pageSize - 1) >> PageLayout.pageShift
+        let buffer = PageBuffer(pageCount: min(pages, 64))
         var position = page + 1
         while rest > 0 {
             let count = min(rest, buffer.pageCount << PageLayout.pageShift)
