@@ -1,15 +1,16 @@
+import Foundation
 import StorageIO
 import StorageIOTesting
 
 /// R7, and "no input, file or fault may trap the process": data files and logs that are damaged or
 /// forged, opened, verified, read, written, compacted, closed and opened again.
 ///
-/// One file is a sound database of ``HostilePool`` with one to four lies in it (``HostileFile``): bits,
-/// fields by the offsets of the format pages, keys, children, lengths, free lists, log operations;
-/// pages and segments moved, repeated, lost, or taken from an older state or another database; files
-/// cut or longer. For half of the files all checksums are computed anew. What must hold is said at
-/// ``HostileVisit``; besides, a file may cost a second and 64 MiB at most. One file in 32 is on the
-/// real file system, the others are in memory.
+/// One file is a sound database of ``HostilePool`` with one to four lies in it (``HostileFile``):
+/// bits, fields by the offsets of the format pages, keys, children, lengths, free lists, log
+/// operations; pages and segments moved, repeated, lost, or taken from an older state or another
+/// database; files cut or longer. For half of the files all checksums are computed anew. What must
+/// hold is said at ``HostileVisit``; besides, a file may cost a second and 64 MiB at most. One file
+/// in 32 is on the real file system, the others are in memory.
 ///
 /// Not covered: files larger than some megabytes (what they cost is linear in their size), files
 /// that change while they are open, and allocations that are never touched.
@@ -19,7 +20,11 @@ struct HostileFamily: Family {
     static let gate = Goal.units(200_000)
     static let subset = Goal.units(25_000)
     static let filesPerCase = 250
-    static let timeLimit = Duration.seconds(1)
+    #if DEBUG
+        static let timeLimit = Duration.seconds(20)
+    #else
+        static let timeLimit = Duration.seconds(1)
+    #endif
     static let memoryLimit = 64 << 20
 
     func run(_ number: UInt64, _ account: inout Account) throws {
@@ -37,6 +42,10 @@ struct HostileFamily: Family {
             account.note(file.kind == .forged ? "forged" : "damaged")
             let isReal = random.oneIn(32)
             if isReal, directory == nil { directory = try TemporaryDirectory() }
+            // To look at a file by other means: `KEEP=directory crashtest run hostile --case …`.
+            if let keep = ProcessInfo.processInfo.environment["KEEP"] {
+                try lay(file, on: POSIXFileSystem(), keep + "/a.db")
+            }
             do {
                 try visit(file, seed, isReal ? directory : nil, memory, &account)
             } catch {

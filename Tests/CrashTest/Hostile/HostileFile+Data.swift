@@ -38,7 +38,9 @@ extension HostileFile {
         let start = page * PageFormat.size
         let fields = PageFormat.fields(of: page < 2 ? PageFormat.superblock : image.kinds[page])
         let field = fields[random.below(fields.count)]
-        let old = field.size == 8 ? data.u64(start + field.offset) : UInt64(data.u32(start + field.offset))
+        let old =
+            field.size == 8
+            ? data.u64(start + field.offset) : UInt64(data.u32(start + field.offset))
         let new = number(insteadOf: old, size: field.size)
         data.put(new, at: start + field.offset, size: field.size)
         // What must agree, half of the time does.
@@ -145,7 +147,8 @@ extension HostileFile {
         var cells: [Int] = []
         for page in image.pages(of: PageFormat.leaf) {
             let start = page * PageFormat.size
-            for slot in 0..<data.u16(start + 18) where data.u16(start + cell(slot, of: page)) == 0xFFFF {
+            for slot in 0..<data.u16(start + 18)
+            where data.u16(start + cell(slot, of: page)) == 0xFFFF {
                 cells.append(start + cell(slot, of: page))
             }
         }
@@ -155,7 +158,8 @@ extension HostileFile {
         switch random.below(5) {
         case 0: data.put(UInt64(anyPage()), at: cell + 2, size: 4)
         case 1: data.put(data.part(cells[random.below(cells.count)] + 2, 8), at: cell + 2)
-        case 2: data.put(number(insteadOf: UInt64(data.u32(cell + 6)), size: 4), at: cell + 6, size: 4)
+        case 2:
+            data.put(number(insteadOf: UInt64(data.u32(cell + 6)), size: 4), at: cell + 6, size: 4)
         default:
             // Leaf and run agree on a length that is not there.
             let length = number(insteadOf: UInt64(data.u32(cell + 6)), size: 4)
@@ -212,7 +216,8 @@ extension HostileFile {
         for page in image.pages(of: PageFormat.leaf) {
             let start = page * PageFormat.size
             let prefix = data.u16(start + 24)
-            for slot in 0..<data.u16(start + 18) where data.u16(start + cell(slot, of: page)) == 24 {
+            for slot in 0..<data.u16(start + 18) where data.u16(start + cell(slot, of: page)) == 24
+            {
                 let tail = start + 32 + 4 * data.u16(start + 18) + 4 * slot
                 let rest = max(0, data.u16(tail + 2) - 4)
                 _ = prefix

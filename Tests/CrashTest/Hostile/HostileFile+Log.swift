@@ -65,7 +65,8 @@ extension HostileFile {
         guard let frame = frame() else { return }
         let field = LogFormat.frameFields[random.below(LogFormat.frameFields.count)]
         let old =
-            field.size == 8 ? bytes.u64(frame + field.offset) : UInt64(bytes.u32(frame + field.offset))
+            field.size == 8
+            ? bytes.u64(frame + field.offset) : UInt64(bytes.u32(frame + field.offset))
         let new = position(insteadOf: old, size: field.size)
         bytes.put(new, at: frame + field.offset, size: field.size)
         tell("frame at \(frame) field \(field.offset) = \(new)")
@@ -92,8 +93,14 @@ extension HostileFile {
         let operation = starts[random.below(starts.count)]
         switch random.below(4) {
         case 0: bytes[operation] = UInt8(random.below(8))
-        case 1: bytes.put(number(insteadOf: UInt64(bytes.u16(operation + 1)), size: 2), at: operation + 1, size: 2)
-        case 2: bytes.put(number(insteadOf: UInt64(bytes.u32(operation + 3)), size: 4), at: operation + 3, size: 4)
+        case 1:
+            bytes.put(
+                number(insteadOf: UInt64(bytes.u16(operation + 1)), size: 2), at: operation + 1,
+                size: 2)
+        case 2:
+            bytes.put(
+                number(insteadOf: UInt64(bytes.u32(operation + 3)), size: 4), at: operation + 3,
+                size: 4)
         default: bytes.put(random.bytes(1 + random.below(12)), at: operation + random.below(12))
         }
         tell("operation at \(operation)")
@@ -107,7 +114,8 @@ extension HostileFile {
         if random.oneIn(2) { bytes.put(bytes.part(second * size, size), at: first * size) }
         bytes.put(old, at: second * size)
         if kind == .forged, random.oneIn(2) {
-            bytes.put(number(insteadOf: bytes.u64(second * size + 32), size: 8), at: second * size + 32)
+            bytes.put(
+                number(insteadOf: bytes.u64(second * size + 32), size: 8), at: second * size + 32)
         }
         tell("segment \(first) over segment \(second)")
     }
@@ -123,7 +131,8 @@ extension HostileFile {
         } else {
             let size = image.segmentSize
             let slot = random.below(max(1, other.count / size))
-            bytes.put(other.part(slot * size, size), at: size * random.below(max(1, bytes.count / size)))
+            bytes.put(
+                other.part(slot * size, size), at: size * random.below(max(1, bytes.count / size)))
         }
         if random.oneIn(2) {
             for start in stride(from: 0, to: bytes.count, by: image.segmentSize) {

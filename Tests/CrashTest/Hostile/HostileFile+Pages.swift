@@ -9,7 +9,8 @@ extension HostileFile {
         let target = page()
         let first = data.part(source * PageFormat.size, PageFormat.size)
         if random.oneIn(2) {
-            data.put(data.part(target * PageFormat.size, PageFormat.size), at: source * PageFormat.size)
+            data.put(
+                data.part(target * PageFormat.size, PageFormat.size), at: source * PageFormat.size)
             renumber(source)
         }
         data.put(first, at: target * PageFormat.size)
@@ -67,7 +68,8 @@ extension HostileFile {
             tell("both superblocks of \(donor.name), older \(isOlder)")
         case 1:
             let slot = random.below(2)
-            data.put(other.part(slot * PageFormat.size, PageFormat.size), at: slot * PageFormat.size)
+            data.put(
+                other.part(slot * PageFormat.size, PageFormat.size), at: slot * PageFormat.size)
             tell("superblock \(slot) of \(donor.name), older \(isOlder)")
         case 2:
             let slots = data.part(0, 2 * PageFormat.size)

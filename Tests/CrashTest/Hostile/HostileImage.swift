@@ -32,7 +32,7 @@ struct HostileImage {
     /// Some keys that are there, and one that is not.
     var keys: [[UInt8]]
 
-    /// The kind of each page, 0 for those that nothing uses; insides of runs have the kind of a run.
+    /// The kind of each page, 0 for those that nothing uses. The inside of a run counts as the run.
     private(set) var kinds: [UInt8] = []
     /// For each page of an overflow run the first.
     private(set) var runHead: [Int] = []

@@ -56,7 +56,9 @@ struct HostilePool {
         var builder = try HostileBuilder("tiny", seed: 3)
         try builder.write { transaction, _ in try transaction.put("a", "1") }
         try builder.keepOlder()
-        try builder.write { transaction, _ in try transaction.put([], [UInt8](repeating: 2, count: 9)) }
+        try builder.write { transaction, _ in
+            try transaction.put([], [UInt8](repeating: 2, count: 9))
+        }
         try builder.close()
         return try builder.image()
     }
@@ -195,7 +197,8 @@ struct HostilePool {
 
     static func key(_ number: Int, _ length: Int) -> [UInt8] {
         let digits = [UInt8]("\(1_000_000 + number * 7)".utf8)
-        return digits + [UInt8](repeating: UInt8(97 + number % 5), count: max(0, length - digits.count))
+        return digits
+            + [UInt8](repeating: UInt8(97 + number % 5), count: max(0, length - digits.count))
     }
 
     /// Rounds of puts, overwrites and deletions, one transaction each.

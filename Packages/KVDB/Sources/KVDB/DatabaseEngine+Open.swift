@@ -193,7 +193,8 @@ extension DatabaseEngine {
         var recovery = try Recovery(store: store, options: options, path: path)
         if store.otherSlotDamaged { try recovery.checkPages() }
         let log = try openLog(
-            store: store, handle: handle, path: path, files: files, options: options, recovery: &recovery)
+            store: store, handle: handle, path: path, files: files, options: options,
+            recovery: &recovery)
         let core = EngineCore(
             store: store, log: log, options: options, path: path, writer: recovery.writer,
             checkLog: logCheck(store: store, path: path, files: files))

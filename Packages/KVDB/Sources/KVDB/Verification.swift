@@ -120,17 +120,33 @@ extension EngineCore {
         _ head: Version, _ report: inout VerificationReport
     ) -> [([UInt8], TreeRoot)] {
         var tables: [([UInt8], TreeRoot)] = []
+        var numbers: [UInt32] = []
         do throws(StorageError) {
             let catalog = BPlusTree(store: store, root: head.catalog)
             try catalog.forEach(from: nil, to: nil, reverse: false) {
                 name, value throws(StorageError) in
-                if name.count > 0 { tables.append((name.array, try TableRecord(value).root)) }
+                let record = try TableRecord(value)
+                numbers.append(record.number)
+                if (record.number == 0) != (name.count == 0) || record.number == .max {
+                    report.add(tableNumberDamage, table: name.array)
+                }
+                if name.count > 0 { tables.append((name.array, record.root)) }
                 return true
             }
         } catch {
             report.add(error)
         }
+        numbers.sort()
+        if zip(numbers, numbers.dropFirst()).contains(where: { $0 == $1 }) {
+            report.add(tableNumberDamage)
+        }
         return tables
+    }
+
+    private var tableNumberDamage: StorageError {
+        StorageError(
+            .damaged, "A table in the catalog has the number of another, or an impossible one.",
+            path: path)
     }
 
     private func verifyTree(
