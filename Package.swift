@@ -9,11 +9,17 @@ import PackageDescription
 // KVDB_EMBEDDED=1 builds the engine layers, and nothing else, under Embedded Swift.
 let isEmbedded = Context.environment["KVDB_EMBEDDED"] == "1"
 
+// KVDB_SCHEDULES=1 puts a scheduler in front of the locks and threads, so that tests can run them in
+// every order (Packages/StorageIO/Sources/CStorageIO/include/Schedules.h).
+let isScheduled = Context.environment["KVDB_SCHEDULES"] == "1"
+
 let swiftSettings: [SwiftSetting] =
     [.swiftLanguageMode(.v6), .strictMemorySafety(), .treatAllWarnings(as: .error)]
     + (isEmbedded ? [.enableExperimentalFeature("Embedded")] : [])
+    + (isScheduled ? [.define("KVDB_SCHEDULES")] : [])
 
-let cSettings: [CSetting] = [.treatAllWarnings(as: .error)]
+let cSettings: [CSetting] =
+    [.treatAllWarnings(as: .error)] + (isScheduled ? [.define("KVDB_SCHEDULES")] : [])
 
 func layer(_ name: String, in package: String, _ dependencies: [Target.Dependency]) -> Target {
     .target(

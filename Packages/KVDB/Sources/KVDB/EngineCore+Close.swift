@@ -36,6 +36,7 @@ extension EngineCore {
 
     /// Closes in order; see `DatabaseEngine.close()`.
     func close() throws(StorageError) {
+        schedulePoint()
         guard !isClosed.load(ordering: .acquiring) else { return }
         guard !isForked else { return letGo() }
         var problem: StorageError?
@@ -58,6 +59,7 @@ extension EngineCore {
             do { try runCheckpoint(endsLog: true) } catch { problem = error }
         }
         maintenance.stop()
+        schedulePoint()
         guard !isClosed.exchange(true, ordering: .acquiringAndReleasing) else { return }
         do {
             // The log goes only when the data file has everything.
@@ -83,6 +85,7 @@ extension EngineCore {
             try close()
         } catch {
             maintenance.stop()
+            schedulePoint()
             if !isClosed.exchange(true, ordering: .acquiringAndReleasing) {
                 do { try log.close(removing: false) } catch {}
                 store.close()

@@ -15,6 +15,7 @@ extension EngineCore {
         do throws(StorageError) {
             // Both may have changed while this thread waited for its turn.
             try requireWritable()
+            schedulePoint()
             guard !isClosing.load(ordering: .acquiring) else {
                 throw StorageError(.closed, "The database is being closed.", path: path)
             }

@@ -87,6 +87,7 @@ final class EngineCore<Store: CheckpointedStorage, Log: CommitLog>: @unchecked S
                 "The handle belongs to the process that this one was forked from; open the "
                     + "database after the fork.", path: path)
         }
+        schedulePoint()
         guard !isClosed.load(ordering: .acquiring) else {
             throw StorageError(.closed, "The database is closed.", path: path)
         }

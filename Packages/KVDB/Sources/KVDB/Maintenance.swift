@@ -36,6 +36,7 @@ final class Maintenance: @unchecked Sendable {
                 // Let commits gather for one interval; a checkpoint request may cut it short.
                 let isWoken = wakeUp.wait(lock, nanoseconds: interval)
                 if isWoken && (isStopped || wantsCheckpoint) { continue }
+                schedulePoint()
                 wantsSync.store(false, ordering: .releasing)
                 lock.release()
                 sync()
@@ -58,6 +59,7 @@ final class Maintenance: @unchecked Sendable {
 
     /// Asks for a sync of the log within the interval.
     func requestSync() {
+        schedulePoint()
         guard !wantsSync.load(ordering: .relaxed) else { return }
         lock.withLock {
             wantsSync.store(true, ordering: .releasing)

@@ -1,5 +1,6 @@
 import BTree
 import PageStore
+import StorageIO
 import Synchronization
 
 /// Hands the newest published version to readers without a lock.
@@ -31,7 +32,10 @@ import Synchronization
     }
 
     /// The newest version that readers may get.
-    var transaction: TransactionNumber { published.load(ordering: .sequentiallyConsistent) }
+    var transaction: TransactionNumber {
+        schedulePoint()
+        return published.load(ordering: .sequentiallyConsistent)
+    }
 
     private func field(_ transaction: UInt64, _ index: Int) -> Int {
         Int(transaction % Self.ringSize) * Self.fieldCount + index
@@ -40,20 +44,27 @@ import Synchronization
     /// Makes `version` the one that readers get. Numbers only go up; one caller at a time.
     func publish(_ version: Version) {
         let base = field(version.transaction, 0)
+        schedulePoint()
         // Unmark first: a reader of the entry's former version must see that it changes.
         unsafe fields[base].store(UInt64.max, ordering: .sequentiallyConsistent)
+        schedulePoint()
         unsafe fields[base + 1].store(pack(version.main), ordering: .sequentiallyConsistent)
         unsafe fields[base + 2].store(version.main.entryCount, ordering: .sequentiallyConsistent)
+        schedulePoint()
         unsafe fields[base + 3].store(pack(version.catalog), ordering: .sequentiallyConsistent)
         unsafe fields[base + 4].store(version.catalog.entryCount, ordering: .sequentiallyConsistent)
+        schedulePoint()
         unsafe fields[base].store(version.transaction, ordering: .sequentiallyConsistent)
+        schedulePoint()
         published.store(version.transaction, ordering: .sequentiallyConsistent)
     }
 
     /// The entry of `transaction`, or nil when the ring has gone past it.
     func read(_ transaction: TransactionNumber) -> Version? {
         let base = field(transaction, 0)
+        schedulePoint()
         guard unsafe fields[base].load(ordering: .acquiring) == transaction else { return nil }
+        schedulePoint()
         let version = unsafe Version(
             transaction: transaction,
             main: unpack(
@@ -62,6 +73,7 @@ import Synchronization
             catalog: unpack(
                 fields[base + 3].load(ordering: .acquiring),
                 fields[base + 4].load(ordering: .acquiring)))
+        schedulePoint()
         guard unsafe fields[base].load(ordering: .acquiring) == transaction else { return nil }
         return version
     }

@@ -25,6 +25,7 @@ extension FilePageStore {
             guard page < window.pageLimit else {
                 throw PageProblem.beyondEnd(page, path: file.path)
             }
+            schedulePoint()
             let state = memory.state(number)
             if state == PageState.dirty { return }
             if state == PageState.hot || state == PageState.cold {

@@ -41,6 +41,7 @@ extension FilePageStore {
         guard epochs.allEntered(since: eviction.epoch) else { return false }
         var run = PageAllocator.Run(page: 0, count: 0)
         var evicted = 0
+        schedulePoint()
         for entry in eviction.batch
         where memory.state(entry.page) == PageState.evicting {  // else it was rescued
             if entry.page != run.page + run.count {

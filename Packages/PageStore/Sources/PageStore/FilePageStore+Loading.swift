@@ -11,6 +11,7 @@ extension FilePageStore {
         }
         var spins = 0
         while true {
+            schedulePoint()
             let state = memory.state(number)
             switch state {
             case PageState.hot...:
@@ -81,6 +82,7 @@ extension FilePageStore {
         let count = Int(header.u32(OverflowLayout.pageCount))
         var spins = 0
         while claimed < count - 1 {
+            schedulePoint()
             let next = page + 1 + claimed
             switch memory.state(next) {
             case PageState.absent:
@@ -178,6 +180,7 @@ extension FilePageStore {
         if let resident = window.resident(page) {
             return try checkedBirth(resident, page, byteCount)
         }
+        schedulePoint()
         let state = memory.state(number)
         if state == PageState.interior { throw PageProblem.insideRun(page, path: file.path) }
         if state == PageState.free || state == PageState.stale {

@@ -113,6 +113,7 @@ extension FilePageStore {
     /// Whether the file may hold something older than what was written to a page: after a failed
     /// sync the system may have dropped any write since the last one that succeeded.
     func isLost(_ page: Int) -> Bool {
+        schedulePoint()
         guard isPoisoned.load(ordering: .acquiring) else { return false }
         return space.withLock { unsynced.contains(page) || syncing.contains(page) }
     }

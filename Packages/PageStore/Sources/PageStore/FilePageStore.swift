@@ -121,6 +121,7 @@ import Synchronization
 
     /// See ``CheckpointedStorage/poison``.
     public var poison: StorageError? {
+        schedulePoint()
         guard isPoisoned.load(ordering: .acquiring) else { return nil }
         return poisonLock.withLock { firstFailure }
     }
@@ -135,6 +136,7 @@ import Synchronization
     }
 
     func checkOpen() throws(StorageError) {
+        schedulePoint()
         if isClosed.load(ordering: .relaxed) {
             throw StorageError(.closed, "The database is closed.", path: file.path)
         }
@@ -152,6 +154,7 @@ import Synchronization
 
     /// See ``CheckpointedStorage/close()``.
     public func close() {
+        schedulePoint()
         isClosed.store(true, ordering: .relaxed)
         file.close()
     }

@@ -63,13 +63,15 @@ import Synchronization
 
     @inline(__always)
     func setState(_ page: Int, _ state: UInt8) {
+        schedulePoint()
         unsafe states[page].store(state, ordering: .releasing)
     }
 
     /// Changes the state if it is `from`; whether it did.
     @inline(__always)
     func exchangeState(_ page: Int, from: UInt8, to: UInt8) -> Bool {
-        unsafe states[page].compareExchange(
+        schedulePoint()
+        return unsafe states[page].compareExchange(
             expected: from, desired: to, ordering: .acquiringAndReleasing
         ).exchanged
     }

@@ -53,6 +53,7 @@ public enum PageState {
         guard page < pageLimit,
             unsafe states[Int(page)].load(ordering: .acquiring) >= PageState.hot
         else { return nil }
+        schedulePoint()
         return address(page)
     }
 

@@ -24,6 +24,7 @@ final class ReaderEpochs: Sendable {
     /// Starts a new epoch, after pages were marked.
     func advance() -> UInt64 {
         atomicMemoryFence(ordering: .sequentiallyConsistent)
+        schedulePoint()
         return epoch.wrappingAdd(1, ordering: .sequentiallyConsistent).newValue
     }
 

@@ -79,6 +79,7 @@ import Synchronization
         _ block: UnsafeMutableRawPointer, _ index: Int, _ value: UInt64
     ) -> Bool {
         let slot = unsafe slot(block, index)
+        schedulePoint()
         guard unsafe slot.pointee.load(ordering: .relaxed) == 0,
             unsafe slot.pointee.compareExchange(
                 expected: 0, desired: value, ordering: .sequentiallyConsistent
@@ -90,12 +91,14 @@ import Synchronization
 
     /// Sets a taken slot to another value, with the ordering of ``take(_:)``.
     func set(_ slot: Int, _ value: UInt64) {
+        schedulePoint()
         unsafe pointer(slot).pointee.store(value, ordering: .sequentiallyConsistent)
         atomicMemoryFence(ordering: .sequentiallyConsistent)
     }
 
     /// Gives a slot back. What its holder read before is read before whoever sees it free.
     func release(_ slot: Int) {
+        schedulePoint()
         if slot < SlotTable.firstBlockSlots {
             unsafe SlotTable.slot(first, slot).pointee.store(0, ordering: .releasing)
         } else {
@@ -111,6 +114,8 @@ import Synchronization
                     bitPattern: blocks[number].load(ordering: .sequentiallyConsistent))
             else { return }
             for index in 0..<SlotTable.slotCount(ofBlock: number) {
+                // The first slots are those of the threads of a scheduled run.
+                if index < 8 { schedulePoint() }
                 let value = unsafe SlotTable.slot(block, index).pointee.load(
                     ordering: .sequentiallyConsistent)
                 if value != 0 { body(value) }

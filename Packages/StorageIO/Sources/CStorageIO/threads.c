@@ -1,5 +1,8 @@
 // Threads, locks, time and randomness. See CStorageIO.h for the contract of each function.
 #define _GNU_SOURCE
+#ifdef KVDB_SCHEDULES
+#include "real_threads.h"  // schedules.c stands in front of this file
+#endif
 #include "CStorageIO.h"
 
 #include <errno.h>

@@ -55,6 +55,7 @@ extension WriteAheadLog {
             if let failure {
                 fail(failure)
             } else {
+                schedulePoint()
                 durablePosition.store(reached, ordering: .releasing)
             }
         }
@@ -91,6 +92,7 @@ extension WriteAheadLog {
         if let failure {
             fail(failure)
         } else {
+            schedulePoint()
             writtenPosition.store(batchEnd, ordering: .releasing)
         }
         announceProgress()

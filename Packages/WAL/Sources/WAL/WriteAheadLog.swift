@@ -109,11 +109,20 @@ public final class WriteAheadLog<Files: FileSystem>: CommitLog, @unchecked Senda
     }
 
     /// The position after the last record appended.
-    public var end: LogSequenceNumber { endPosition.load(ordering: .acquiring) }
+    public var end: LogSequenceNumber {
+        schedulePoint()
+        return endPosition.load(ordering: .acquiring)
+    }
     /// The position up to which the operating system has the log.
-    public var written: LogSequenceNumber { writtenPosition.load(ordering: .acquiring) }
+    public var written: LogSequenceNumber {
+        schedulePoint()
+        return writtenPosition.load(ordering: .acquiring)
+    }
     /// The position up to which the log is durable.
-    public var durable: LogSequenceNumber { durablePosition.load(ordering: .acquiring) }
+    public var durable: LogSequenceNumber {
+        schedulePoint()
+        return durablePosition.load(ordering: .acquiring)
+    }
     /// The size of the log's file in bytes.
     public var byteCount: UInt64 { fileByteCount.load(ordering: .acquiring) }
     /// The first failed write or sync, which ended all writing.

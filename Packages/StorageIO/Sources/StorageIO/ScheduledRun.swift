@@ -1,0 +1,121 @@
+#if KVDB_SCHEDULES
+    import CStorageIO
+
+    /// One run of some threads in an order that a plan says, the same each time. See `Schedules.h`
+    /// for what is modelled and what is not.
+    @safe package struct ScheduledRun: Sendable {
+        /// At step `step` the processor goes to `thread`, nil for any that can go on.
+        package struct Switch: Sendable, Equatable {
+            package var step: Int
+            package var thread: Int?
+
+            package init(step: Int, thread: Int?) {
+                self.step = step
+                self.thread = thread
+            }
+        }
+
+        /// Which thread comes next where the running one can't go on.
+        package enum Order: UInt32, Sendable, CaseIterable {
+            case first
+            case last
+            case random
+        }
+
+        /// A schedule.
+        package struct Plan: Sendable {
+            /// By step, ascending.
+            package var switches: [Switch] = []
+            package var order = Order.first
+            package var seed: UInt64 = 0
+            /// More steps are a livelock.
+            package var stepLimit = 50_000
+            /// Whether ``ScheduledRun/choices`` is wanted.
+            package var wantsChoices = false
+            /// Whether ``ScheduledRun/description`` is wanted though the run ends well.
+            package var wantsDescription = false
+
+            package init() {}
+        }
+
+        /// How a run ended.
+        package enum Outcome: Int32, Sendable {
+            case ended
+            case deadlock
+            case livelock
+        }
+
+        package let outcome: Outcome
+        package let steps: Int
+        /// How many of the switches took the processor from a thread that could have gone on.
+        package let preemptions: Int
+        /// Equal runs have equal hashes.
+        package let hash: UInt64
+        /// Entry *n*: the threads, as bits, that could have taken over at step *n*.
+        package let choices: [UInt32]
+        /// The last switches, and where every thread was at the end; empty unless wanted or needed.
+        package let description: String
+
+        private final class Body {
+            let run: @Sendable () -> Void
+            init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+        }
+
+        /// Runs `body` as thread 0, until it and every thread that it started have ended.
+        package init(_ plan: Plan, _ body: @escaping @Sendable () -> Void) {
+            let switches = plan.switches.map {
+                csio_switch_t(
+                    step: UInt32($0.step), thread: $0.thread.map(UInt32.init) ?? .max)
+            }
+            var choices = [UInt32](repeating: 0, count: plan.wantsChoices ? plan.stepLimit + 1 : 0)
+            let context = unsafe Unmanaged.passRetained(Body(body))
+            let schedule = unsafe switches.withUnsafeBufferPointer { switches in
+                unsafe choices.withUnsafeMutableBufferPointer { choices in
+                    var raw = unsafe csio_schedule_plan_t()
+                    unsafe raw.switches = switches.baseAddress
+                    unsafe raw.switch_count = switches.count
+                    unsafe raw.order = plan.order.rawValue
+                    unsafe raw.step_limit = UInt32(plan.stepLimit)
+                    unsafe raw.seed = plan.seed
+                    unsafe raw.choices = plan.wantsChoices ? choices.baseAddress : nil
+                    return unsafe csio_schedule_run(
+                        &raw,
+                        { context in
+                            unsafe Unmanaged<Body>.fromOpaque(context!).takeRetainedValue().run()
+                        }, context.toOpaque())
+                }
+            }
+            guard let schedule = unsafe schedule else { preconditionFailure("no schedule") }
+            outcome = Outcome(rawValue: unsafe csio_schedule_outcome(schedule)) ?? .ended
+            steps = Int(unsafe csio_schedule_steps(schedule))
+            preemptions = Int(unsafe csio_schedule_preemptions(schedule))
+            hash = unsafe csio_schedule_hash(schedule)
+            choices.removeLast(max(0, choices.count - steps - 1))
+            self.choices = choices
+            let isDescribed = plan.wantsDescription || outcome != .ended
+            description = unsafe !isDescribed ? "" : withUnsafeTemporaryAllocation(of: CChar.self, capacity: 16384) {
+                let count = unsafe csio_schedule_describe(schedule, $0.baseAddress, $0.count)
+                return unsafe String(
+                    decoding: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer($0)[..<count]),
+                    as: UTF8.self)
+            }
+            unsafe csio_schedule_free(schedule)
+        }
+
+        /// Names the calling thread of a run.
+        package static func name(_ name: StaticString) {
+            unsafe name.utf8Start.withMemoryRebound(
+                to: CChar.self, capacity: name.utf8CodeUnitCount
+            ) { unsafe csio_schedule_name($0) }
+        }
+
+        /// Runs `body` without steps: no other thread comes between unless it waits for one.
+        package static func undisturbed<Result, Failure: Error>(
+            _ body: () throws(Failure) -> Result
+        ) throws(Failure) -> Result {
+            csio_schedule_pause(1)
+            defer { csio_schedule_pause(0) }
+            return try body()
+        }
+    }
+#endif
