@@ -5,6 +5,7 @@ enum CrashTestFamilies {
         RecoveryFamily.self,
         FaultFamily.self,
         HostileFamily.self,
+        ScheduleFamily.self,
     ]
 
     /// The family of this name.

@@ -9,7 +9,12 @@ import Synchronization
 /// table: a walker can't meet a block that is gone.
 @safe final class SlotTable: @unchecked Sendable {
     // Sendable: constant pointers to atomics.
-    private static let firstBlockSlots = 64
+    #if KVDB_SCHEDULES
+        // So that a few threads need a second block.
+        private static let firstBlockSlots = 2
+    #else
+        private static let firstBlockSlots = 64
+    #endif
     private static let blockLimit = 24
     private static let stride = 64
 
@@ -114,8 +119,7 @@ import Synchronization
                     bitPattern: blocks[number].load(ordering: .sequentiallyConsistent))
             else { return }
             for index in 0..<SlotTable.slotCount(ofBlock: number) {
-                // The first slots are those of the threads of a scheduled run.
-                if index < 8 { schedulePoint() }
+                schedulePoint()
                 let value = unsafe SlotTable.slot(block, index).pointee.load(
                     ordering: .sequentiallyConsistent)
                 if value != 0 { body(value) }

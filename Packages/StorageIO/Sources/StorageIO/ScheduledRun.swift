@@ -93,12 +93,16 @@
             choices.removeLast(max(0, choices.count - steps - 1))
             self.choices = choices
             let isDescribed = plan.wantsDescription || outcome != .ended
-            description = unsafe !isDescribed ? "" : withUnsafeTemporaryAllocation(of: CChar.self, capacity: 16384) {
-                let count = unsafe csio_schedule_describe(schedule, $0.baseAddress, $0.count)
-                return unsafe String(
-                    decoding: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer($0)[..<count]),
-                    as: UTF8.self)
-            }
+            description =
+                unsafe !isDescribed
+                ? ""
+                : withUnsafeTemporaryAllocation(of: CChar.self, capacity: 16384) {
+                    let count = unsafe csio_schedule_describe(schedule, $0.baseAddress, $0.count)
+                    return unsafe String(
+                        decoding: UnsafeRawBufferPointer(
+                            rebasing: UnsafeRawBufferPointer($0)[..<count]),
+                        as: UTF8.self)
+                }
             unsafe csio_schedule_free(schedule)
         }
 

@@ -32,7 +32,8 @@ extern "C" {
 /// "Any thread that can go on", in a switch.
 #define CSIO_ANY_THREAD 0xffffffffu
 
-/// At step `step` (the first is 1) the processor goes to `thread`; nothing where it can't go on.
+/// At step `step` (the first is 1) the processor goes to `thread`; nothing where it can't go on. For
+/// any thread it waits for a step at which there is one.
 typedef struct {
     uint32_t step;
     uint32_t thread;

@@ -1,0 +1,96 @@
+#if KVDB_SCHEDULES
+    import StorageIO
+    import StorageIOTesting
+
+    /// The schedules of one scenario, by number.
+    struct ScheduleExploration {
+        /// How many schedules a case has.
+        static let blockSize = 100
+
+        let scenario: ScheduleScenario
+        let image: ScheduleImage
+        /// Every schedule with one preemption.
+        private var singles: [ScheduledRun.Plan] = []
+        /// How many steps there are without preemption.
+        private var stepCount = 0
+        private var hashes: [UInt64] = []
+
+        /// Runs the scenario without preemption, to see where the others may take over.
+        init(_ scenario: ScheduleScenario) throws {
+            self.scenario = scenario
+            image = try ScheduleImage(scenario)
+            for order in [ScheduledRun.Order.first, .last] {
+                var plan = ScheduledRun.Plan()
+                plan.order = order
+                plan.wantsChoices = true
+                let run = try check(plan)
+                hashes.append(run.hash)
+                stepCount = max(stepCount, run.steps)
+                for (step, threads) in run.choices.enumerated() {
+                    for thread in 0..<32 where threads >> UInt32(thread) & 1 != 0 {
+                        var single = ScheduledRun.Plan()
+                        single.order = order
+                        single.switches = [.init(step: step, thread: thread)]
+                        singles.append(single)
+                    }
+                }
+            }
+            let plan = plan(0)
+            guard try check(plan).hash == hashes[0] else {
+                throw Failure("\(scenario.name): the same schedule ran differently")
+            }
+        }
+
+        /// Runs the `block`-th hundred schedules.
+        mutating func run(block: Int, _ account: inout Account) throws {
+            for step in 0..<Self.blockSize where account.enter(step) {
+                let run = try check(plan(block * Self.blockSize + step))
+                account.units += 1
+                account.note("\(run.preemptions) preemptions")
+                account.note("steps", run.steps)
+            }
+        }
+
+        /// The schedule of this number.
+        private func plan(_ number: Int) -> ScheduledRun.Plan {
+            var plan = ScheduledRun.Plan()
+            if number < 2 {
+                plan.order = number == 0 ? .first : .last
+                return plan
+            }
+            if number < singles.count + 2 { return singles[number - 2] }
+            var random = SeededRandom(seed: UInt64(number))
+            plan.seed = random.next()
+            plan.order = random.element(of: ScheduledRun.Order.allCases)
+            // Races are often close together, so half of the switches soon follow the one before.
+            var step = 1 + random.below(stepCount)
+            for _ in 0..<(random.oneIn(2) ? 2 : 3) {
+                plan.switches.append(.init(step: step, thread: nil))
+                step += 1 + random.below(random.oneIn(2) ? 30 : max(1, stepCount * 2 / 3))
+            }
+            return plan
+        }
+
+        /// Runs one schedule; what it finds is thrown, with what happened.
+        private func check(_ plan: ScheduledRun.Plan) throws -> ScheduledRun {
+            let world = ScheduleWorld(scenario, image)
+            let run = ScheduledRun(plan) { world.run() }
+            if run.outcome == .ended && world.problems.isEmpty { return run }
+            var plan = plan
+            plan.wantsDescription = true
+            plan.wantsChoices = false
+            let again = ScheduledRun(plan) { ScheduleWorld(scenario, image).run() }
+            let found =
+                run.outcome == .ended ? world.problems.joined(separator: "\n") : "\(run.outcome)"
+            throw Failure("\(scenario.name), \(plan.text): \(found)\n\(again.description)")
+        }
+    }
+
+    extension ScheduledRun.Plan {
+        /// `order last, seed 12, switches 17 to 2, 40 to any`
+        var text: String {
+            let switches = switches.map { "\($0.step) to \($0.thread.map(String.init) ?? "any")" }
+            return "order \(order), seed \(seed), switches \(switches.joined(separator: ", "))"
+        }
+    }
+#endif

@@ -1,0 +1,31 @@
+import StorageIO
+import StorageIOTesting
+
+/// The orders in which threads can run: a few threads on one small database, under a scheduler that
+/// runs one at a time and switches where the schedule says (`Schedules.h` has the model).
+///
+/// Case *n* is the *n*-th hundred of schedules, over all scenarios in turn. The schedules of a
+/// scenario are bounded by preemptions (Musuvathi and Qadeer, "Iterative Context Bounding for
+/// Systematic Testing of Multithreaded Programs", PLDI 2007): first those without any, then every
+/// one with one, to every thread, at every step, then ones with two and three, drawn by number.
+/// Where a thread can't go on, who follows is no preemption and costs nothing: the first thread
+/// there, the last, or any.
+struct ScheduleFamily: Family {
+    static let name = "schedule"
+    static let unit = "schedules"
+    static let gate = Goal.units(50_000)
+    static let subset = Goal.units(6_000)
+
+    func run(_ number: UInt64, _ account: inout Account) throws {
+        #if KVDB_SCHEDULES
+            let scenarios = ScheduleScenario.all
+            let scenario = scenarios[Int(number % UInt64(scenarios.count))]
+            var exploration = try ScheduleExploration(scenario)
+            try exploration.run(block: Int(number / UInt64(scenarios.count)), &account)
+        #else
+            throw Failure(
+                "needs a build of its own: Scripts/schedules builds it, and KVDB_SCHEDULES_CRASHTEST "
+                    + "names it")
+        #endif
+    }
+}
