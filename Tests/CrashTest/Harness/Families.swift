@@ -6,6 +6,7 @@ enum CrashTestFamilies {
         FaultFamily.self,
         HostileFamily.self,
         ScheduleFamily.self,
+        SalvageFamily.self,
     ]
 
     /// The family of this name.

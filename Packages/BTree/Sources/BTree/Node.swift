@@ -119,8 +119,10 @@ struct Node {
 }
 
 /// What a leaf stores for a value: its bytes, or the overflow run that holds them.
-enum LeafValue {
+public enum LeafValue {
+    /// The value.
     case inline(ByteView)
+    /// The value has `byteCount` bytes and lies in the overflow run that begins at `page`.
     case overflow(page: PageNumber, byteCount: Int)
 
     /// Bytes in the cell beside those of the key.

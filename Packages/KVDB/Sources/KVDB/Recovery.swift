@@ -88,7 +88,7 @@ struct Recovery<Store: CheckpointedStorage> {
         try store.beginTransaction(transaction)
         writer.begin(transaction, logged: false)
         do {
-            try apply(payload)
+            try writer.replay(payload)
             try writer.updateCatalog(includingMain: false)
         } catch {
             store.abortTransaction()
@@ -103,33 +103,36 @@ struct Recovery<Store: CheckpointedStorage> {
         replayedTransactions += 1
         if !options.readOnly && store.pressure.isDirtyBudgetSpent { try store.writeOutDirty() }
     }
+}
 
-    private func apply(_ payload: ByteView) throws(StorageError) {
+extension WriterState {
+    /// Applies the operations of a log record to the running transaction.
+    func replay(_ payload: ByteView) throws(StorageError) {
         var reader = OperationReader(payload)
         var table: Int?
         while let operation = try reader.next() {
             switch operation {
             case .useTable(let name):
-                table = name.count == 0 ? nil : try writer.openTable(name.array, create: true)
+                table = name.count == 0 ? nil : try openTable(name.array, create: true)
             case .dropTable(let name):
                 table = nil
-                guard let index = try writer.openTable(name.array, create: false) else { continue }
-                try writer.openTables[index].tree.deleteAll()
-                writer.openTables.remove(at: index)
-                _ = try writer.catalog.delete(name)
+                guard let index = try openTable(name.array, create: false) else { continue }
+                try openTables[index].tree.deleteAll()
+                openTables.remove(at: index)
+                _ = try catalog.delete(name)
             case .put, .delete, .deleteRange:
                 if let table {
-                    try apply(operation, to: &writer.openTables[table].tree)
-                    writer.openTables[table].isChanged = true
+                    try apply(operation, to: &openTables[table].tree)
+                    openTables[table].isChanged = true
                 } else {
-                    try apply(operation, to: &writer.main)
+                    try apply(operation, to: &main)
                 }
             }
         }
     }
 
     private func apply(
-        _ operation: ReplayedOperation, to tree: inout BPlusTree<Store>
+        _ operation: ReplayedOperation, to tree: inout Tree
     ) throws(StorageError) {
         switch operation {
         case .put(let key, let value): _ = try tree.put(key, value)

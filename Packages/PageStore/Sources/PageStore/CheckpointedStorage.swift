@@ -191,9 +191,24 @@ public protocol CheckpointedStorage: PageStorage {
     /// - Throws: `damaged` with the page, `inputOutput`, `closed`.
     func checkStored(_ page: PageNumber) throws(StorageError)
 
+    /// Whether the superblock slot that does not hold the durable checkpoint was neither sound nor
+    /// blank when the store was opened, and has not been written since.
+    var isSpareSuperblockDamaged: Bool { get }
+
+    /// What is wrong with a page in the file, given the error that reading it gave.
+    func flaw(_ error: StorageError, of page: PageNumber) -> PageFlaw
+
     /// The first failed write or sync; every later write fails with `poisoned` and this cause.
     var poison: StorageError? { get }
 
     /// Closes the file. Every later operation fails with `closed`. Does not write anything.
     func close()
+}
+
+extension CheckpointedStorage {
+    /// False for stores without superblocks.
+    public var isSpareSuperblockDamaged: Bool { false }
+
+    /// The error itself, for stores without a file.
+    public func flaw(_ error: StorageError, of page: PageNumber) -> PageFlaw { .unreadable(error) }
 }

@@ -96,3 +96,31 @@ extension FilePageStore {
         }
     }
 }
+
+extension FilePageStore {
+    /// See ``CheckpointedStorage/isSpareSuperblockDamaged``.
+    public var isSpareSuperblockDamaged: Bool {
+        space.acquire()
+        defer { space.release() }
+        return otherSlotDamaged && superblock.generation == openedGeneration
+    }
+
+    /// See ``CheckpointedStorage/flaw(_:of:)``.
+    public func flaw(_ error: StorageError, of page: PageNumber) -> PageFlaw {
+        guard error.code == .damaged else { return .unreadable(error) }
+        do throws(StorageError) {
+            let pages = try PageFile(file, check: check)
+            let buffer = PageBuffer(pageCount: 1)
+            let newest = newestBirth.load(ordering: .acquiring)
+            if let flaw = pages.readNode(page, newest: newest, into: buffer) {
+                guard buffer.page(0).rawKind == PageKind.overflow.rawValue else { return flaw }
+                let run = pages.checkRun(
+                    page, byteCount: nil, newest: newest,
+                    pageLimit: endOfSpace.load(ordering: .acquiring))
+                if let flaw = run.flaw { return flaw }
+            }
+        } catch {}
+        // The file has it right; what was in memory had not.
+        return .unreadable(error)
+    }
+}

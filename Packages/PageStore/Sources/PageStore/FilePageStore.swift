@@ -37,6 +37,8 @@ import Synchronization
     /// a write of it was cut off, which is sound only when the log covers what came after the
     /// chosen one.
     public let otherSlotDamaged: Bool
+    /// The generation of the superblock that was chosen at open.
+    let openedGeneration: UInt64
     /// Belongs to the writing thread.
     public internal(set) var transaction: TransactionNumber = 0
 
@@ -93,6 +95,7 @@ import Synchronization
         self.superblock = superblock
         self.durableSlot = durableSlot
         self.otherSlotDamaged = otherSlotDamaged
+        openedGeneration = superblock.generation
         self.filePages = filePages
         window = memory.window
         identifier = superblock.identifier

@@ -1,12 +1,13 @@
 import StorageIO
 
 /// Memory for pages outside the cache: superblocks, free-list pages, pages checked past the cache.
-@safe final class PageBuffer {
+@safe public final class PageBuffer {
     private let start: UnsafeMutableRawPointer
-    let pageCount: Int
+    /// How many pages it has room for.
+    public let pageCount: Int
 
     /// Zeroed memory for `pageCount` pages, at least one.
-    init(pageCount: Int) {
+    public init(pageCount: Int) {
         self.pageCount = max(1, pageCount)
         let byteCount = self.pageCount << PageLayout.pageShift
         unsafe start = .allocate(byteCount: byteCount, alignment: PageLayout.pageSize)
@@ -16,13 +17,13 @@ import StorageIO
     deinit { unsafe start.deallocate() }
 
     /// The page at `index`.
-    func page(_ index: Int) -> PageBytes {
+    public func page(_ index: Int) -> PageBytes {
         precondition(index >= 0 && index < pageCount, "no such page in the buffer")
         return unsafe PageBytes(start + index << PageLayout.pageShift)
     }
 
     /// All bytes.
-    var bytes: ByteView {
+    public var bytes: ByteView {
         unsafe ByteView(
             start: UnsafeRawPointer(start), count: pageCount << PageLayout.pageShift)
     }

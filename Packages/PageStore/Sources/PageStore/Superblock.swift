@@ -20,17 +20,25 @@ public struct StoreIdentifier: Sendable, Equatable {
 }
 
 /// What one superblock slot says.
-struct Superblock: Sendable, Equatable {
-    var identifier: StoreIdentifier
-    var generation: UInt64
-    var record: CheckpointRecord
-    var pageCount: UInt32
-    var freeListHead: PageNumber = 0
-    var freePageCount: UInt32 = 0
-    var freeListPageCount: UInt32 = 0
+public struct Superblock: Sendable, Equatable {
+    /// What to tell the store by.
+    public internal(set) var identifier: StoreIdentifier
+    /// Counts the checkpoints, from 1.
+    public internal(set) var generation: UInt64
+    /// The state that it stands for.
+    public internal(set) var record: CheckpointRecord
+    /// All page numbers lie below.
+    public internal(set) var pageCount: UInt32
+    /// The first page of the free list, 0 when there is none.
+    public internal(set) var freeListHead: PageNumber = 0
+    /// How many pages are free.
+    public internal(set) var freePageCount: UInt32 = 0
+    /// How many pages the free list takes.
+    public internal(set) var freeListPageCount: UInt32 = 0
 
     /// What a slot turns out to be.
-    enum Slot: Equatable {
+    public enum Slot: Sendable, Equatable {
+        /// A sound superblock.
         case valid(Superblock)
         /// All zero: never written.
         case blank
@@ -38,6 +46,7 @@ struct Superblock: Sendable, Equatable {
         case foreign
         /// Ours, in a later format.
         case newer
+        /// Neither sound nor blank.
         case damaged
     }
 

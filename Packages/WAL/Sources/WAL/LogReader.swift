@@ -15,7 +15,7 @@ public final class LogReader<Files: FileSystem> {
     /// How far back the log can be read.
     public let oldestPosition: LogSequenceNumber
     private let file: Files.Handle
-    private let walker: LogWalker<Files.Handle>
+    let walker: LogWalker<Files.Handle>
 
     /// Opens `path` and reads its segment headers.
     ///
@@ -126,6 +126,15 @@ public final class LogReader<Files: FileSystem> {
         report.payloadByteCount = tail.payloadByteCount
         return report
     }
+
+    /// Whether a record may start or end at `position` of a segment that is there.
+    public func holds(_ position: LogSequenceNumber) -> Bool {
+        walker.table.entry(containing: position) != nil
+            || walker.table.successor(of: position) != nil
+    }
+
+    /// The file that is read.
+    public var path: String { file.path }
 
     /// Closes the file.
     public func close() { file.close() }

@@ -1,0 +1,102 @@
+import PageStore
+import StorageIO
+
+/// One thing that is wrong in a tree, as ``TreeSurvey`` finds it.
+public struct TreeFault: Sendable {
+    /// What is wrong.
+    public enum Kind: Sendable {
+        /// The page itself, or the reference to it.
+        case page(PageFlaw)
+        /// The node is not at the level where it is referred to (T2).
+        case level(found: Int)
+        /// The keys of the node don't ascend (T1).
+        case order
+        /// The node begins below the separator that leads to it (T1).
+        case belowSeparator
+        /// The node ends at or above the separator after it (T1).
+        case aboveSeparator
+        /// A node or the root counts other entries below a child than there are (T3).
+        case count(noted: UInt64, found: UInt64)
+        /// The page is in use elsewhere too (T4).
+        case usedTwice
+        /// The overflow run that holds a value.
+        case value(PageFlaw)
+        /// Another value or another part of a tree uses the run too.
+        case valueUsedTwice
+        /// Root, height and count can't belong together.
+        case root
+    }
+
+    /// What is wrong.
+    public var kind: Kind
+    /// The page; of a count the child's.
+    public var page: PageNumber
+    /// Its level above the leaves; 0 for values.
+    public var level: Int
+    /// No key below the page is under this one; nil for no bound.
+    public var low: [UInt8]?
+    /// Every key below the page is under this one; nil for no bound.
+    public var high: [UInt8]?
+    /// How many entries its parent, or the root, counts below it.
+    public var entryCount: UInt64
+    /// The key of the value that is concerned.
+    public var key: [UInt8]?
+
+    /// A fault with these parts.
+    public init(
+        kind: Kind, page: PageNumber, level: Int, low: [UInt8]? = nil, high: [UInt8]? = nil,
+        entryCount: UInt64, key: [UInt8]? = nil
+    ) {
+        self.kind = kind
+        self.page = page
+        self.level = level
+        self.low = low
+        self.high = high
+        self.entryCount = entryCount
+        self.key = key
+    }
+
+    /// Whether what lies below the page could not be looked at.
+    public var losesSubtree: Bool {
+        switch kind {
+        case .count, .value, .valueUsedTwice: false
+        default: true
+        }
+    }
+
+    /// What is wrong, as a sentence.
+    public var message: String {
+        switch kind {
+        case .page(let flaw): flaw.message
+        case .level: "A node is at another level than what leads to it says."
+        case .order: "The keys of a node don't ascend."
+        case .belowSeparator: "A node begins below the separator that leads to it."
+        case .aboveSeparator: "A node ends above the separator after it."
+        case .count: "A node counts other entries below a child than there are."
+        case .usedTwice: "The page is used twice."
+        case .value(let flaw): "A value in an overflow run is damaged: \(flaw.message)"
+        case .valueUsedTwice: "The overflow run of a value is used twice."
+        case .root: "The root of a tree has a page, height or count that can't be."
+        }
+    }
+
+    /// What should be there, where there is a word for it.
+    public var expected: String? {
+        switch kind {
+        case .page(let flaw), .value(let flaw): flaw.expected
+        case .level: "level \(level)"
+        case .count(let noted, _): "\(noted) entries"
+        default: nil
+        }
+    }
+
+    /// What is there, where there is a word for it.
+    public var found: String? {
+        switch kind {
+        case .page(let flaw), .value(let flaw): flaw.found
+        case .level(let found): "level \(found)"
+        case .count(_, let found): "\(found) entries"
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,82 @@
+import BTree
+import PageStore
+import StorageIO
+
+/// The tables of a catalog as its leaves have them, and what is wrong with their records.
+struct CatalogReading {
+    /// A table.
+    struct Table {
+        var name: [UInt8]
+        var root: TreeRoot
+        var number: UInt32
+        /// The catalog's leaf that has it.
+        var page: PageNumber
+    }
+
+    /// A record that is no good.
+    struct Problem {
+        var name: [UInt8]
+        var page: PageNumber
+        var message: String
+    }
+
+    private(set) var tables: [Table] = []
+    /// Records that can't be read: the table is lost.
+    private(set) var unreadable: [Problem] = []
+
+    /// Takes the records of a leaf.
+    mutating func read(_ leaf: borrowing LeafContents, at page: PageNumber) {
+        for index in 0..<leaf.count {
+            let name = leaf.key(index).array
+            var record: TableRecord?
+            if case .inline(let value) = leaf.value(index) {
+                do throws(StorageError) { record = try TableRecord(value) } catch {}
+            }
+            if let record {
+                tables.append(
+                    Table(name: name, root: record.root, number: record.number, page: page))
+            } else {
+                unreadable.append(
+                    Problem(
+                        name: name, page: page,
+                        message: "A table's record in the catalog is malformed."))
+            }
+        }
+        leaf.extendLifetime()
+    }
+
+    /// Tables whose numbers can't be: 0 is the default table's alone, and no two are the same.
+    var misnumbered: [Problem] {
+        var ordered = Array(tables.indices)
+        ordered.sort { tables[$0].number < tables[$1].number }
+        var problems: [Problem] = []
+        for (place, index) in ordered.enumerated() {
+            let table = tables[index]
+            let isSame = place > 0 && tables[ordered[place - 1]].number == table.number
+            guard isSame || (table.number == 0) != table.name.isEmpty || table.number == .max else {
+                continue
+            }
+            problems.append(
+                Problem(
+                    name: table.name, page: table.page,
+                    message: "A table in the catalog has the number of another, or an impossible "
+                        + "one."))
+        }
+        return problems
+    }
+}
+
+extension VerificationReport {
+    /// Adds what is wrong with a catalog's records.
+    mutating func add(_ catalog: CatalogReading, path: String) {
+        for problem in catalog.unreadable + catalog.misnumbered {
+            var finding = Finding(
+                .catalog,
+                StorageError(
+                    .damaged, problem.message, path: path, page: problem.page,
+                    offset: UInt64(problem.page) << UInt64(PageLayout.pageShift)))
+            finding.table = problem.name
+            add(finding)
+        }
+    }
+}

@@ -1,0 +1,243 @@
+import BTree
+import PageStore
+import StorageIO
+import WAL
+
+/// A data file and its log, looked at without being opened as a database: what verification of a file
+/// that doesn't open, and salvage, are built on. Reads only, and takes no lock.
+///
+/// What it trusts: a page whose checksum, number, kind and birth are right, and a superblock unless
+/// the other slot shows that a newer one was lost (``isBaseTrusted``). Everything else is a fault
+/// that it notes and goes on from.
+final class FileSurvey<Files: FileSystem>: SurveySource, SurveyVisitor {
+    /// A table as the catalog has it.
+    struct Table {
+        var name: [UInt8]
+        var root: TreeRoot
+        var report = TreeReport()
+        var isWhole = false
+    }
+
+    /// A place in a table's tree: a sound leaf, or a fault that hides a part of it.
+    enum Piece {
+        case leaf(PageNumber)
+        /// The index of a fault in `gaps`.
+        case gap(Int)
+    }
+
+    /// A fault and the table that it is in; nil for the catalog.
+    struct Gap {
+        var fault: TreeFault
+        var table: Int?
+    }
+
+    let files: Files
+    let path: String
+    let pages: PageFile<Files.Handle>
+    /// The sound superblock of the highest generation, and its slot.
+    let base: (superblock: Superblock, slot: Int)?
+    /// Whether nothing newer than `base` was lost.
+    private(set) var isBaseTrusted = false
+    /// Page numbers lie below, and so does the file's end.
+    let pageLimit: Int
+    let freeList: FreeListSurvey
+    /// Pages of the free list, and pages it lists, that the base's version doesn't use.
+    private(set) var free: PageSet
+    /// Pages that something refers to.
+    private(set) var claimed: PageSet
+    /// Of those the ones that were found sound.
+    private(set) var sound: PageSet
+    private(set) var tables: [Table] = []
+    /// Faults of trees that hide a part of them.
+    private(set) var gaps: [Gap] = []
+    /// What lies where in each table, in key order; filled when `keepsPieces`.
+    var pieces: [[Piece]] = []
+    private let keepsPieces: Bool
+    private(set) var log = LogSurvey()
+    private let report: (TreeFault, _ table: [UInt8]?) -> Void
+    private(set) var checkedPages: UInt64 = 0
+    /// The table that is being walked; nil for the catalog.
+    private var table: Int?
+    private(set) var catalog = CatalogReading()
+    /// The run that was checked last, which is asked for twice in a row.
+    private var lastRun: (page: PageNumber, pageCount: Int, flaw: PageFlaw?)?
+
+    /// The newest transaction whose pages count.
+    var newest: TransactionNumber {
+        base.map { $0.superblock.record.transaction } ?? (1 << 62)
+    }
+
+    /// Whether every page that the base's version uses is known to be: all others are in the list.
+    var isFreeListWhole: Bool { base != nil && freeList.fault == nil }
+
+    /// Whether the catalog could be read to its end.
+    private(set) var isCatalogWhole = false
+
+    /// Reads superblocks and free list.
+    ///
+    /// - Parameters:
+    ///   - keepsPieces: whether to note where each leaf is.
+    ///   - report: is told each fault of a tree, with the table's name, nil for the catalog.
+    init(
+        _ file: Files.Handle, path: String, files: Files, keepsPieces: Bool,
+        report: @escaping (TreeFault, [UInt8]?) -> Void = { _, _ in }
+    ) throws(StorageError) {
+        self.files = files
+        self.path = path
+        self.keepsPieces = keepsPieces
+        self.report = report
+        pages = try PageFile(file, check: NodeCheck.check)
+        base = Self.newest(pages.slots)
+        pageLimit = min(base.map { Int($0.superblock.pageCount) } ?? .max, pages.pageCount)
+        claimed = PageSet(limit: pageLimit)
+        sound = PageSet(limit: pages.pageCount)
+        free = PageSet(limit: pageLimit)
+        freeList = base.map { [pages] in pages.surveyFreeList($0.superblock) } ?? FreeListSurvey()
+        for run in freeList.runs { free.insert(run) }
+        for page in freeList.pages { free.insert(Int(page)) }
+    }
+
+    private static func newest(_ slots: [Superblock.Slot]) -> (superblock: Superblock, slot: Int)? {
+        var best: (superblock: Superblock, slot: Int)?
+        for (index, slot) in slots.enumerated() {
+            guard case .valid(let superblock) = slot,
+                superblock.generation > best?.superblock.generation ?? 0
+            else { continue }
+            best = (superblock, index)
+        }
+        return best
+    }
+
+    /// Whether the other slot is as a sound file has it.
+    var isOtherSlotSound: Bool {
+        guard let base else { return false }
+        switch pages.slots[base.slot ^ 1] {
+        case .valid: return true
+        case .blank: return base.superblock.generation == 1
+        case .foreign, .newer, .damaged: return false
+        }
+    }
+
+    /// Reads the log, then every tree.
+    ///
+    /// - Parameter progress: called now and then with the pages looked at.
+    func walk(progress: (UInt64) -> Void = { _ in }) throws(StorageError) {
+        log = try LogSurvey(path: path, files: files, base: base?.superblock)
+        defer { table = nil }
+        guard let base else { return }
+        let record = base.superblock.record
+        let root = TreeRoot(
+            page: record.catalogRoot, height: record.catalogHeight,
+            entryCount: record.catalogCount)
+        var survey = TreeSurvey(source: self, visitor: self)
+        isCatalogWhole = survey.walk(root) && catalog.unreadable.isEmpty
+        for table in catalog.tables { tables.append(Table(name: table.name, root: table.root)) }
+        for index in tables.indices {
+            table = index
+            if keepsPieces { pieces.append([]) }
+            var survey = TreeSurvey(source: self, visitor: self)
+            tables[index].isWhole = survey.walk(tables[index].root)
+            tables[index].report = survey.report
+            progress(checkedPages)
+        }
+        isBaseTrusted =
+            isOtherSlotSound
+            || (log.isThere && log.damage == nil && log.reachesBack && gaps.isEmpty
+                && isCatalogWhole)
+        // What a newer superblock stood for may be anywhere in the log.
+        if !isBaseTrusted {
+            log = try LogSurvey(
+                path: path, files: files, base: base.superblock, isAnchored: false)
+        }
+    }
+
+    // MARK: SurveySource
+
+    func copyNode(_ page: PageNumber, into buffer: PageBuffer) -> PageFlaw? {
+        let flaw = pages.readNode(page, newest: newest, into: buffer)
+        if flaw == nil { sound.insert(Int(page)) }
+        return flaw
+    }
+
+    func runFlaw(_ page: PageNumber, byteCount: Int) -> PageFlaw? {
+        let run = checkedRun(page, byteCount)
+        if run.flaw == nil { sound.insert(Int(page)..<Int(page) + run.pageCount) }
+        return run.flaw
+    }
+
+    private func checkedRun(
+        _ page: PageNumber, _ byteCount: Int?
+    ) -> (page: PageNumber, pageCount: Int, flaw: PageFlaw?) {
+        if let lastRun, lastRun.page == page { return lastRun }
+        let run = pages.checkRun(
+            page, byteCount: byteCount, newest: newest, pageLimit: pageLimit)
+        let checked = (page: page, pageCount: run.pageCount, flaw: run.flaw)
+        lastRun = checked
+        return checked
+    }
+
+    // MARK: SurveyVisitor
+
+    func claim(_ page: PageNumber) -> SurveyRefusal? {
+        let number = Int(page)
+        if let refusal = refusal(number) { return refusal }
+        claimed.insert(number)
+        count(1)
+        return nil
+    }
+
+    func claimRun(_ page: PageNumber, byteCount: Int) -> SurveyRefusal? {
+        let start = Int(page)
+        if let refusal = refusal(start) { return refusal }
+        let run = checkedRun(page, byteCount)
+        // What a damaged length says of the pages behind the first must not hide their true use.
+        guard run.flaw == nil else {
+            claimed.insert(start)
+            count(1)
+            return nil
+        }
+        for next in start..<start + run.pageCount {
+            if let refusal = refusal(next) { return refusal }
+        }
+        claimed.insert(start..<start + run.pageCount)
+        count(run.pageCount)
+        return nil
+    }
+
+    private func refusal(_ page: Int) -> SurveyRefusal? {
+        guard page >= 2, page < pageLimit else {
+            let isCut = page >= pages.pageCount && page < Int(base?.superblock.pageCount ?? 0)
+            return .flaw(
+                isCut
+                    ? .cut(byteCount: pages.byteCount)
+                    : .beyondEnd(pageCount: UInt64(base?.superblock.pageCount ?? 0)))
+        }
+        if free.contains(page) { return .flaw(.free) }
+        return claimed.contains(page) ? .usedTwice : nil
+    }
+
+    private func count(_ pageCount: Int) {
+        checkedPages += UInt64(pageCount)
+    }
+
+    func leaf(
+        _ leaf: borrowing LeafContents, _ page: PageNumber, low: [UInt8]?, high: [UInt8]?
+    ) {
+        guard table == nil else {
+            if keepsPieces, let table { pieces[table].append(.leaf(page)) }
+            return
+        }
+        catalog.read(leaf, at: page)
+    }
+
+    func fault(_ fault: TreeFault) {
+        report(fault, table.map { tables[$0].name })
+        guard fault.losesSubtree else { return }
+        if case .usedTwice = fault.kind {} else { sound.remove(Int(fault.page)) }
+        if keepsPieces, let table { pieces[table].append(.gap(gaps.count)) }
+        gaps.append(Gap(fault: fault, table: table))
+    }
+
+    /// Takes a page that was found by scanning for sound.
+    func adopt(_ page: PageNumber) { sound.insert(Int(page)) }
+}

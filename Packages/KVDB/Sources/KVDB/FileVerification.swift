@@ -1,0 +1,152 @@
+import BTree
+import PageStore
+import StorageIO
+import WAL
+
+extension DatabaseEngine
+where Store == FilePageStore<POSIXFile>, Log == WriteAheadLog<POSIXFileSystem> {
+    /// Verifies files without opening them as a database; see ``verifyFile(_:files:progress:)``.
+    public static func verifyFile(
+        _ path: String, progress: (UInt64) -> Void = { _ in }
+    ) throws(StorageError) -> VerificationReport {
+        try verifyFile(path, files: POSIXFileSystem(), progress: progress)
+    }
+}
+
+extension DatabaseEngine {
+    /// Verifies the files of a database without opening it: what ``verify(progress:)`` does, for the
+    /// newest checkpoint and the log beside it, also where opening fails. Nothing is replayed or
+    /// written, and nobody may write the database meanwhile.
+    ///
+    /// - Parameters:
+    ///   - path: the data file; its log is looked for beside it.
+    ///   - progress: called now and then with the pages checked so far.
+    /// - Returns: the report; damage is in it and not thrown.
+    /// - Throws: `fileNotFound`, `permissionDenied`, `locked`, `inputOutput`.
+    public static func verifyFile<Files: FileSystem>(
+        _ path: String, files: Files, progress: (UInt64) -> Void = { _ in }
+    ) throws(StorageError) -> VerificationReport
+    where Store == FilePageStore<Files.Handle>, Log == WriteAheadLog<Files> {
+        let file = try files.open(path, .readOnly)
+        defer { file.close() }
+        try file.lock(exclusive: false)
+        let collector = FaultCollector(path)
+        let survey = try FileSurvey(
+            file, path: path, files: files, keepsPieces: false, report: collector.add)
+        try survey.walk(progress: progress)
+        var report = collector.report
+        survey.addFindings(to: &report)
+        return report
+    }
+}
+
+/// Takes the faults of a survey down.
+private final class FaultCollector {
+    var report = VerificationReport()
+    private let path: String
+
+    init(_ path: String) { self.path = path }
+
+    func add(_ fault: TreeFault, _ table: [UInt8]?) {
+        report.add(fault, table: table, path: path)
+    }
+}
+
+extension FileSurvey {
+    /// Adds all that is not a fault of a tree, and the figures.
+    fileprivate func addFindings(to report: inout VerificationReport) {
+        report.checkedPages = checkedPages + UInt64(freeList.pages.count)
+        report.freePages = UInt64(freeList.freePageCount)
+        report.logRecords = log.records
+        for table in tables where table.isWhole {
+            report.entryCount &+= table.root.entryCount
+            report.trees.append(
+                TreeComposition(table: table.name, root: table.root, table.report))
+        }
+        report.add(catalog, path: path)
+        addSuperblocks(to: &report)
+        if let base, let fault = freeList.fault {
+            let page = fault.page == 0 ? PageNumber(base.slot) : fault.page
+            report.add(
+                VerificationReport.Finding(
+                    .freeList, error(fault.message, page), expected: fault.expected,
+                    found: fault.found))
+        }
+        if let damage = log.damage {
+            report.add(
+                VerificationReport.Finding(
+                    log.isThere ? .log : .missingLog, damage,
+                    found: log.leftOut > 0 ? "\(log.leftOut) records behind it" : nil,
+                    advice: .restoreLog))
+        }
+        addLost(to: &report)
+    }
+
+    private func error(_ message: String, _ page: PageNumber) -> StorageError {
+        StorageError(
+            .damaged, message, path: path, page: page,
+            offset: UInt64(page) << UInt64(PageLayout.pageShift))
+    }
+
+    private func addSuperblocks(to report: inout VerificationReport) {
+        guard let base else {
+            let isNewer = pages.slots.contains(.newer)
+            let isOurs = isNewer || pages.slots.contains(.damaged)
+            guard isOurs else {
+                report.add(
+                    VerificationReport.Finding(
+                        .file,
+                        StorageError(
+                            pages.byteCount == 0 ? .emptyFile : .notADatabase,
+                            pages.byteCount == 0
+                                ? "The file is empty."
+                                : "Neither superblock is one of a database of this kind.",
+                            path: path, page: 0, offset: 0),
+                        advice: pages.byteCount == 0 ? .checkFile : .salvage))
+                return
+            }
+            report.add(
+                VerificationReport.Finding(
+                    isNewer ? .file : .superblock,
+                    isNewer
+                        ? StorageError(
+                            .unsupportedFormat, "A superblock is of a newer format.", path: path)
+                        : error("Both superblocks are damaged.", 0),
+                    advice: isNewer ? .checkFile : .salvage))
+            return
+        }
+        if pages.byteCount < UInt64(base.superblock.pageCount) << UInt64(PageLayout.pageShift) {
+            report.add(
+                VerificationReport.Finding(
+                    .beyondEnd,
+                    StorageError(
+                        .truncated, "The file is shorter than its superblock says.", path: path,
+                        offset: pages.byteCount),
+                    expected: "\(base.superblock.pageCount) pages",
+                    found: "\(pages.byteCount) bytes"))
+        }
+        guard !isOtherSlotSound else { return }
+        report.isSpareSuperblockDamaged = true
+        // A crash in the middle of a checkpoint leaves one torn slot, and the log that covers it.
+        let isCovered =
+            base.superblock.record.usesLog ? log.isThere && log.damage == nil : gaps.isEmpty
+        guard !isCovered else { return }
+        report.add(
+            VerificationReport.Finding(
+                .superblock,
+                error(
+                    "The superblock is damaged, and no log covers it: the newest checkpoint may be "
+                        + "lost.", PageNumber(base.slot ^ 1)),
+                advice: .restoreLog))
+    }
+
+    /// Lost pages, where it is sure that nothing damaged led to them.
+    private func addLost(to report: inout VerificationReport) {
+        guard isFreeListWhole, gaps.isEmpty, isCatalogWhole, isOtherSlotSound else { return }
+        let hasLostValue = report.findings.contains { $0.key != nil }
+        guard !hasLostValue else { return }
+        for page in 2..<max(pageLimit, 2) where !claimed.contains(page) && !free.contains(page) {
+            report.add(.lost(PageNumber(page), path))
+        }
+    }
+}

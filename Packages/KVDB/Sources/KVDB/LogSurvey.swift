@@ -1,0 +1,139 @@
+import PageStore
+import StorageIO
+import WAL
+
+/// What a log holds beyond a checkpoint, and how far it can be followed.
+struct LogSurvey {
+    /// Whether there is a file.
+    private(set) var isThere = false
+    /// Whether the checkpoint's position, or the log's beginning when there is none, is in it.
+    private(set) var reachesBack = false
+    /// Where reading starts; nil for the oldest position that there is.
+    private(set) var start: LogSequenceNumber?
+    /// The database that the log must belong to; nil when only the log can tell.
+    private(set) var identity: LogIdentity?
+    /// The first transaction to apply; 0 when there is none.
+    private(set) var firstTransaction: TransactionNumber = 0
+    /// The last one that can be applied.
+    private(set) var lastTransaction: TransactionNumber = 0
+    /// Records that can be applied.
+    private(set) var records: UInt64 = 0
+    /// Records behind a damaged place.
+    private(set) var leftOut: UInt64 = 0
+    /// What is wrong.
+    private(set) var damage: StorageError?
+
+    /// No log.
+    init() {}
+
+    /// Reads the log of the database at `path`.
+    ///
+    /// - Parameters:
+    ///   - base: which database it is, and what to go on from.
+    ///   - isAnchored: whether to go on from `base`. Otherwise what can be applied is the last row of
+    ///   records without a gap in their numbers: applied again on top of newer pages it changes
+    ///   nothing, and what came before a gap might.
+    /// - Throws: nothing that has to do with the log's content.
+    init<Files: FileSystem>(
+        path: String, files: Files, base: Superblock?, isAnchored: Bool = true
+    ) throws(StorageError) {
+        let logPath = path + "-wal"
+        isThere = try files.exists(logPath)
+        let record = isAnchored ? base?.record : nil
+        guard isThere else {
+            if let record, record.usesLog, !record.endsLog {
+                damage = StorageError(
+                    .damaged, "The database was not closed, and its log is gone.", path: logPath)
+            }
+            return
+        }
+        identity = base.map {
+            LogIdentity(high: $0.identifier.first, low: $0.identifier.second)
+        }
+        start = record?.logPosition
+        do throws(StorageError) {
+            let reader = try LogReader(files: files, path: logPath, identity: identity)
+            defer { reader.close() }
+            try read(reader, record)
+        } catch {
+            damage = error
+        }
+    }
+
+    private mutating func read<Files: FileSystem>(
+        _ reader: LogReader<Files>, _ record: CheckpointRecord?
+    ) throws(StorageError) {
+        // Below the position that a superblock names, segments may have been used again.
+        let from = start ?? reader.oldestPosition
+        var expected = record.map { $0.transaction + 1 }
+        var end = from
+        var seen: UInt64 = 0
+        var found: StorageError?
+        let outcome = try reader.forEachRecord(from: start) { log throws(StorageError) in
+            seen += 1
+            guard found == nil, log.transaction > record?.transaction ?? 0 else { return }
+            if let next = expected, log.transaction != next {
+                guard record == nil else {
+                    found = StorageError(
+                        .damaged,
+                        "The log goes from transaction \(next - 1) to \(log.transaction); what "
+                            + "was between is missing.",
+                        logSequenceNumber: log.start)
+                    return
+                }
+                records = 0
+                firstTransaction = 0
+            }
+            var operations = OperationReader(log.payload)
+            do throws(StorageError) {
+                while try operations.next() != nil {}
+            } catch {
+                found = error
+                found?.logSequenceNumber = log.start
+                return
+            }
+            if records == 0 { firstTransaction = log.transaction }
+            records += 1
+            lastTransaction = log.transaction
+            expected = log.transaction &+ 1
+            end = log.end
+        }
+        reachesBack =
+            seen > 0 || outcome.end > 0 && (outcome.damage == nil && reader.holds(from))
+        damage = found ?? outcome.damage
+        if damage == nil, let record, record.usesLog, !record.endsLog, !reachesBack {
+            damage = StorageError(
+                .damaged, "The log does not reach back to where replay starts.",
+                logSequenceNumber: from)
+        }
+        if damage != nil, damage?.path == nil { damage?.path = reader.path }
+        guard damage != nil else { return }
+        leftOut = UInt64(
+            try reader.countStrayRecords(
+                behind: end, after: max(lastTransaction, record?.transaction ?? 0)
+            ).count)
+    }
+
+    /// Calls `body` with the operations of each record that can be applied, in order.
+    func forEachRecord<Files: FileSystem>(
+        path: String, files: Files, _ body: (ByteView) throws(StorageError) -> Void
+    ) throws(StorageError) {
+        guard records > 0 else { return }
+        let reader = try LogReader(files: files, path: path + "-wal", identity: identity)
+        defer { reader.close() }
+        var next = firstTransaction
+        var failure: StorageError?
+        try reader.forEachRecord(from: start) { record throws(StorageError) in
+            guard record.transaction == next, next <= lastTransaction, failure == nil else {
+                return
+            }
+            do throws(StorageError) {
+                try body(record.payload)
+                next += 1
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+    }
+}

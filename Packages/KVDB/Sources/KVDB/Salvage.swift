@@ -1,0 +1,147 @@
+import BTree
+import PageStore
+import StorageIO
+import WAL
+
+extension DatabaseEngine
+where Store == FilePageStore<POSIXFile>, Log == WriteAheadLog<POSIXFileSystem> {
+    /// Builds a new database at `target` from what can be read of a damaged one; see
+    /// ``salvage(from:to:files:options:progress:)``.
+    @discardableResult
+    public static func salvage(
+        from source: String, to target: String, options: SalvageOptions = SalvageOptions(),
+        progress: @escaping (SalvageProgress) -> Void = { _ in }
+    ) throws(StorageError) -> SalvageReport {
+        try salvage(
+            from: source, to: target, files: POSIXFileSystem(), options: options,
+            progress: progress)
+    }
+}
+
+/// How far a salvage is.
+public struct SalvageProgress: Sendable {
+    /// What it does.
+    public enum Phase: UInt8, Sendable {
+        /// It follows the trees; in pages.
+        case walking
+        /// It reads every page that nothing sound leads to; in pages.
+        case scanning
+        /// It writes the new database; in entries.
+        case writing
+    }
+
+    /// What it does.
+    public var phase: Phase
+    /// How much of that is done.
+    public var done: UInt64
+}
+
+extension DatabaseEngine {
+    /// Builds a new database from what can be read of a damaged one and its log. The damaged one is
+    /// only read: nothing is written, created or removed beside it. The new one is one durable
+    /// transaction, and is verified before the call returns.
+    ///
+    /// What is taken for what, and how sure it is, is in `Docs/Guides/Salvage.md`. Memory: a few bytes
+    /// a page, the keys at the ends of each leaf that nothing leads to, and the largest value.
+    ///
+    /// - Parameters:
+    ///   - source: the data file; its log is looked for beside it.
+    ///   - target: must not exist yet.
+    ///   - progress: called now and then.
+    /// - Returns: what came back and what didn't.
+    /// - Throws: `fileExists` for a target that is there, `invalidArgument` for one that is the
+    ///   source's or its log's name, `locked` while somebody writes the source, `unsupportedFormat`,
+    ///   `emptyFile`, `notADatabase` and `damaged` when nothing is there to salvage, and what writing
+    ///   a database throws. Then there is no target.
+    @discardableResult
+    public static func salvage<Files: FileSystem>(
+        from source: String, to target: String, files: Files,
+        options: SalvageOptions = SalvageOptions(),
+        progress: @escaping (SalvageProgress) -> Void = { _ in }
+    ) throws(StorageError) -> SalvageReport
+    where Store == FilePageStore<Files.Handle>, Log == WriteAheadLog<Files> {
+        try refuse(target, source, files)
+        let file = try files.open(source, .readOnly)
+        defer { file.close() }
+        try file.lock(exclusive: false)
+        let survey = try FileSurvey(file, path: source, files: files, keepsPieces: true)
+        try survey.refuseHopeless()
+        try survey.walk { progress(SalvageProgress(phase: .walking, done: $0)) }
+        let plan = SalvagePlan(survey, options: options) {
+            progress(SalvageProgress(phase: .scanning, done: $0))
+        }
+        guard survey.base != nil || !plan.tables.isEmpty || survey.log.records > 0 else {
+            throw StorageError(
+                .damaged,
+                "Nothing in the file can be salvaged: it has no sound page of a database.",
+                path: source)
+        }
+        return try write(plan, survey, to: target, files: files, options: options) {
+            progress(SalvageProgress(phase: .writing, done: $0))
+        }
+    }
+
+    private static func refuse<Files: FileSystem>(
+        _ target: String, _ source: String, _ files: Files
+    ) throws(StorageError) {
+        guard target != source, target != logPath(of: source), logPath(of: target) != source,
+            target + "-new" != source
+        else {
+            throw StorageError(
+                .invalidArgument, "The new database must have a name of its own.", path: target)
+        }
+        for path in [target, logPath(of: target)] where try files.exists(path) {
+            throw StorageError(
+                .fileExists, "The new database exists already; choose another name.", path: path)
+        }
+    }
+
+    private static func write<Files: FileSystem>(
+        _ plan: SalvagePlan, _ survey: FileSurvey<Files>, to target: String, files: Files,
+        options: SalvageOptions, progress: @escaping (UInt64) -> Void
+    ) throws(StorageError) -> SalvageReport
+    where Store == FilePageStore<Files.Handle>, Log == WriteAheadLog<Files> {
+        var open = DatabaseOptions()
+        open.errorIfExists = true
+        open.checkpointPolicy = .manual
+        open.cacheBudget = max(options.cacheBudget, 64 << 10)
+        open.dirtyBudget = max(options.cacheBudget / 2, 64 << 10)
+        open.maximumFileSize = options.maximumFileSize
+        let database = try DatabaseEngine.open(target, files: files, options: open)
+        do throws(StorageError) {
+            var writer = SalvageWriter(
+                core: database.core, survey: survey, plan: plan, options: options,
+                progress: progress)
+            var report = try writer.run()
+            let verified = try database.verify()
+            if let finding = verified.findings.first { throw finding.error }
+            report.entryCount = verified.entryCount
+            try database.close()
+            return report
+        } catch {
+            // What failed is the news; a half-made database would only be in the way.
+            do throws(StorageError) { try database.close() } catch {}
+            for path in [target, logPath(of: target)] {
+                do throws(StorageError) { try files.remove(path) } catch {}
+            }
+            throw error
+        }
+    }
+}
+
+extension FileSurvey {
+    /// Ends a salvage that has nothing to go by, or would do harm.
+    fileprivate func refuseHopeless() throws(StorageError) {
+        guard pages.byteCount > 0 else {
+            throw StorageError(
+                .emptyFile, "The file is empty; there is nothing to salvage.", path: path)
+        }
+        // A newer format may mean other things by what looks familiar.
+        if base == nil, pages.slots.contains(.newer) {
+            throw StorageError(
+                .unsupportedFormat,
+                "The file was written by a newer version in a format unknown here; salvage it with "
+                    + "that.", path: path)
+        }
+    }
+}

@@ -1,0 +1,259 @@
+import BTree
+import PageStore
+import StorageIO
+
+/// Which leaves make up which table of the salvaged database. The algorithm and what it guarantees
+/// are in `Docs/Guides/Salvage.md`.
+struct SalvagePlan {
+    typealias Certainty = SalvageReport.Certainty
+
+    /// A leaf of a table, by where it lies.
+    struct Chunk {
+        var location: PageNumber
+        var certainty: Certainty
+    }
+
+    /// The chunks of a table, in key order.
+    struct Table {
+        var name: [UInt8]
+        var chunks: [Chunk] = []
+    }
+
+    private(set) var tables: [Table] = []
+    private(set) var report = SalvageReport()
+    /// Pages of later transactions don't count.
+    private(set) var newest: TransactionNumber
+    private let options: SalvageOptions
+
+    /// Chooses.
+    init<Files: FileSystem>(
+        _ survey: FileSurvey<Files>, options: SalvageOptions, progress: (UInt64) -> Void
+    ) {
+        self.options = options
+        newest = survey.newest
+        let record = survey.base?.superblock.record
+        report.transaction = record?.transaction ?? 0
+        report.scannedPages = UInt64(survey.pages.pageCount)
+        if survey.isBaseTrusted, survey.isCatalogWhole {
+            fillGaps(survey, progress)
+        } else {
+            if !survey.isBaseTrusted { newest = 1 << 62 }
+            report.basis = .scan
+            gather(survey, progress)
+        }
+        report.tables = tables.map { SalvageReport.Table(name: $0.name) }
+    }
+
+    mutating func lose(_ loss: SalvageReport.Loss) {
+        report.lossCount += 1
+        if report.losses.count < options.lossLimit { report.losses.append(loss) }
+        guard loss.kind != .uncertain else { return }
+        if let count = loss.entryCount {
+            let (sum, isTooMuch) = report.lostEntries.addingReportingOverflow(count)
+            report.lostEntries = isTooMuch ? .max : sum
+        } else {
+            report.uncountedLosses += 1
+        }
+    }
+
+    // MARK: By the trees
+
+    /// Takes what the trees lead to, and for each gap the leaves of the scan that fit into it.
+    private mutating func fillGaps<Files: FileSystem>(
+        _ survey: FileSurvey<Files>, _ progress: (UInt64) -> Void
+    ) {
+        for (index, table) in survey.tables.enumerated() {
+            var own = Table(name: table.name)
+            own.chunks.reserveCapacity(survey.pieces[index].count)
+            tables.append(own)
+        }
+        var found = [[FileScan.Leaf]](repeating: [], count: survey.gaps.count)
+        if !survey.gaps.isEmpty { found = assign(survey, progress) }
+        for index in tables.indices {
+            for piece in survey.pieces[index] {
+                switch piece {
+                case .leaf(let page):
+                    tables[index].chunks.append(Chunk(location: page, certainty: .proved))
+                case .gap(let gap):
+                    fill(survey.gaps[gap].fault, with: found[gap], index, survey)
+                }
+            }
+        }
+    }
+
+    private mutating func fill<Files: FileSystem>(
+        _ fault: TreeFault, with leaves: [FileScan.Leaf], _ table: Int,
+        _ survey: FileSurvey<Files>
+    ) {
+        var count: UInt64 = 0
+        for leaf in Self.disjoint(leaves, &report.supersededLeaves) {
+            // Whatever is neither free nor reached is in use, if the free list is whole.
+            let isSure = survey.isFreeListWhole && !leaf.isDisplaced
+            add(leaf, isSure ? .recovered : .uncertain, to: table, fault.message)
+            count += UInt64(leaf.count)
+        }
+        guard fault.entryCount > count else { return }
+        lose(
+            SalvageReport.Loss(
+                kind: .range, table: tables[table].name, page: fault.page,
+                keys: KeyRange(from: fault.low, to: fault.high),
+                entryCount: fault.entryCount - count, reason: fault.message))
+    }
+
+    private mutating func add(
+        _ leaf: FileScan.Leaf, _ certainty: Certainty, to table: Int, _ reason: String
+    ) {
+        tables[table].chunks.append(Chunk(location: leaf.location, certainty: certainty))
+        guard certainty == .uncertain else { return }
+        lose(
+            SalvageReport.Loss(
+                kind: .uncertain, table: tables[table].name, page: leaf.location,
+                keys: KeyRange(from: leaf.first, to: leaf.last), entryCount: UInt64(leaf.count),
+                reason: reason))
+    }
+
+    /// The leaves of the scan that fit into each gap. Those that fit into gaps of several tables, or
+    /// none, become tables of their own.
+    private mutating func assign<Files: FileSystem>(
+        _ survey: FileSurvey<Files>, _ progress: (UInt64) -> Void
+    ) -> [[FileScan.Leaf]] {
+        let gaps = survey.gaps.indices.filter { survey.gaps[$0].table != nil }
+        let deep = gaps.filter { survey.gaps[$0].fault.level > 0 }
+        let isAmbiguous = deep.contains { survey.gaps[$0].table != survey.gaps[deep[0]].table }
+        var scan = FileScan(
+            survey, newest: newest,
+            tracesTables: isAmbiguous || !survey.isFreeListWhole, progress: progress)
+        var found = [[FileScan.Leaf]](repeating: [], count: survey.gaps.count)
+        var strays: [FileScan.Leaf] = []
+        for leaf in scan.leaves where !scan.isStale(leaf) {
+            // Only a leaf in a wrong place can be one that is missing at a right one.
+            let possible = leaf.isDisplaced ? gaps : deep
+            var fitting = possible.filter { Self.fits(leaf, survey.gaps[$0].fault) }
+            if fitting.count > 1, let name = scan.table(of: leaf) {
+                fitting.removeAll { gap in
+                    survey.gaps[gap].table.map { survey.tables[$0].name } != name
+                }
+            }
+            if fitting.count == 1 {
+                found[fitting[0]].append(leaf)
+            } else if fitting.count > 1 || survey.isFreeListWhole {
+                strays.append(leaf)
+            }
+        }
+        separate(strays, "The leaf has a place in several tables, or in none.")
+        return found
+    }
+
+    private static func fits(_ leaf: FileScan.Leaf, _ fault: TreeFault) -> Bool {
+        // A lost leaf can only be itself, found elsewhere; any other one is an older version.
+        if fault.level == 0, leaf.number != fault.page { return false }
+        if let low = fault.low, leaf.first.lexicographicallyPrecedes(low) { return false }
+        if let high = fault.high, !leaf.last.lexicographicallyPrecedes(high) { return false }
+        return true
+    }
+
+    // MARK: By the pages
+
+    /// Takes every leaf of the file that may be in use, table by table.
+    private mutating func gather<Files: FileSystem>(
+        _ survey: FileSurvey<Files>, _ progress: (UInt64) -> Void
+    ) {
+        var scan = FileScan(
+            survey, takesAll: true, newest: newest, tracesTables: true, progress: progress)
+        let isSure = survey.isBaseTrusted && survey.isFreeListWhole
+        let isSingle = scan.names.allSatisfy { $0.isEmpty }
+        var named: [(name: [UInt8], leaves: [FileScan.Leaf])] = []
+        var strays: [FileScan.Leaf] = []
+        for leaf in scan.leaves where !scan.isStale(leaf) {
+            guard let name = scan.table(of: leaf) ?? (isSingle ? [] : nil) else {
+                strays.append(leaf)
+                continue
+            }
+            if let index = named.firstIndex(where: { $0.name == name }) {
+                named[index].leaves.append(leaf)
+            } else {
+                named.append((name, [leaf]))
+            }
+        }
+        named.sort { $0.name.lexicographicallyPrecedes($1.name) }
+        let reason = "Its place in the newest version is lost."
+        for (name, leaves) in named {
+            tables.append(Table(name: name))
+            for leaf in Self.disjoint(leaves, &report.supersededLeaves) {
+                let isRecovered = isSure && !leaf.isDisplaced
+                add(leaf, isRecovered ? .recovered : .uncertain, to: tables.count - 1, reason)
+            }
+        }
+        separate(strays, "Its table is lost.")
+        lose(
+            SalvageReport.Loss(
+                kind: .range, table: [], page: survey.base?.superblock.record.catalogRoot ?? 0,
+                keys: .all, entryCount: nil,
+                reason: survey.isBaseTrusted
+                    ? "The catalog is damaged; what else is missing can't be told."
+                    : "The newest superblock is lost; what else is missing can't be told."))
+    }
+
+    // MARK: Parts
+
+    /// Of leaves of one table those that can be of one version, in key order: where two overlap, the
+    /// newer one. A leaf in use is never overlapped by a newer one.
+    private static func disjoint(
+        _ leaves: [FileScan.Leaf], _ superseded: inout UInt64
+    ) -> [FileScan.Leaf] {
+        var ordered = leaves
+        ordered.sort { $0.first.lexicographicallyPrecedes($1.first) }
+        var isDisjoint = true
+        for index in ordered.indices.dropFirst() where ordered[index - 1].overlaps(ordered[index]) {
+            isDisjoint = false
+        }
+        if isDisjoint { return ordered }
+        ordered.sort { $0.birth == $1.birth ? $0.count > $1.count : $0.birth > $1.birth }
+        var taken: [FileScan.Leaf] = []
+        for leaf in ordered {
+            var (low, high) = (0, taken.count)
+            while low < high {
+                let middle = (low + high) / 2
+                if taken[middle].last.lexicographicallyPrecedes(leaf.first) {
+                    low = middle + 1
+                } else {
+                    high = middle
+                }
+            }
+            if low < taken.count, taken[low].overlaps(leaf) {
+                superseded += 1
+            } else {
+                taken.insert(leaf, at: low)
+            }
+        }
+        return taken
+    }
+
+    /// Puts leaves whose table can't be told into tables of their own, `salvaged-1` and so on: as many
+    /// as it takes for none to overlap, so that nothing is dropped.
+    private mutating func separate(_ leaves: [FileScan.Leaf], _ reason: String) {
+        var ordered = leaves
+        ordered.sort { $0.first.lexicographicallyPrecedes($1.first) }
+        var ends: [(table: Int, last: [UInt8])] = []
+        for leaf in ordered {
+            if let index = ends.firstIndex(where: { $0.last.lexicographicallyPrecedes(leaf.first) })
+            {
+                ends[index].last = leaf.last
+                add(leaf, .uncertain, to: ends[index].table, reason)
+            } else {
+                tables.append(Table(name: freshName()))
+                ends.append((tables.count - 1, leaf.last))
+                add(leaf, .uncertain, to: tables.count - 1, reason)
+            }
+        }
+    }
+
+    private func freshName() -> [UInt8] {
+        var number = 1
+        while true {
+            let name = Array("salvaged-\(number)".utf8)
+            if !tables.contains(where: { $0.name == name }) { return name }
+            number += 1
+        }
+    }
+}

@@ -1,0 +1,157 @@
+import BTree
+import PageStore
+import StorageIO
+import WAL
+
+/// Writes the leaves of a plan, then the log's records, into a new database, as one transaction.
+struct SalvageWriter<Files: FileSystem> {
+    typealias Store = FilePageStore<Files.Handle>
+
+    let core: EngineCore<Store, WriteAheadLog<Files>>
+    let survey: FileSurvey<Files>
+    private(set) var plan: SalvagePlan
+    private let options: SalvageOptions
+    private let progress: (UInt64) -> Void
+    /// First pages of the overflow runs that were written: a run holds one value.
+    private var usedRuns: PageSet
+    private let buffer = PageBuffer(pageCount: 1)
+    private var written: UInt64 = 0
+    private var tables: [SalvageReport.Table] = []
+
+    init(
+        core: EngineCore<Store, WriteAheadLog<Files>>, survey: FileSurvey<Files>,
+        plan: SalvagePlan, options: SalvageOptions, progress: @escaping (UInt64) -> Void
+    ) {
+        self.core = core
+        self.survey = survey
+        self.plan = plan
+        self.options = options
+        self.progress = progress
+        usedRuns = PageSet(limit: survey.pages.pageCount)
+    }
+
+    /// Writes everything and commits.
+    mutating func run() throws(StorageError) -> SalvageReport {
+        try core.beginTransaction(timeoutSeconds: nil)
+        do {
+            core.writer.operations.abandon()
+            core.writer.isChanged = true
+            for table in plan.tables { try write(table) }
+            try applyLog()
+        } catch {
+            core.rollback()
+            throw error
+        }
+        try core.commit(.full)
+        var report = plan.report
+        report.tables = tables
+        report.logRecordsApplied = survey.log.records
+        report.logRecordsLeftOut = survey.log.leftOut
+        report.logDamage = survey.log.damage
+        return report
+    }
+
+    private mutating func write(_ table: SalvagePlan.Table) throws(StorageError) {
+        var account = SalvageReport.Table(name: table.name)
+        let loader = BulkLoader(store: core.store)
+        for chunk in table.chunks { try write(chunk, to: loader, &account) }
+        let root = try loader.finish()
+        tables.append(account)
+        guard !table.name.isEmpty else {
+            core.writer.main = BPlusTree(store: core.store, root: root)
+            return
+        }
+        // A table with nothing but uncertain entries that were not asked for isn't there.
+        let isFound = account.uncertain == 0 || root.entryCount > 0
+        guard isFound, let index = try core.writer.openTable(table.name, create: true) else {
+            return
+        }
+        core.writer.openTables[index].tree = BPlusTree(store: core.store, root: root)
+        core.writer.openTables[index].isChanged = true
+    }
+
+    private mutating func write(
+        _ chunk: SalvagePlan.Chunk, to loader: BulkLoader<Store>,
+        _ account: inout SalvageReport.Table
+    ) throws(StorageError) {
+        let flaw = survey.pages.readNode(
+            chunk.location, newest: plan.newest, isDisplaced: true, into: buffer)
+        guard flaw == nil, let leaf = LeafContents(buffer.page(0)) else {
+            plan.lose(
+                SalvageReport.Loss(
+                    kind: .range, table: account.name, page: chunk.location, keys: .all,
+                    entryCount: nil, reason: "The page changed while it was read."))
+            return
+        }
+        let isWritten = chunk.certainty != .uncertain || options.includesUncertain
+        for index in 0..<leaf.count {
+            let key = leaf.key(index)
+            if isWritten {
+                guard try write(key, leaf.value(index), to: loader, account.name) else { continue }
+                written += 1
+                if written & 0xfff == 0 { progress(written) }
+            }
+            switch chunk.certainty {
+            case .proved: account.proved += 1
+            case .recovered: account.recovered += 1
+            case .uncertain: account.uncertain += 1
+            }
+        }
+        leaf.extendLifetime()
+        if core.dirtyByteCount / 2 > core.options.dirtyBudget { try core.store.writeOutDirty() }
+    }
+
+    /// - Returns: whether the value could be read.
+    private mutating func write(
+        _ key: ByteView, _ value: LeafValue, to loader: BulkLoader<Store>, _ table: [UInt8]
+    ) throws(StorageError) -> Bool {
+        switch value {
+        case .inline(let bytes): return try append(key, bytes, to: loader)
+        case .overflow(let page, let byteCount):
+            var reason = "Another value uses the same overflow run."
+            if usedRuns.insert(Int(page)) {
+                let run = survey.pages.readRun(
+                    page, byteCount: byteCount, newest: plan.newest,
+                    pageLimit: survey.pages.pageCount)
+                if let run {
+                    if core.dirtyByteCount / 2 > core.options.dirtyBudget {
+                        try core.store.writeOutDirty()
+                    }
+                    return try append(
+                        key, run.bytes.dropFirst(PageLayout.headerSize).prefix(byteCount),
+                        to: loader)
+                }
+                reason = "The overflow run that holds the value is damaged."
+            }
+            plan.lose(
+                SalvageReport.Loss(
+                    kind: .value, table: table, page: page,
+                    keys: KeyRange(from: key.array, to: key.array + [0]), entryCount: 1,
+                    reason: reason))
+            return false
+        }
+    }
+
+    /// Leaves of a hostile file may be in disorder; the first entry counts then.
+    private func append(
+        _ key: ByteView, _ value: ByteView, to loader: BulkLoader<Store>
+    ) throws(StorageError) -> Bool {
+        do throws(StorageError) {
+            try loader.append(key, value)
+            return true
+        } catch {
+            guard error.code == .notSorted else { throw error }
+            return false
+        }
+    }
+
+    private mutating func applyLog() throws(StorageError) {
+        try survey.log.forEachRecord(path: survey.path, files: survey.files) {
+            payload throws(StorageError) in
+            try core.writer.replay(payload)
+            if core.dirtyByteCount / 2 > core.options.dirtyBudget {
+                try core.store.writeOutDirty()
+            }
+        }
+    }
+}
