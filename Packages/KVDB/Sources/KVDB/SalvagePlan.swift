@@ -69,7 +69,8 @@ struct SalvagePlan {
         }
         var found = [[FileScan.Leaf]](repeating: [], count: survey.gaps.count)
         if !survey.gaps.isEmpty { found = assign(survey, progress) }
-        for index in tables.indices {
+        // Behind these tables come those of leaves that fit into none.
+        for index in survey.tables.indices {
             for piece in survey.pieces[index] {
                 switch piece {
                 case .leaf(let page):
