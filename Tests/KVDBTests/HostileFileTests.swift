@@ -212,4 +212,95 @@ import WAL
         #expect(try again.get("key77") == Array("2".utf8))
         #expect(try again.verify().findings.isEmpty)
     }
+
+    @Test func aReplayPositionThatNoLogHasIsDamage() throws {
+        let files = CrashingFileSystem()
+        let database = try SimulatedDatabase.open("a.db", files: files, options: options)
+        try database.put("a", "1")
+        try database.close()
+        for position in [UInt64(12_345), 1 << 62, .max] {
+            let forged = files.survivors(.all)
+            try rewrite(forged) { bytes in
+                for slot in 0..<2 {
+                    put(position, at: slot * PageLayout.pageSize + 88, in: &bytes)
+                    seal(slot, in: &bytes)
+                }
+            }
+            for readOnly in [false, true] {
+                var options = options
+                options.readOnly = readOnly
+                let outcome = code {
+                    _ = try SimulatedDatabase.open("a.db", files: forged, options: options)
+                }
+                #expect(outcome == .damaged)
+            }
+        }
+    }
+
+    @Test(arguments: [LogOperation.put, .delete, .useTable, .dropTable])
+    func aKeyInTheLogThatIsTooLongIsDamage(operation: LogOperation) {
+        var payload: [UInt8] = [operation.rawValue, 0x01, 0x04]
+        if operation == .put { payload += [0, 0, 0, 0] }
+        payload += [UInt8](repeating: 7, count: 1025)
+        let outcome = code {
+            try payload.withByteView { view throws(StorageError) in
+                var reader = OperationReader(view)
+                while try reader.next() != nil {}
+            }
+        }
+        #expect(outcome == .damaged)
+    }
+
+    @Test func verifySeesTableNumbersThatCannotBe() throws {
+        for number in [UInt32(0), 2, .max] {
+            let database = try InMemoryDatabase.openInMemory()
+            try database.write { transaction in
+                try transaction.put("k", "v", table: "first")
+                try transaction.put("k", "v", table: "second")
+            }
+            let core = database.core
+            try core.beginTransaction(timeoutSeconds: nil)
+            try "first".withByteView { name throws(StorageError) in
+                guard let index = try core.writer.openTable(name.array, create: false) else {
+                    return
+                }
+                core.writer.openTables[index].number = number
+                core.writer.openTables[index].isChanged = true
+            }
+            core.writer.operations.abandon()
+            core.writer.isChanged = true
+            try core.commit(.full)
+            #expect(try !database.verify().isSound, "table number \(number)")
+        }
+    }
+
+    @Test("R1: a page that claims to be of the next transaction is not changed in place")
+    func aPageOfTheNextTransactionIsDamage() throws {
+        let files = CrashingFileSystem()
+        let database = try SimulatedDatabase.open("a.db", files: files, options: options)
+        try database.write { transaction in
+            for number in 0..<500 { try transaction.put("key\(number)", "some value") }
+        }
+        try database.close()
+        var forged = 0
+        try rewrite(files) { bytes in
+            let slot = bytes[72] > bytes[PageLayout.pageSize + 72] ? 0 : PageLayout.pageSize
+            for page in 2..<bytes.count / PageLayout.pageSize
+            where bytes[page * PageLayout.pageSize + 16] == 1
+                && UInt8(page) != bytes[slot + 104]
+            {
+                put(UInt64(bytes[slot + 80]) + 1, at: page * PageLayout.pageSize + 8, in: &bytes)
+                seal(page, in: &bytes)
+                forged += 1
+            }
+        }
+        #expect(forged > 2)
+        let again = try SimulatedDatabase.open("a.db", files: files, options: options)
+        // An aborted transaction leaves its number to the next.
+        let transaction = try again.begin()
+        transaction.abort()
+        #expect(code { _ = try again.get("key7") } == .damaged)
+        #expect(code { try again.put("key7", "another") } == .damaged)
+        #expect(code { try again.deleteRange(.all) } == .damaged)
+    }
 }

@@ -168,4 +168,31 @@ import WAL
         #expect(try snapshot.get("k", table: "kept") == Array("3".utf8))
         #expect(snapshot.count == 0)
     }
+
+    /// A caller's bounds may be longer than the length field of a record can say.
+    @Test(arguments: [1025, 65_535, 65_536, 200_000])
+    func boundsLongerThanAnyKeyReplay(byteCount: Int) throws {
+        let files = CrashingFileSystem()
+        var options = DatabaseOptions()
+        options.checkpointPolicy = .manual
+        let longest = [UInt8](repeating: 9, count: 1024)
+        let bound = [UInt8](repeating: 9, count: byteCount)
+        for isLower in [false, true] {
+            let path = "my\(isLower).db"
+            let database = try SimulatedDatabase.open(path, files: files, options: options)
+            try database.write { transaction in
+                for key in [[8], [9], longest, [9, 10], [10]] { try transaction.put(key, "x") }
+            }
+            let range = isLower ? KeyRange(from: bound) : KeyRange(to: bound)
+            #expect(try database.deleteRange(range) == (isLower ? 2 : 3))
+            let reopened = try SimulatedDatabase.open(
+                path, files: files.survivors(.all), options: options)
+            var keys: [[UInt8]] = []
+            try reopened.forEach { key, _ in
+                keys.append(key.array)
+                return true
+            }
+            #expect(keys == (isLower ? [[8], [9], longest] : [[9, 10], [10]]))
+        }
+    }
 }

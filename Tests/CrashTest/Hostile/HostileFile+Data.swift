@@ -138,7 +138,7 @@ extension HostileFile {
             case 3: anyPage()
             default: Int(truncatingIfNeeded: number(insteadOf: UInt64(data.u32(offset)), size: 4))
             }
-        data.put(UInt64(new), at: offset, size: 4)
+        data.put(UInt64(truncatingIfNeeded: new), at: offset, size: 4)
         tell("page \(page) child = \(new)")
     }
 
@@ -184,24 +184,24 @@ extension HostileFile {
             data.put(UInt64(next), at: start + 20, size: 4)
             tell("free list at \(start) goes on at \(next)")
         case 1:
-            data.put(UInt32(max(0, data.u32(entry) - 1)), at: entry)
-            data.put(UInt32(data.u32(entry + 4) + 1), at: entry + 4)
-            data.put(UInt32(data.u32(slot + 120) + 1), at: slot + 120)
+            data.put(UInt32(truncatingIfNeeded: max(0, data.u32(entry) - 1)), at: entry)
+            data.put(UInt32(truncatingIfNeeded: data.u32(entry + 4) + 1), at: entry + 4)
+            data.put(UInt32(truncatingIfNeeded: data.u32(slot + 120) + 1), at: slot + 120)
             tell("the page before a free run is free too (\(entry))")
         case 2:
-            data.put(UInt32(data.u32(entry + 4) + 1), at: entry + 4)
-            data.put(UInt32(data.u32(slot + 120) + 1), at: slot + 120)
+            data.put(UInt32(truncatingIfNeeded: data.u32(entry + 4) + 1), at: entry + 4)
+            data.put(UInt32(truncatingIfNeeded: data.u32(slot + 120) + 1), at: slot + 120)
             tell("the page after a free run is free too (\(entry))")
         case 3:
-            data.put(UInt32(max(0, data.u32(entry + 4) - 1)), at: entry + 4)
-            data.put(UInt32(max(0, data.u32(slot + 120) - 1)), at: slot + 120)
+            data.put(UInt32(truncatingIfNeeded: max(0, data.u32(entry + 4) - 1)), at: entry + 4)
+            data.put(UInt32(truncatingIfNeeded: max(0, data.u32(slot + 120) - 1)), at: slot + 120)
             tell("a free run is too short (\(entry))")
         case 4:
             // Everything is free.
-            data.put(UInt32(1), at: start + 24)
-            data.put(UInt32(2), at: start + 32)
-            data.put(UInt32(data.u32(slot + 112) - 2), at: start + 36)
-            data.put(UInt32(data.u32(slot + 112) - 2), at: slot + 120)
+            data.put(UInt32(truncatingIfNeeded: 1), at: start + 24)
+            data.put(UInt32(truncatingIfNeeded: 2), at: start + 32)
+            data.put(UInt32(truncatingIfNeeded: data.u32(slot + 112) - 2), at: start + 36)
+            data.put(UInt32(truncatingIfNeeded: data.u32(slot + 112) - 2), at: slot + 120)
             tell("everything is free")
         default:
             let new = number(insteadOf: UInt64(data.u32(entry)), size: 4)

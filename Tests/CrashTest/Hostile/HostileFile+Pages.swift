@@ -21,7 +21,7 @@ extension HostileFile {
     /// A forger makes a page fit its place.
     private mutating func renumber(_ page: Int) {
         guard kind == .forged, !random.oneIn(8) else { return }
-        data.put(UInt32(page), at: page * PageFormat.size + 4)
+        data.put(UInt32(truncatingIfNeeded: page), at: page * PageFormat.size + 4)
         if random.oneIn(4) { data.put(image.transaction + 1, at: page * PageFormat.size + 8) }
     }
 

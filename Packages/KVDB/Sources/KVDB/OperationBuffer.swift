@@ -162,7 +162,7 @@ struct OperationReader {
             guard valueLength <= TreeLimits.maximumValueLength else { throw malformed }
             return .put(key: key, value: try bytes(valueLength))
         case .delete:
-            return .delete(key: try bytes(try number(UInt16.self)))
+            return .delete(key: try key(try number(UInt16.self)))
         case .deleteRange:
             let present = try number(UInt8.self)
             var from: ByteView?

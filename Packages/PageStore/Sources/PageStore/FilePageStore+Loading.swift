@@ -120,7 +120,20 @@ extension FilePageStore {
         guard bytes.birth <= newestBirth.load(ordering: .acquiring) else {
             return "The page is newer than the database."
         }
+        guard !isForgedNewborn(bytes, page) else {
+            return "The page says that a transaction wrote it which did not."
+        }
         return check(bytes)
+    }
+
+    /// Whether a page claims to be of the running transaction, or of the next one, without being it:
+    /// it would be changed in place although older versions see it (R1).
+    private func isForgedNewborn(_ bytes: PageBytes, _ page: Int) -> Bool {
+        guard bytes.birth == newestBirth.load(ordering: .acquiring) else { return false }
+        return space.withLock {
+            bytes.birth > allocator.head
+                && (allocator.running == 0 || !allocator.born.contains(page))
+        }
     }
 
     /// What is wrong with the header of an overflow run, or nil.
