@@ -9,6 +9,10 @@ package typealias SimulatedDatabase = DatabaseEngine<
     FilePageStore<CrashingFile>, WriteAheadLog<CrashingFileSystem>
 >
 
+/// Its pages.
+package typealias SimulatedStore = FilePageStore<CrashingFile>
+/// Its log.
+package typealias SimulatedLog = WriteAheadLog<CrashingFileSystem>
 /// A snapshot of it.
 package typealias SimulatedSnapshot = Snapshot<
     FilePageStore<CrashingFile>, WriteAheadLog<CrashingFileSystem>

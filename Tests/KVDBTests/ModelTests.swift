@@ -3,10 +3,8 @@ import KVDB
 import StorageIOTesting
 import Testing
 
-/// Random operations on a database with tiny budgets against plain sorted arrays: puts, deletes,
-/// ranges, order statistics, transactions that commit, abort, fail or are dropped, snapshots held
-/// over many commits (R6), named tables, checkpoints, compactions, reopening after a close and after
-/// a kill, imports and exports.
+/// Random operations on a database against plain sorted arrays: what ``ModelRun`` says, with fewer
+/// seeds than `crashtest run model`, where the long form is.
 ///
 /// Not covered: several threads (`ConcurrencyTests`), power cuts and faults (`CrashTests`).
 ///

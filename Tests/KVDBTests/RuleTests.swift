@@ -142,6 +142,47 @@ import Testing
         #expect(try database.contains("second"))
     }
 
+    /// A commit that changed nothing makes durable what was committed before it, as any other does.
+    @Test(arguments: [true, false]) func r3ACommitOfNothingIsACommit(logging: Bool) throws {
+        let files = CrashingFileSystem()
+        var options = DatabaseOptions.manual
+        options.logging = logging
+        let database = try SimulatedDatabase.open(on: files, options)
+        try database.put("a", "1", durability: .buffered)
+        try database.write(durability: .full) { transaction in
+            try check(try transaction.get("a") == Array("1".utf8), "the commit is not seen")
+        }
+        let survivor = try SimulatedDatabase.open(on: files.survivors(.none), options)
+        #expect(try survivor.get("a") == Array("1".utf8))
+    }
+
+    /// A transaction that changed nothing does not commit when what it has read never came out.
+    @Test func r3ACommitOfNothingWaitsForWhatItHasRead() throws {
+        let files = CrashingFileSystem()
+        let database = try SimulatedDatabase.open(on: files, .manual)
+        try database.put("a", "old")
+        let reader = OpenTransaction()
+        files.beforeOperation = { [unowned database] operation in
+            guard operation.kind == .sync, reader.transaction == nil else { return }
+            // The next transaction stands on a commit that is still being synced.
+            reader.transaction = try? database.begin()
+            reader.value = try? reader.transaction?.get("a")
+        }
+        files.fail(operation: files.count(of: .sync) + 1, of: .sync)
+        #expect(errorCode { try database.put("a", "new") } != nil)
+        files.beforeOperation = nil
+        #expect(reader.value == Array("new".utf8))
+        #expect(errorCode { try reader.transaction.take()?.commit() } != nil)
+        #expect(try database.get("a") == Array("old".utf8))
+    }
+
+    /// A transaction that is begun in one place and ended in another.
+    private final class OpenTransaction: @unchecked Sendable {
+        // Sendable: only used by the thread that runs the test.
+        var transaction: SimulatedTransaction?
+        var value: [UInt8]?
+    }
+
     // MARK: R4
 
     /// Commits during a checkpoint survive a power cut at any of its operations, however much of the

@@ -7,6 +7,7 @@ enum CrashTestFamilies {
         HostileFamily.self,
         ScheduleFamily.self,
         SalvageFamily.self,
+        ModelFamily.self,
     ]
 
     /// The family of this name.

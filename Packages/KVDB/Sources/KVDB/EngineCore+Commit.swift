@@ -90,19 +90,24 @@ extension EngineCore {
         noteCommit(durability)
     }
 
-    /// Ends a transaction that changed nothing. What it saw must still be as durable as it asked for:
-    /// a key that a commit at `full` found to be gone must not be back after a crash because the
-    /// commit that deleted it was a weaker one.
+    /// Ends a transaction that changed nothing. It makes no version, but it stands on the head as any
+    /// other does: it may have read what is not out yet, and waits for that. And what it saw must be
+    /// as durable as it asked for: a key that a commit at `full` found to be gone must not be back
+    /// after a crash because the commit that deleted it was a weaker one.
     private func commitNothing(_ durability: Durability) throws(StorageError) {
-        let seen = log.end
-        rollback()
-        switch durability {
-        case .full where !logsCommits: try runCheckpoint()
-        case .full: if seen > log.durable { try log.sync(through: seen) }
-        case .written: if seen > log.written { try log.write(through: seen) }
-        case .buffered: break
+        var sync = writer.requiredSync
+        var write = writer.requiredWrite
+        if logsCommits {
+            let seen = log.end
+            if durability == .full { sync = seen }
+            if durability == .written { write = seen }
         }
+        rollback()
+        if sync > log.durable { try log.sync(through: sync) }
+        if write > log.written { try log.write(through: write) }
         publishReady()
+        // Without the log a checkpoint alone makes earlier commits durable.
+        if !logsCommits && durability == .full { try runCheckpoint() }
     }
 
     private func commitToLog(_ durability: Durability) throws(StorageError) {
