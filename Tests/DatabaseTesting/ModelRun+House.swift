@@ -39,7 +39,9 @@ extension ModelRun {
         letGo()
         if unsynced == .buffered || random.oneIn(2) { try sync() }
         let survivors =
-            unsynced == nil ? files.survivors(seed: random.next() >> 1) : files.survivors(.all)
+            unsynced == nil
+            ? files.survivors(variant: random.below(200), seed: random.next() >> 8)
+            : files.survivors(.all)
         files.crash()
         handle = nil
         files = survivors

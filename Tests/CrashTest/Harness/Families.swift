@@ -8,6 +8,7 @@ enum CrashTestFamilies {
         ScheduleFamily.self,
         SalvageFamily.self,
         ModelFamily.self,
+        HistoryFamily.self,
     ]
 
     /// The family of this name.
