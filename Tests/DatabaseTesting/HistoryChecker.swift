@@ -89,9 +89,14 @@ package struct HistoryChecker {
                         continue
                     }
                     first[key] = seen
+                    // Its own appends come behind, and nowhere else.
+                    let isEarly = seen.contains {
+                        appends[Element(key: key, element: $0)]?.transaction == index
+                    }
+                    if isEarly { report(.inconsistentRead, "list \(key) before its time", index) }
                     observations.append(
                         Observation(transaction: index, key: key, list: seen))
-                    if seen.count > (orders[key] ?? []).count { orders[key] = Array(seen) }
+                    if seen.count >= (orders[key] ?? []).count { orders[key] = Array(seen) }
                     // What it has read of its own counts for the order, once it is committed.
                     if transaction.ending == .committed, list.count > (orders[key] ?? []).count {
                         orders[key] = list
