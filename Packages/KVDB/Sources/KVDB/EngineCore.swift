@@ -106,6 +106,10 @@ final class EngineCore<Store: CheckpointedStorage, Log: CommitLog>: @unchecked S
                 .readOnly, "The database is open for reading only; open it without readOnly.",
                 path: path)
         }
+        try requireUnpoisoned()
+    }
+
+    func requireUnpoisoned() throws(StorageError) {
         if let poison {
             throw StorageError(
                 .poisoned,

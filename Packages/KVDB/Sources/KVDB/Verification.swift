@@ -13,7 +13,8 @@ extension DatabaseEngine {
     ///
     /// - Parameter progress: called now and then with the pages checked so far.
     /// - Returns: the report; damage is in it and not thrown.
-    /// - Throws: `closed`, `busy`, `outOfMemory`.
+    /// - Throws: `poisoned`, since after a failed write or sync only a reopen tells what the file has;
+    ///   `closed`, `busy`, `outOfMemory`.
     public func verify(
         progress: (UInt64) -> Void = { _ in }
     ) throws(StorageError) -> VerificationReport {
@@ -24,6 +25,7 @@ extension DatabaseEngine {
         try core.requireOpen()
         core.enterCheckpoint()
         defer { core.leaveCheckpoint() }
+        try core.requireUnpoisoned()
         let verification = Verification(core)
         verification.run(progress)
         // What a close meanwhile took away is not damage.

@@ -144,6 +144,7 @@ extension FilePageStore {
         defer { space.release() }
         durableSlot ^= 1
         superblock = running.superblock
+        durableTransaction.store(superblock.record.transaction, ordering: .releasing)
         runningCheckpoint = nil
         // Free pages of the cache's view already, so only the allocator has to know.
         for page in allocator.chain.members { allocator.makeFree(page, 1) }

@@ -55,11 +55,7 @@ extension FilePageStore {
                 throw damage(problem, page)
             }
             // What was read may be whole and yet an earlier page of this number.
-            if isLost(page) {
-                throw StorageError(
-                    .poisoned, "The page was lost when a sync failed; close and open again.",
-                    path: file.path, page: PageNumber(page), cause: poison)
-            }
+            try refuseLost(page, birth: bytes.birth)
         } catch {
             memory.discard(page, count: 1 + residentInterior)
             for interior in 0..<residentInterior {
@@ -203,7 +199,9 @@ extension FilePageStore {
         let buffer = PageBuffer(pageCount: 1)
         try unsafe readExactly(
             buffer.buffer(byteCount: PageLayout.pageSize), at: number, of: number)
-        return try checkedBirth(buffer.page(0), page, byteCount)
+        let birth = try checkedBirth(buffer.page(0), page, byteCount)
+        try refuseLost(number, birth: birth)
+        return birth
     }
 
     private func checkedBirth(

@@ -63,7 +63,7 @@ extension FilePageStore {
         space.acquire()
         defer { space.release() }
         for run in runs {
-            unsynced.insert(run.page)
+            noteUnsynced(run.page)
             if frozen {
                 allocator.frozen.remove(run.page)
             } else {
@@ -97,24 +97,13 @@ extension FilePageStore {
 
     /// Syncs the file; a failure poisons the store. One checkpoint runs at a time, so one sync does.
     func sync() throws(StorageError) {
-        space.withLock {
-            syncing.formUnion(unsynced)
-            unsynced.removeAll()
-        }
+        beginSync()
         do throws(StorageError) {
             try file.sync()
         } catch {
             poison(by: error)
             throw error
         }
-        space.withLock { syncing.removeAll() }
-    }
-
-    /// Whether the file may hold something older than what was written to a page: after a failed
-    /// sync the system may have dropped any write since the last one that succeeded.
-    func isLost(_ page: Int) -> Bool {
-        schedulePoint()
-        guard isPoisoned.load(ordering: .acquiring) else { return false }
-        return space.withLock { unsynced.contains(page) || syncing.contains(page) }
+        endSync()
     }
 }

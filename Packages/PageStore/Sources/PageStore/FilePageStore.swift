@@ -58,10 +58,16 @@ import Synchronization
     var durableSlot: Int
     /// Pages that the file has room for without growing. Guarded by `space`.
     var filePages: Int
-    /// Pages written since the last sync began, first pages of runs only. Guarded by `space`.
+    /// Under it nothing else is taken; readers take it when they load a page while anything is unsynced.
+    let unsyncedLock = Lock()
+    /// Pages written since the last sync began, first pages of runs only. Guarded by `unsyncedLock`.
     var unsynced = PageBitmap()
-    /// Pages that the running sync is to make durable. Guarded by `space`.
+    /// Pages that the running sync is to make durable. Guarded by `unsyncedLock`.
     var syncing = PageBitmap()
+    /// Whether there is any page in the two.
+    let hasUnsynced = Atomic<Bool>(false)
+    /// Mirrors `superblock.record.transaction` for readers.
+    let durableTransaction: Atomic<UInt64>
 
     /// Mirrors `allocator.end` for readers.
     let endOfSpace: Atomic<Int>
@@ -102,6 +108,7 @@ import Synchronization
         endOfSpace = Atomic(Int(superblock.pageCount))
         highestEnd = Atomic(Int(superblock.pageCount))
         newestBirth = Atomic(superblock.record.transaction)
+        durableTransaction = Atomic(superblock.record.transaction)
         budgetPages = max(16, options.cacheBudget >> PageLayout.pageShift)
         allocator.end = Int(superblock.pageCount)
         allocator.head = superblock.record.transaction
