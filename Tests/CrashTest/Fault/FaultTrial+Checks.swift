@@ -118,7 +118,12 @@ extension FaultTrial {
     ) throws {
         var options = scenario.options
         options.readOnly = false
-        let database = try Engine.open(world.path, files: files, options: options)
+        let database: Engine
+        do {
+            database = try Engine.open(world.path, files: files, options: options)
+        } catch {
+            throw Mismatch("\(place) F4: does not open: \(error); faults: \(world.fired())")
+        }
         try settle(database, place)
         try checkSound(database, place)
         var next = state
