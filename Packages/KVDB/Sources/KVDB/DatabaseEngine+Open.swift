@@ -190,6 +190,12 @@ extension DatabaseEngine {
                 cacheBudget: options.cacheBudget, dirtyBudget: options.dirtyBudget,
                 maximumFileSize: options.maximumFileSize, readOnly: options.readOnly),
             check: NodeCheck.check)
+        // After a clean close its superblock is durable; else before recovery writes anything.
+        if !options.readOnly {
+            let isClosed = store.checkpoint.endsLog || store.generation == 1
+            let isLogThere = try files.exists(logPath(of: path))
+            if !isClosed || isLogThere { try store.secureSuperblock() }
+        }
         var recovery = try Recovery(store: store, options: options, path: path)
         if store.otherSlotDamaged { try recovery.checkPages() }
         let log = try openLog(

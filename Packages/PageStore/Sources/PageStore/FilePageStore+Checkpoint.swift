@@ -109,6 +109,29 @@ extension FilePageStore {
         }
     }
 
+    /// Makes the superblock that the store was opened by durable, before anything is built on it. What
+    /// was read may be the system's alone: written, but not synced before its process was killed, or
+    /// lost by a sync that failed. All that it refers to is durable, since it was written (R2); but
+    /// after a power cut the one before would come back, whose pages and log must still be there (R1).
+    ///
+    /// It is written as it was read, so that it stays valid whatever part of that gets to the medium;
+    /// a sync alone does nothing for a page that the system takes for clean.
+    public func secureSuperblock() throws(StorageError) {
+        try checkWritable()
+        let slot = space.withLock { durableSlot }
+        let offset = UInt64(slot) << UInt64(PageLayout.pageShift)
+        let buffer = PageBuffer(pageCount: 1)
+        try unsafe readExactly(
+            buffer.buffer(byteCount: PageLayout.pageSize), at: slot, of: slot)
+        do throws(StorageError) {
+            try unsafe file.write(buffer.bytes.buffer, at: offset)
+        } catch {
+            poison(by: error)
+            throw error
+        }
+        try sync()
+    }
+
     /// A file that has lost its last name takes everything with it when it is closed. The log still
     /// has a name, so nothing may be taken from it for what is written here.
     private func refuseOrphan() throws(StorageError) {
