@@ -23,7 +23,7 @@
                 var plan = ScheduledRun.Plan()
                 plan.order = order
                 plan.wantsChoices = true
-                let run = try check(plan)
+                let run = try check(plan, seed: 0)
                 hashes.append(run.hash)
                 stepCount = max(stepCount, run.steps)
                 for (step, threads) in run.choices.enumerated() {
@@ -36,7 +36,7 @@
                 }
             }
             let plan = plan(0)
-            guard try check(plan).hash == hashes[0] else {
+            guard try check(plan, seed: 0).hash == hashes[0] else {
                 throw Failure("\(scenario.name): the same schedule ran differently")
             }
         }
@@ -44,8 +44,12 @@
         /// Runs the `block`-th hundred schedules.
         mutating func run(block: Int, _ account: inout Account) throws {
             for step in 0..<Self.blockSize where account.enter(step) {
-                let run = try check(plan(block * Self.blockSize + step))
+                let number = block * Self.blockSize + step
+                let run = try check(plan(number), seed: UInt64(number))
                 account.units += 1
+                if number == singles.count + 1 {
+                    account.note("scenarios with every single preemption")
+                }
                 account.note("\(run.preemptions) preemptions")
                 account.note("steps", run.steps)
             }
@@ -72,14 +76,16 @@
         }
 
         /// Runs one schedule; what it finds is thrown, with what happened.
-        private func check(_ plan: ScheduledRun.Plan) throws -> ScheduledRun {
-            let world = ScheduleWorld(scenario, image)
+        private func check(_ plan: ScheduledRun.Plan, seed: UInt64) throws -> ScheduledRun {
+            let world = ScheduleWorld(scenario, image, seed: seed)
             let run = ScheduledRun(plan) { world.run() }
             if run.outcome == .ended && world.problems.isEmpty { return run }
             var plan = plan
             plan.wantsDescription = true
             plan.wantsChoices = false
-            let again = ScheduledRun(plan) { ScheduleWorld(scenario, image).run() }
+            let again = ScheduledRun(plan) {
+                ScheduleWorld(scenario, image, seed: seed).run()
+            }
             let found =
                 run.outcome == .ended ? world.problems.joined(separator: "\n") : "\(run.outcome)"
             throw Failure("\(scenario.name), \(plan.text): \(found)\n\(again.description)")

@@ -25,7 +25,8 @@ struct ScheduleFamily: Family {
             try exploration.run(block: Int(number / UInt64(scenarios.count)), &account)
         #else
             throw Failure(
-                "needs the build that KVDB_SCHEDULES=1 makes: use Scripts/crashtest, which makes it")
+                "needs the build that KVDB_SCHEDULES=1 makes: use Scripts/crashtest, which makes it"
+            )
         #endif
     }
 }

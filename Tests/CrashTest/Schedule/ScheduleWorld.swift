@@ -39,7 +39,8 @@
     /// sound when all are equal, and versions are in the order of that number. Oracles: each read
     /// sees one version, none older than the thread has seen before, and, where all commits are
     /// `full`, none that a power cut at that moment would take (R3); a power cut at the moment of a
-    /// commit's return leaves that commit (R4); only allowed errors; the database verifies sound at
+    /// commit's return, or before one operation of any thread, leaves every commit that returned
+    /// before (R4), and opens; only allowed errors; the database verifies sound at
     /// the end, holds exactly the commits that returned, and keeps them through closing and opening.
     final class ScheduleWorld: @unchecked Sendable {
         // Sendable: its threads run one at a time, and the scheduler orders what they do.
@@ -53,14 +54,36 @@
         private(set) var acknowledged: [Int] = []
         /// What a power cut would have left when `number` was known to be safe.
         private var cuts: [(files: CrashingFileSystem, number: Int, moment: String)] = []
+        /// No power cut from now on may take this number.
+        private var safe = 0
         /// Whether a commit failed in a way that leaves open whether it is there.
         private(set) var isUncertain = false
         /// How many commits threw.
         var failedCommits = 0
 
-        init(_ scenario: ScheduleScenario, _ image: ScheduleImage) {
+        /// Which of the files' operations a power cut comes before, and what it leaves.
+        private let cutNumber: Int
+        private let cutSeed: UInt64
+
+        /// A run from `image`; `seed` says at which operation a power cut is looked at.
+        init(_ scenario: ScheduleScenario, _ image: ScheduleImage, seed: UInt64) {
             self.scenario = scenario
             files = image.files?.survivors(.all) ?? CrashingFileSystem()
+            cutNumber = 1 + Int(seed % 24)
+            cutSeed = seed / 24
+        }
+
+        /// Looks at one power cut under way, whoever's operation it comes before.
+        private func cutOnTheWay() {
+            let number = files.operationCount + cutNumber
+            files.beforeOperation = { [unowned self] operation in
+                guard operation.number == number, scenario.startsWithDatabase || safe > 0 else {
+                    return
+                }
+                ScheduledRun.undisturbed {
+                    cuts.append((files.survivors(seed: cutSeed), safe, "before \(operation)"))
+                }
+            }
         }
 
         /// The shared database, unless a thread has dropped it.
@@ -97,6 +120,7 @@
                         opened = try SimulatedDatabase.open(on: files, scenario.options)
                     }
                     try scenario.beforeThreads?(self)
+                    cutOnTheWay()
                     return try scenario.threads.map { thread in
                         try SystemThread { [self] in
                             ScheduledRun.name(thread.name)
@@ -105,6 +129,7 @@
                     }
                 }
                 for thread in threads { thread.join() }
+                files.beforeOperation = nil
                 if problems.isEmpty { try ScheduledRun.undisturbed { try finish() } }
             } catch {
                 note("at the end: \(error)")
@@ -157,6 +182,7 @@
         func expect(_ number: Int, _ moment: String) {
             ScheduledRun.undisturbed {
                 cuts.append((files.survivors(.none), number, moment))
+                safe = max(safe, number)
             }
         }
 
