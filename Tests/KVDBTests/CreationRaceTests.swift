@@ -41,10 +41,14 @@ import WAL
     struct SteppingFileSystem: FileSystem {
         let base: InMemoryFileSystem
         let beforeLock: @Sendable (String) -> Void
+        var afterExists: @Sendable (String) -> Void = { _ in }
         func open(_ path: String, _ mode: OpenMode) throws(StorageError) -> SteppingFile {
             SteppingFile(try base.open(path, mode), beforeLock)
         }
-        func exists(_ path: String) throws(StorageError) -> Bool { try base.exists(path) }
+        func exists(_ path: String) throws(StorageError) -> Bool {
+            defer { afterExists(path) }
+            return try base.exists(path)
+        }
         func remove(_ path: String) throws(StorageError) { try base.remove(path) }
         func rename(_ from: String, to: String, replacing: Bool) throws(StorageError) {
             try base.rename(from, to: to, replacing: replacing)
@@ -77,6 +81,36 @@ import WAL
         let didStep = hasStepped.load(ordering: .relaxed)
         #expect(didStep)
         #expect(try slower.get("precious") == Array("data".utf8))
+        try slower.close()
+    }
+
+    @Test func theLogOfAFasterCreatorIsNotTakenForALostDatabasesLog() throws {
+        let files = InMemoryFileSystem()
+        var options = DatabaseOptions()
+        options.maximumFileSize = 64 << 20
+        options.checkpointPolicy = .manual
+        let hasStepped = Atomic(false)
+        var stepping = SteppingFileSystem(base: files) { _ in }
+        stepping.afterExists = { [options] path in
+            guard path == "a.db", !hasStepped.exchange(true, ordering: .relaxed) else { return }
+            // The database was looked for and not found; another process creates it now, and goes
+            // without closing it, so that its log stays.
+            do {
+                let draft = try files.open("a.db-other", .createNew)
+                _ = try FilePageStore<InMemoryFile>.create(
+                    on: draft, options: PageStoreOptions(maximumFileSize: options.maximumFileSize),
+                    check: { _ in nil })
+                draft.close()
+                try files.rename("a.db-other", to: "a.db", replacing: false)
+                try files.open("a.db-wal", .createNew).close()
+            } catch {
+                Issue.record("\(error)")
+            }
+        }
+        let slower = try DatabaseEngine.open("a.db", files: stepping, options: options)
+        try slower.put("a", "1")
+        let didStep = hasStepped.load(ordering: .relaxed)
+        #expect(didStep)
         try slower.close()
     }
 

@@ -8,7 +8,7 @@
         static var commits: [ScheduleScenario] {
             [
                 readerAndWriter, twoWriters, threeWriters, buffered, abort, timedBegin,
-                batchesOfReads,
+                batchesOfReads, reuseBesideReaders,
             ]
         }
 
@@ -108,6 +108,25 @@
                 }
             }
             scenario.thread("patient") { world in try world.commit() }
+            return scenario
+        }
+
+        /// A page may go to the next writer the moment that no reader can get its version any more.
+        private static var reuseBesideReaders: ScheduleScenario {
+            var scenario = ScheduleScenario("writers use the pages of versions that readers left")
+            scenario.commitsAreFull = false
+            for _ in 0..<2 {
+                scenario.thread("writer") { world in
+                    for _ in 0..<2 { try world.commit(durability: .buffered) }
+                }
+            }
+            scenario.thread("reader") { world in
+                var seen = 0
+                for _ in 0..<3 {
+                    seen = try world.readNewest(least: seen)
+                    System.yield()
+                }
+            }
             return scenario
         }
 

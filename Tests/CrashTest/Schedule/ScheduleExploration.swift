@@ -55,7 +55,7 @@
             }
         }
 
-        /// The schedule of this number.
+        /// The schedule of this number: first every one with at most one preemption.
         private func plan(_ number: Int) -> ScheduledRun.Plan {
             var plan = ScheduledRun.Plan()
             if number < 2 {
@@ -68,7 +68,7 @@
             plan.order = random.element(of: ScheduledRun.Order.allCases)
             // Races are often close together, so half of the switches soon follow the one before.
             var step = 1 + random.below(stepCount)
-            for _ in 0..<(random.oneIn(2) ? 2 : 3) {
+            for _ in 0..<(1 + random.below(3)) {
                 plan.switches.append(.init(step: step, thread: nil))
                 step += 1 + random.below(random.oneIn(2) ? 30 : max(1, stepCount * 2 / 3))
             }

@@ -7,13 +7,13 @@ import StorageIOTesting
 /// Case *n* is the *n*-th hundred of schedules, over all scenarios in turn. The schedules of a
 /// scenario are bounded by preemptions (Musuvathi and Qadeer, "Iterative Context Bounding for
 /// Systematic Testing of Multithreaded Programs", PLDI 2007): first those without any, then every
-/// one with one, to every thread, at every step, then ones with two and three, drawn by number.
+/// one with one, to every thread, at every step, then drawn ones with up to three.
 /// Where a thread can't go on, who follows is no preemption and costs nothing: the first thread
 /// there, the last, or any.
 struct ScheduleFamily: Family {
     static let name = "schedule"
     static let unit = "schedules"
-    static let gate = Goal.units(50_000)
+    static let gate = Goal.units(100_000)
     static let subset = Goal.units(6_000)
     static let isScheduled = true
 

@@ -138,7 +138,14 @@ extension DatabaseEngine {
         _ path: String, files: Files, options: DatabaseOptions
     ) throws(StorageError) {
         let log = logPath(of: path)
-        guard !(try files.exists(log)) else {
+        if try files.exists(log) {
+            // Another creator may have been faster; then the log belongs to its database.
+            if try files.exists(path) {
+                guard !options.errorIfExists else {
+                    throw StorageError(.fileExists, "The database exists already.", path: path)
+                }
+                return
+            }
             throw StorageError(
                 .fileExists,
                 "A log is here without its database. Bring the database back, or move the log away "

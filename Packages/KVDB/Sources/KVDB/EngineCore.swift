@@ -174,6 +174,10 @@ final class EngineCore<Store: CheckpointedStorage, Log: CommitLog>: @unchecked S
             }
             guard ready > 0 else { return }
             let version = pending[ready - 1].version
+            if ready > 1, publication.takesPlaceOfNewest(version.transaction) {
+                // Or readers would find no entry, and wait for this thread until it is done.
+                publication.publish(pending[ready - 2].version)
+            }
             pending.removeFirst(ready)
             // The publication first: the store frees what only older versions need as soon as it is
             // told, and a reader must not be able to get one of those any more by then.

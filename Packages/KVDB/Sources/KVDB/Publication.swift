@@ -46,6 +46,12 @@ import Synchronization
         Int(transaction % Self.ringSize) * Self.fieldCount + index
     }
 
+    /// Whether `transaction` has the place in the ring that the newest version's entry lies in.
+    func takesPlaceOfNewest(_ transaction: TransactionNumber) -> Bool {
+        transaction % Self.ringSize
+            == published.load(ordering: .sequentiallyConsistent) % Self.ringSize
+    }
+
     /// Makes `version` the one that readers get. Numbers only go up; one caller at a time.
     func publish(_ version: Version) {
         let base = field(version.transaction, 0)
