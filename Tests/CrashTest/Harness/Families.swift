@@ -5,6 +5,7 @@ enum CrashTestFamilies {
         RecoveryFamily.self,
         FaultFamily.self,
         HostileFamily.self,
+        BitFlipFamily.self,
         ScheduleFamily.self,
         SalvageFamily.self,
         ModelFamily.self,
