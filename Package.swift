@@ -85,6 +85,17 @@ let hostedTargets: [Target] = [
     tests("RepositoryTests", []),
 ]
 
+// KVDB_FUZZ=1 adds the fuzzer's program, which links only with `--sanitize fuzzer` (Scripts/fuzz).
+let isFuzzing = Context.environment["KVDB_FUZZ"] == "1"
+let fuzzTargets: [Target] = [
+    .executableTarget(
+        name: "Fuzz",
+        dependencies: [
+            "DatabaseTesting", "KVDB", "KVTools", "BTree", "PageStore", "WAL", "StorageIO",
+        ],
+        path: "Tests/Fuzz", swiftSettings: swiftSettings)
+]
+
 func library(_ name: String) -> Product { .library(name: name, targets: [name]) }
 
 let engineProducts = ["StorageIO", "PageStore", "WAL", "BTree", "KVDB"].map(library)
@@ -102,5 +113,6 @@ let package = Package(
     dependencies: isEmbedded
         ? []
         : [.package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")],
-    targets: isEmbedded ? engineTargets : engineTargets + hostedTargets
+    targets: isEmbedded
+        ? engineTargets : engineTargets + hostedTargets + (isFuzzing ? fuzzTargets : [])
 )

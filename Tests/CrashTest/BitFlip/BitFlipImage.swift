@@ -1,3 +1,4 @@
+import DatabaseTesting
 import BTree
 import KVDB
 import PageStore
@@ -28,10 +29,10 @@ struct BitFlipImage {
     init() throws {
         var builder = try HostileBuilder("bit flips", seed: 99)
         try builder.write { transaction, random in
-            for number in 0..<1100 {
+            for number in 0..<700 {
                 try transaction.put(HostilePool.key(number, 24), random.bytes(180))
             }
-            for number in 0..<60 {
+            for number in 0..<30 {
                 try transaction.put(HostilePool.key(number, 60), random.bytes(1030 + 171 * number))
             }
             for number in 0..<40 {
@@ -43,9 +44,9 @@ struct BitFlipImage {
             for _ in 0..<4 {
                 try builder.write { transaction, random in
                     for _ in 0..<12 {
-                        let key = HostilePool.key(random.below(1100), 24)
+                        let key = HostilePool.key(random.below(700), 24)
                         try transaction.put(key, random.bytes(200))
-                        try transaction.delete(HostilePool.key(random.below(1100), 24))
+                        try transaction.delete(HostilePool.key(random.below(700), 24))
                     }
                 }
             }
@@ -54,7 +55,7 @@ struct BitFlipImage {
         for _ in 0..<6 {
             try builder.write { transaction, random in
                 for _ in 0..<9 {
-                    let key = HostilePool.key(random.below(1100), 24)
+                    let key = HostilePool.key(random.below(700), 24)
                     try transaction.put(key, random.bytes(300))
                 }
             }

@@ -1,3 +1,4 @@
+import DatabaseTesting
 import KVDB
 import PageStore
 import StorageIO
