@@ -95,7 +95,7 @@ import Testing
         try log.reserve(10_000)
         try log.close(removing: false)
         let reader = try LogReader(files: files, path: logPath)
-        #expect(reader.segments.map(\.state) == [.linked, .unreadable, .unreadable])
+        #expect(reader.segments.map(\.state) == [.linked, .unreadable, .unreadable, .unreadable])
         #expect(throws: StorageError.self) {
             _ = try LogReader(
                 files: files, path: logPath, identity: LogIdentity(high: 1, low: 1))

@@ -72,6 +72,7 @@ extension EngineCore {
             }
             let number = writer.head.transaction + 1
             try store.beginTransaction(number)
+            store.setPurpose(.checkpoint)
             writer.begin(number, logged: logsCommits)
             do throws(StorageError) {
                 try writer.updateCatalog(includingMain: true)
@@ -106,7 +107,7 @@ extension EngineCore {
         try noteLogInUse()
         let nothing: [UInt8] = []
         try nothing.withByteView { payload throws(StorageError) in
-            try log.reserve(0)
+            // Not reserved: on a full disk this record takes the slot that every other one leaves.
             _ = try log.append(payload, transaction: number)
         }
     }

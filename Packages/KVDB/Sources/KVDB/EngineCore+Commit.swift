@@ -10,7 +10,7 @@ extension EngineCore {
     /// - Throws: `closed`, `readOnly`, `poisoned`, `timedOut`, `busy`.
     func beginTransaction(timeoutSeconds: Double?) throws(StorageError) {
         try requireWritable()
-        try relieveLog()
+        try relieve()
         try acquireWriter(timeoutSeconds: timeoutSeconds)
         do throws(StorageError) {
             // Both may have changed while this thread waited for its turn.
@@ -36,8 +36,11 @@ extension EngineCore {
 
     /// Runs one change of the transaction. An error half-way leaves the private tree in an unknown
     /// state, so the transaction can then only be aborted; arguments are checked before.
+    ///
+    /// - Parameter removing: whether the change can only make the content smaller, so that it may
+    ///   use the space that is kept for a full disk.
     func change<Result>(
-        _ body: () throws(StorageError) -> Result
+        removing: Bool = false, _ body: () throws(StorageError) -> Result
     ) throws(StorageError) -> Result {
         if let failure = writer.failure { throw broken(failure) }
         guard writer.iterations == 0 else {
@@ -45,6 +48,7 @@ extension EngineCore {
                 .busy, "The transaction is being iterated; gather the changes and make them after.",
                 path: path)
         }
+        store.setPurpose(removing ? .removal : .growth)
         do {
             let result = try body()
             if dirtyByteCount / 2 > options.dirtyBudget { try store.writeOutDirty() }
@@ -112,13 +116,15 @@ extension EngineCore {
 
     private func commitToLog(_ durability: Durability) throws(StorageError) {
         let end: LogSequenceNumber
-        do {
+        do throws(StorageError) {
             try noteLogInUse()
             end = try writer.operations.bytes.withByteView { payload throws(StorageError) in
                 try log.reserve(payload.count)
                 return try log.append(payload, transaction: writer.transaction)
             }
         } catch {
+            // A checkpoint gives segments of the log back; see `relieve`.
+            if error.code == .diskFull { store.noteSpaceShort() }
             rollback()
             throw error
         }
@@ -212,10 +218,19 @@ extension EngineCore {
     }
 
     /// Keeps writers from outrunning the background checkpoint: at four budgets they do one
-    /// themselves.
-    private func relieveLog() throws(StorageError) {
-        guard options.checkpointPolicy != .manual,
-            loggedBytes / 4 >= UInt64(max(options.logBudget, 1))
+    /// themselves. And after the disk was full, one frees what can be freed.
+    private func relieve() throws(StorageError) {
+        guard options.checkpointPolicy != .manual else { return }
+        if store.isSpaceShort {
+            do throws(StorageError) {
+                try runCheckpoint()
+            } catch {
+                // Then the transaction has to do with what there is.
+                guard error.code == .diskFull else { throw error }
+            }
+            return
+        }
+        guard loggedBytes / 4 >= UInt64(max(options.logBudget, 1))
         else { return }
         try runCheckpoint()
     }

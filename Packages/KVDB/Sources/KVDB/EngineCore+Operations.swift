@@ -52,7 +52,7 @@ extension EngineCore {
     func delete(_ key: ByteView, table: [UInt8] = []) throws(StorageError) -> Bool {
         // A key too long to be there is simply not there.
         guard key.count <= TreeLimits.maximumKeyLength else { return false }
-        return try change { () throws(StorageError) in
+        return try change(removing: true) { () throws(StorageError) in
             var isFound = false
             if table.isEmpty {
                 isFound = try writer.main.delete(key)
@@ -70,7 +70,7 @@ extension EngineCore {
 
     func deleteRange(_ range: KeyRange, table: [UInt8] = []) throws(StorageError) -> UInt64 {
         guard !range.isEmpty else { return 0 }
-        return try change { () throws(StorageError) in
+        return try change(removing: true) { () throws(StorageError) in
             var deleted: UInt64 = 0
             if table.isEmpty {
                 deleted = try writer.main.deleteRange(in: range)
@@ -100,7 +100,7 @@ extension EngineCore {
 
     func dropTable(_ name: [UInt8]) throws(StorageError) -> Bool {
         guard !name.isEmpty else { return try deleteRange(.all) > 0 }
-        return try change { () throws(StorageError) in
+        return try change(removing: true) { () throws(StorageError) in
             guard let index = try writer.openTable(name, create: false) else { return false }
             try writer.openTables[index].tree.deleteAll()
             writer.openTables.remove(at: index)

@@ -35,11 +35,33 @@ final class DatabaseAccess {
 
     func close() throws(StorageError) { try database.close() }
 
-    /// Removes a database that was created by a command that failed.
-    static func remove(_ path: String) {
-        for path in [path, Database.logPath(of: path)] {
+    /// Lets `fill` create a database under another name beside `path`, and gives it that name when
+    /// all went well. If not, nothing is left; a process that is killed leaves files whose names begin
+    /// like `path` and have `.partial` in them.
+    static func create<Result>(
+        _ path: String, _ fill: (_ draft: String) throws(StorageError) -> Result
+    ) throws(StorageError) -> Result {
+        let files = POSIXFileSystem()
+        let log = Database.logPath(of: path)
+        guard !(try files.exists(log)) else {
+            throw StorageError(
+                .fileExists,
+                "A log is here without its database. Bring the database back, or move the log away "
+                    + "to create a new one.", path: log)
+        }
+        let draft = "\(path).\(System.processNumber)-\(System.randomNumber() % 100_000).partial"
+        let names = [draft, Database.logPath(of: draft), draft + "-new"]
+        TemporaryFile.register(names)
+        defer { TemporaryFile.unregister() }
+        do throws(StorageError) {
+            let result = try fill(draft)
+            try files.rename(draft, to: path, replacing: false)
+            try files.syncDirectory(of: path)
+            return result
+        } catch {
             // The command failed already; that its remains can't be removed is not the news.
-            try? POSIXFileSystem().remove(path)
+            for name in names { try? files.remove(name) }
+            throw error
         }
     }
 

@@ -36,17 +36,19 @@ struct ImportVerb: Verb {
                 input, name: isStandard ? "" : file, format: inputFormat, keyFormat: keys.format,
                 valueFormat: values.format)
         }
-        let existed = try POSIXFileSystem().exists(database)
         let count: UInt64
-        do {
-            count = try session.withDatabase(database, .writeCreating) {
-                database throws(StorageError) in
+        if try POSIXFileSystem().exists(database) {
+            count = try session.withDatabase(database, .write) { database throws(StorageError) in
                 try self.load(entries, into: database, in: session)
             }
-        } catch {
-            // A database that is there only because of an import that failed is not left behind.
-            if !existed { DatabaseAccess.remove(database) }
-            throw error
+        } else {
+            // A new database gets its name when all is in it, so that an import that fails or is
+            // killed leaves none.
+            count = try DatabaseAccess.create(database) { draft throws(StorageError) in
+                try session.withDatabase(draft, .writeCreating) { database throws(StorageError) in
+                    try self.load(entries, into: database, in: session)
+                }
+            }
         }
         if session.isJSON {
             try session.print([

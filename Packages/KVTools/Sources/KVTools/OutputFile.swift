@@ -20,7 +20,7 @@ package final class OutputFile<Files: FileSystem>: ByteOutput {
         self.path = path
         temporaryPath = "\(path).\(System.processNumber)-\(System.randomNumber() % 100_000).partial"
         handle = try files.open(temporaryPath, .createNew)
-        TemporaryFile.register(temporaryPath)
+        TemporaryFile.register([temporaryPath])
     }
 
     deinit { abandon() }
@@ -53,21 +53,28 @@ package final class OutputFile<Files: FileSystem>: ByteOutput {
     }
 }
 
-/// Removes the output under way when a signal ends the process.
+/// Removes the files under way when a signal ends the process.
 enum TemporaryFile {
-    /// The path as a C string that is never freed, since a handler may be reading it; 0 for none.
-    private static let path = Atomic<UInt>(0)
+    /// The most files that one command makes.
+    private static let count = 3
+    /// Their paths as C strings that are never freed, since a handler may be reading them; 0 for none.
+    private static let first = Atomic<UInt>(0)
+    private static let second = Atomic<UInt>(0)
+    private static let third = Atomic<UInt>(0)
 
-    static func register(_ path: String) {
-        let copy = unsafe strdup(path)
-        Self.path.store(UInt(bitPattern: copy), ordering: .releasing)
+    /// - Parameter paths: three at most.
+    static func register(_ paths: [String]) {
+        precondition(paths.count <= count, "a command has at most \(count) temporary files")
+        let copies = paths.map { unsafe UInt(bitPattern: strdup($0)) }
+        first.store(copies.first ?? 0, ordering: .releasing)
+        second.store(copies.dropFirst().first ?? 0, ordering: .releasing)
+        third.store(copies.dropFirst(2).first ?? 0, ordering: .releasing)
         for number in [SIGINT, SIGTERM, SIGHUP] {
             let earlier = signal(number) { number in
                 // Only calls that are allowed in a signal handler.
-                let path = TemporaryFile.path.exchange(0, ordering: .acquiring)
-                if let path = unsafe UnsafePointer<CChar>(bitPattern: path) {
-                    unsafe unlink(path)
-                }
+                TemporaryFile.remove(TemporaryFile.first.exchange(0, ordering: .acquiring))
+                TemporaryFile.remove(TemporaryFile.second.exchange(0, ordering: .acquiring))
+                TemporaryFile.remove(TemporaryFile.third.exchange(0, ordering: .acquiring))
                 _ = signal(number, SIG_DFL)
                 raise(number)
             }
@@ -79,7 +86,13 @@ enum TemporaryFile {
         }
     }
 
+    private static func remove(_ path: UInt) {
+        if let path = unsafe UnsafePointer<CChar>(bitPattern: path) { unsafe unlink(path) }
+    }
+
     static func unregister() {
-        path.store(0, ordering: .releasing)
+        first.store(0, ordering: .releasing)
+        second.store(0, ordering: .releasing)
+        third.store(0, ordering: .releasing)
     }
 }

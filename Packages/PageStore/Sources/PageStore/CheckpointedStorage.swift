@@ -58,6 +58,17 @@ public struct PageStoreOptions: Sendable, Equatable {
     }
 }
 
+/// What space is wanted for. On a full disk a store keeps some pages back, so that entries can still
+/// be deleted, which needs a few pages, and a checkpoint can still make the space free.
+public enum SpacePurpose: UInt8, Sendable {
+    /// Whatever may make the content larger; leaves the reserve alone.
+    case growth
+    /// A change that removes; may take half of the reserve.
+    case removal
+    /// A checkpoint; may take all.
+    case checkpoint
+}
+
 /// How full a store's memory is. Cheap to get.
 public struct Pressure: Sendable, Equatable {
     /// Pages newer than the file, those of a running checkpoint included.
@@ -126,6 +137,17 @@ public protocol CheckpointedStorage: PageStorage {
 
     /// Ends the write transaction: the pages born in it are free, its retirements forgotten.
     func abortTransaction()
+
+    /// Says what the pages that are taken next are for; `growth` again with each transaction. Of the
+    /// writing thread.
+    func setPurpose(_ purpose: SpacePurpose)
+
+    /// Whether the reserve for deletes and checkpoints had to be touched, or the disk was full: a
+    /// checkpoint should come before the next transaction.
+    var isSpaceShort: Bool { get }
+
+    /// Notes that the disk was full, as it was for the log.
+    func noteSpaceShort()
 
     /// Says that no reader registers for an older version any more without noticing (see
     /// ``VersionRegistry``): call it after making `transaction` the version that readers get.

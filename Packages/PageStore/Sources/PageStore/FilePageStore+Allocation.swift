@@ -138,6 +138,7 @@ extension FilePageStore {
 
     /// The lowest free pages, or new ones at the end. Under `space`.
     func takeSpace(_ count: Int) throws(StorageError) -> Int {
+        try keepReserve(besides: count)
         if let start = takeFree(count) { return start }
         if allocator.end + count > filePages {
             reclaim()
@@ -164,29 +165,6 @@ extension FilePageStore {
         allocator.free.remove(start..<allocator.end)
         setEnd(end)
         return start
-    }
-
-    private func extendFile(to wanted: Int, atLeast needed: Int) throws(StorageError) {
-        do throws(StorageError) {
-            try preallocate(to: wanted)
-        } catch {
-            // The chunk's rest is only for speed.
-            guard error.code == .diskFull, wanted > needed else { throw error }
-            try preallocate(to: needed)
-        }
-    }
-
-    private func preallocate(to pages: Int) throws(StorageError) {
-        do throws(StorageError) {
-            try file.preallocate(
-                UInt64(pages - filePages) << UInt64(PageLayout.pageShift),
-                at: UInt64(filePages) << UInt64(PageLayout.pageShift))
-            filePages = pages
-        } catch {
-            // A full disk changes nothing: the transaction fails, the store goes on.
-            if error.code != .diskFull { poison(by: error) }
-            throw error
-        }
     }
 
     /// Under `space`.

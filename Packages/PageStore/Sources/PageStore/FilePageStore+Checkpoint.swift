@@ -23,6 +23,7 @@ extension FilePageStore {
         guard runningCheckpoint == nil else {
             throw StorageError(.busy, "A checkpoint is already running.", path: file.path)
         }
+        purpose = .checkpoint
         reclaim()
         // To this version everything is free that is retired by now, and the previous checkpoint's
         // free list; even though none of that may be used before this checkpoint is durable.
@@ -178,10 +179,12 @@ extension FilePageStore {
         let end = allocator.usedEnd
         allocator.cut(to: end)
         setEnd(end)
-        guard end < filePages else { return }
+        isShort.store(false, ordering: .relaxed)
+        let fileEnd = fileEnd(above: end, isLast: superblock.record.endsLog)
+        guard fileEnd < filePages else { return }
         do throws(StorageError) {
-            try file.truncate(to: UInt64(end) << UInt64(PageLayout.pageShift))
-            filePages = end
+            try file.truncate(to: UInt64(fileEnd) << UInt64(PageLayout.pageShift))
+            filePages = fileEnd
         } catch {
             poison(by: error)
             throw error

@@ -11,6 +11,7 @@ extension FilePageStore {
         defer { space.release() }
         try allocator.begin(number)
         transaction = number
+        purpose = .growth
         newestBirth.store(number, ordering: .releasing)
         reclaim()
     }

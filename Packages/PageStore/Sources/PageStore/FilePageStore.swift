@@ -58,6 +58,8 @@ import Synchronization
     var durableSlot: Int
     /// Pages that the file has room for without growing. Guarded by `space`.
     var filePages: Int
+    /// What the next pages are for. Guarded by `space`.
+    var purpose = SpacePurpose.growth
     /// Under it nothing else is taken; readers take it when they load a page while anything is unsynced.
     let unsyncedLock = Lock()
     /// Pages written since the last sync began, first pages of runs only. Guarded by `unsyncedLock`.
@@ -77,6 +79,7 @@ import Synchronization
     let newestBirth: Atomic<UInt64>
     let dirtyPages = Atomic<Int>(0)
     let loads = Atomic<UInt64>(0)
+    let isShort = Atomic<Bool>(false)
     let isClosed = Atomic<Bool>(false)
     let isPoisoned = Atomic<Bool>(false)
     let poisonLock = Lock()

@@ -208,6 +208,13 @@ import Synchronization
         allocator.cut(to: allocator.usedEnd)
     }
 
+    /// See ``CheckpointedStorage/setPurpose(_:)``; there is no disk to be full.
+    public func setPurpose(_ purpose: SpacePurpose) {}
+    /// See ``CheckpointedStorage/isSpaceShort``.
+    public var isSpaceShort: Bool { false }
+    /// See ``CheckpointedStorage/noteSpaceShort()``.
+    public func noteSpaceShort() {}
+
     /// See ``CheckpointedStorage/noteLogInUse()``; there is no next open.
     public func noteLogInUse() throws(StorageError) {}
 

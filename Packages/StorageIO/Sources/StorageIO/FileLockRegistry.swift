@@ -69,7 +69,12 @@ final class FileLockRegistry: @unchecked Sendable {
         lock.acquire()
         defer { lock.release() }
         let known = entries.firstIndex { $0.identity == identity }
-        if let known { entries[known].table.drop(handle: Int(descriptor)) }
+        if let known {
+            entries[known].table.drop(handle: Int(descriptor))
+            // A process that another thread is just starting has a copy of the descriptor until it
+            // runs its program, and would keep the lock for so long: closing is not enough.
+            _ = csio_lock(descriptor, -1, nil)
+        }
         _ = csio_close(descriptor)
         guard let known else { return }
         if entries[known].table.isEmpty {

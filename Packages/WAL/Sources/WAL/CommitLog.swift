@@ -41,7 +41,8 @@ public protocol CommitLog: AnyObject, Sendable {
     /// made durable elsewhere that it never again replays from before `position`.
     func recycle(before position: LogSequenceNumber)
 
-    /// Makes sure that a record of `byteCount` bytes can be appended without needing disk space.
+    /// Makes sure that a record of `byteCount` bytes can be appended without needing disk space, and
+    /// after it one empty record that was not reserved: a checkpoint's, which makes space.
     ///
     /// - Throws: `diskFull`, `fileTooLarge`, `inputOutput` with nothing changed; `poisoned`,
     ///   `closed`, `readOnly`.

@@ -19,13 +19,14 @@ extension WriteAheadLog {
         return position
     }
 
-    /// Makes sure that a record of `byteCount` bytes can be appended without needing disk space.
-    /// See ``CommitLog/reserve(_:)``. The promise lasts until the next `append` or `reserve`.
+    /// Makes sure that a record of `byteCount` bytes can be appended without needing disk space, and
+    /// an empty record behind it (L6). See ``CommitLog/reserve(_:)``. The promise lasts until the next
+    /// `append` or `reserve`.
     public func reserve(_ byteCount: Int) throws(StorageError) {
         try lock.withLock { () throws(StorageError) in
             try refuseIfNotAppendable()
             try refuseTooLong(byteCount)
-            let count = segmentsNeeded(for: byteCount)
+            let count = segmentsNeeded(for: byteCount) + 1
             try makeSpareSlots(count)
             promisedSlots = count
         }

@@ -26,7 +26,7 @@ extension WriteAheadLog {
     /// Gives spare slots at the end of the file back to the file system, beyond those to be kept
     /// and those promised. That it fails costs space, nothing else.
     private func trim() {
-        let kept = max(options.retainedSegments, promisedSlots)
+        let kept = max(options.retainedSegments, promisedSlots, 1)
         var newCount = slotCount
         while spareSlots.count > kept, spareSlots.last == newCount - 1 {
             spareSlots.removeLast()

@@ -14,6 +14,8 @@ import Synchronization
 ///   records.
 /// - L5 After a failed write or sync nothing is written or synced any more, and no waiter returns
 ///   as if it had been.
+/// - L6 After a record that was reserved, a slot is spare: so the empty record of a checkpoint finds
+///   room on a full disk, and the segments that the checkpoint frees make it spare again.
 ///
 /// Appending fills one buffer while the other is written. Whoever waits for durability and finds
 /// nobody syncing becomes the leader: it writes everything buffered, in one write where the file
