@@ -13,5 +13,6 @@ struct CrashTest: ParsableCommand {
         subcommands: [
             ListCommand.self, RunCommand.self, GateCommand.self, SubsetCommand.self,
             SoakCommand.self, WorkerCommand.self,
+            ChildCommand.self,
         ])
 }

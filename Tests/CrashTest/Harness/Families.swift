@@ -4,12 +4,14 @@ enum CrashTestFamilies {
         CrashFamily.self,
         RecoveryFamily.self,
         FaultFamily.self,
+        FullDiskFamily.self,
         HostileFamily.self,
         BitFlipFamily.self,
         ScheduleFamily.self,
         SalvageFamily.self,
         ModelFamily.self,
         HistoryFamily.self,
+        ProcessFamily.self,
     ]
 
     /// The family of this name.
