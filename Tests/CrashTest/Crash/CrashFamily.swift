@@ -56,13 +56,22 @@ final class PowerCuts: @unchecked Sendable {
     /// Recovers from every distinct state that a cut now leaves.
     func look(at files: CrashingFileSystem, _ operation: Int, variants: Int) {
         guard failure == nil, account.enter(operation) else { return }
+        if operation % 12 < 4 {
+            account.note("kills")
+            do {
+                try workload.checkKill(files, progress, seed: UInt64(operation))
+            } catch {
+                failure = Failure("operation \(operation): \(error)")
+                return
+            }
+        }
         var seen: Set<UInt64> = []
         for variant in 0..<variants {
             let left = files.survivors(variant: variant, seed: UInt64(operation))
             guard seen.insert(left.fingerprint).inserted else { continue }
             account.units += 1
             do {
-                try workload.checkRecovery(left, progress)
+                try workload.checkRecovery(left, progress, cutsAgain: variant % 2 == 1)
             } catch {
                 failure = Failure("operation \(operation), variant \(variant): \(error)")
                 return

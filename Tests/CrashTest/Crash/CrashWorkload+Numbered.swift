@@ -78,7 +78,11 @@ extension CrashWorkload {
     /// Throws unless the database on `files`, which a power cut left, opens with what some prefix of
     /// the commits makes, every promised one among them, is sound, and takes ten further commits for
     /// good.
-    func checkRecovery(_ files: CrashingFileSystem, _ progress: Progress) throws {
+    ///
+    /// - Parameter cutsAgain: whether the power is cut after them; else the database is closed.
+    func checkRecovery(
+        _ files: CrashingFileSystem, _ progress: Progress, cutsAgain: Bool = false
+    ) throws {
         // Before the first step there may be no database yet.
         var database = try SimulatedDatabase.open(on: files, options)
         let count = try checkPrefix(database, progress)
@@ -89,9 +93,15 @@ extension CrashWorkload {
             model.apply(change)
             try database.write { _ = try $0.apply(change) }
         }
-        try database.close()
-        database = try .open(on: files, options)
-        try model.check(database, "after ten more commits and a reopen:")
-        try database.checkSound("after ten more commits and a reopen:")
+        // As often as not the power is cut again: what the first recovery built on is put to use.
+        if cutsAgain {
+            database = try .open(on: files.survivors(.none), options)
+        } else {
+            try database.close()
+            database = try .open(on: files, options)
+        }
+        let place = "after ten more commits and \(cutsAgain ? "a power cut" : "a reopen"):"
+        try model.check(database, place)
+        try database.checkSound(place)
     }
 }

@@ -122,9 +122,7 @@ struct FaultTrial<Files: FileSystem> {
     ) throws {
         switch step {
         case .commit(let changes, let durability):
-            try handle.write(durability: durability) { transaction in
-                for change in changes { _ = try transaction.apply(change) }
-            }
+            try commit(changes, durability, handle, place)
         case .abort(let changes):
             let transaction = try handle.begin()
             for change in changes { _ = try transaction.apply(change) }
@@ -148,6 +146,25 @@ struct FaultTrial<Files: FileSystem> {
         case .hold: held = (try handle.snapshot(), state)
         case .release, .reopen, .reopenReadOnly: break
         }
+    }
+
+    /// A transaction of a caller who overlooks that an operation failed: its commit must fail too (F1),
+    /// since nobody knows how far the operation came.
+    private func commit(
+        _ changes: [Change], _ durability: Durability, _ handle: Engine, _ place: String
+    ) throws {
+        let transaction = try handle.begin()
+        var failure: (any Error)?
+        for change in changes where failure == nil {
+            do { _ = try transaction.apply(change) } catch { failure = error }
+        }
+        guard let failure else { return try transaction.commit(durability: durability) }
+        do {
+            try transaction.commit(durability: durability)
+        } catch {
+            throw failure
+        }
+        throw Mismatch("\(place) F1: a transaction commits though an operation failed: \(failure)")
     }
 
     private func waitInVain(_ changes: [Change], _ handle: Engine) throws {

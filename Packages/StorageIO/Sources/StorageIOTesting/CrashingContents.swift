@@ -49,6 +49,14 @@ final class CrashingContents: @unchecked Sendable {
         current = image
     }
 
+    /// The same content, durable and not, without the locks.
+    init(copying other: CrashingContents) {
+        durable = other.durable
+        current = other.current
+        pending = other.pending
+        isStale = other.isStale
+    }
+
     func write(_ buffer: UnsafeRawBufferPointer, at offset: UInt64, number: Int) {
         if buffer.count == 0 { return }
         unsafe current.write(buffer, at: offset)
