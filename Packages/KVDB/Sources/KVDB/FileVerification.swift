@@ -90,29 +90,8 @@ extension FileSurvey {
 
     private func addSuperblocks(to report: inout VerificationReport) {
         guard let base else {
-            let isNewer = pages.slots.contains(.newer)
-            let isOurs = isNewer || pages.slots.contains(.damaged)
-            guard isOurs else {
-                report.add(
-                    VerificationReport.Finding(
-                        .file,
-                        StorageError(
-                            pages.byteCount == 0 ? .emptyFile : .notADatabase,
-                            pages.byteCount == 0
-                                ? "The file is empty."
-                                : "Neither superblock is one of a database of this kind.",
-                            path: path, page: 0, offset: 0),
-                        advice: pages.byteCount == 0 ? .checkFile : .salvage))
-                return
-            }
-            report.add(
-                VerificationReport.Finding(
-                    isNewer ? .file : .superblock,
-                    isNewer
-                        ? StorageError(
-                            .unsupportedFormat, "A superblock is of a newer format.", path: path)
-                        : error("Both superblocks are damaged.", 0),
-                    advice: isNewer ? .checkFile : .salvage))
+            let finding = headless(&report)
+            report.add(finding)
             return
         }
         if pages.byteCount < UInt64(base.superblock.pageCount) << UInt64(PageLayout.pageShift) {
@@ -138,6 +117,44 @@ extension FileSurvey {
                     "The superblock is damaged, and no log covers it: the newest checkpoint may be "
                         + "lost.", PageNumber(base.slot ^ 1)),
                 advice: .restoreLog))
+    }
+
+    /// What there is to say of a file without a sound superblock.
+    private func headless(
+        _ report: inout VerificationReport
+    ) -> VerificationReport.Finding {
+        if pages.byteCount == 0 {
+            return VerificationReport.Finding(
+                .file,
+                StorageError(.emptyFile, "The file is empty.", path: path, page: 0, offset: 0),
+                advice: .checkFile)
+        }
+        if pages.slots.contains(.newer) {
+            return VerificationReport.Finding(
+                .file,
+                StorageError(
+                    .unsupportedFormat,
+                    "The file was written by a newer version in a format unknown here.",
+                    path: path), advice: .checkFile)
+        }
+        let buffer = PageBuffer(pageCount: 1)
+        var leaves: UInt64 = 0
+        for page in 2..<max(2, pages.pageCount) {
+            let flaw = pages.readNode(PageNumber(page), newest: newest, into: buffer)
+            guard flaw == nil else { continue }
+            report.checkedPages += 1
+            if buffer.page(0).rawKind == PageKind.leaf.rawValue { leaves += 1 }
+        }
+        guard leaves > 0 || pages.slots.contains(.damaged) else {
+            return VerificationReport.Finding(
+                .file,
+                StorageError(
+                    .notADatabase, "The file is something else, not a database of this kind.",
+                    path: path), advice: .checkFile)
+        }
+        return VerificationReport.Finding(
+            .superblock, error("Both superblocks are damaged.", 0),
+            found: "\(leaves) sound leaves, of this version or older ones")
     }
 
     /// Lost pages, where it is sure that nothing damaged led to them.

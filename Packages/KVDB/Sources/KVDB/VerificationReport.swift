@@ -160,6 +160,12 @@ public struct VerificationReport: Sendable {
         if findings.count < Self.findingLimit { findings.append(finding) }
     }
 
+    /// Adds damage that something else met.
+    public mutating func add(_ error: StorageError) {
+        let isLog = error.logSequenceNumber != nil
+        add(Finding(isLog ? .log : .structure, error, advice: isLog ? .restoreLog : .salvage))
+    }
+
     /// Adds what a survey found in a tree.
     mutating func add(_ fault: TreeFault, table: [UInt8]?, path: String) {
         var finding = Finding(

@@ -25,12 +25,17 @@ final class DatabaseAccess {
         do throws(StorageError) {
             database = try Database.open(path, options: options)
         } catch {
-            guard error.code == .fileNotFound, mode != .writeCreating else { throw error }
-            throw StorageError(
-                .fileNotFound,
-                "There is no database; check the path, or create one with `kvtools put`.",
-                path: path, systemCode: error.systemCode)
+            throw Self.explained(error, path: path, mode: mode)
         }
+    }
+
+    /// The error of opening a database, with what to do about a missing one.
+    static func explained(_ error: StorageError, path: String, mode: Mode) -> StorageError {
+        guard error.code == .fileNotFound, mode != .writeCreating else { return error }
+        return StorageError(
+            .fileNotFound,
+            "There is no database; check the path, or create one with `kvtools put`.",
+            path: path, systemCode: error.systemCode)
     }
 
     func close() throws(StorageError) { try database.close() }
@@ -178,28 +183,8 @@ final class DatabaseAccess {
         ])
     }
 
-    /// What ``verify(progress:)`` found.
-    struct Verification {
-        /// What is wrong and where, each a sentence.
-        var problems: [String]
-        var report: Report
-    }
-
-    func verify(progress: Progress) throws(StorageError) -> Verification {
-        let found = try database.verify { progress.step($0) }
-        var report = Report()
-        report.add("entries", found.entryCount)
-        report.add("checked_pages", found.checkedPages)
-        report.add("free_pages", found.freePages)
-        report.add("pending_pages", found.pendingPages)
-        report.add("log_records", found.logRecords)
-        let problems = found.findings.map { finding in
-            guard let table = finding.table, !table.isEmpty else {
-                return finding.error.description
-            }
-            return "table \(String(decoding: table, as: UTF8.self)): \(finding.error.description)"
-        }
-        return Verification(problems: problems, report: report)
+    func verify(progress: Progress) throws(StorageError) -> VerificationReport {
+        try database.verify { progress.step($0) }
     }
 
     func compact(progress: Progress) throws(StorageError) -> Report {

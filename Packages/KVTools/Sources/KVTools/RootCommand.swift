@@ -5,7 +5,7 @@ import StorageIO
 struct RootCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "kvtools",
-        abstract: "Read, change, check, export and import KVDB databases.",
+        abstract: "Read, change, check, repair, export and import KVDB databases.",
         usage: "kvtools <verb> <database> ...\nkvtools <database> <verb> ...",
         discussion: """
             Exit status: 0 fine, 1 not found, 3 damage found, 4 locked, 5 input or output failed, \
@@ -15,6 +15,7 @@ struct RootCommand: ParsableCommand {
         subcommands: [
             PutVerb.self, GetVerb.self, DeleteVerb.self, ListVerb.self, StatsVerb.self,
             CompactVerb.self, VerifyVerb.self, InspectVerb.self, ExportVerb.self, ImportVerb.self,
+            SalvageVerb.self,
         ])
 
     /// The names of all verbs, and of the parser's own.

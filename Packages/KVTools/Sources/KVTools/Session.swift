@@ -106,7 +106,9 @@ final class Session {
     /// What the command can add to an error's own words.
     private static func hint(_ code: StorageError.Code) -> String? {
         switch code {
-        case .damaged, .truncated: "`kvtools verify` tells what else is damaged in a database."
+        case .damaged, .truncated:
+            "`kvtools verify` tells what is damaged in a database, `kvtools salvage` builds a new one from "
+                + "the rest."
         case .locked: "Wait until the other program has closed the database, or close it."
         default: nil
         }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import KVDB
 import StorageIO
 
 /// `kvtools verify`
@@ -6,29 +7,70 @@ struct VerifyVerb: Verb {
     static let configuration = CommandConfiguration(
         commandName: "verify",
         abstract: "Check every page, link and count of the database, and its log.",
-        discussion: "Exits with 3 when damage is found, and prints what and where.")
+        discussion: """
+            Exits with 3 when damage is found, and prints what, where, which keys are affected and \
+            what to do next. Works on files that don't open, too.
+            """)
 
     @Argument(help: "The database file.") var database: String
     @OptionGroup var output: OutputOptions
 
     func run(in session: Session) throws(StorageError) -> CommandStatus {
-        let outcome = try session.withDatabase(database, .read) { database throws(StorageError) in
-            let progress = Progress("Checking pages", in: session)
-            defer { progress.finish() }
-            return try database.verify(progress: progress)
-        }
+        let found = try verify(in: session)
+        // Of a file that is none of ours there is nothing to report.
+        if let finding = found.findings.first, finding.kind == .file { throw finding.error }
+        var report = Report()
+        report.add("entries", found.entryCount)
+        report.add("checked_pages", found.checkedPages)
+        report.add("free_pages", found.freePages)
+        report.add("pending_pages", found.pendingPages)
+        report.add("log_records", found.logRecords)
         if session.isJSON {
-            let problems = outcome.problems.map { JSONValue.string($0) }
             try session.print(
-                [("ok", .boolean(outcome.problems.isEmpty)), ("problems", .array(problems))]
-                    + outcome.report.members)
+                [
+                    ("ok", .boolean(found.isSound)),
+                    ("problems", .array(found.findings.map { .string($0.sentence) })),
+                    ("findings", .array(found.findings.map { $0.object(database) })),
+                    ("finding_count", .unsigned(found.findingCount)),
+                    ("spare_superblock_damaged", .boolean(found.isSpareSuperblockDamaged)),
+                ] + report.members)
         } else {
-            for problem in outcome.problems { try session.output.write("damage: \(problem)\n") }
-            try outcome.report.print(in: session)
-            let count = outcome.problems.count
+            for line in found.findings.flatMap({ $0.lines(database) }) {
+                try session.output.write(line + "\n")
+            }
+            try report.print(in: session)
+            if found.isSpareSuperblockDamaged, found.isSound {
+                try session.output.write(
+                    "One superblock is not whole, as a crash leaves it; the other one is, and the "
+                        + "next checkpoint writes it anew.\n")
+            }
+            let count = found.findingCount
             try session.output.write(
                 count == 0 ? "No damage found.\n" : "Damage found in \(count) places.\n")
         }
-        return outcome.problems.isEmpty ? .success : .damaged
+        return found.isSound ? .success : .damaged
+    }
+
+    /// The files first, as they are, for that works whatever is wrong with them. Only if nothing is,
+    /// they are opened, and what the log leads to is verified as well.
+    private func verify(in session: Session) throws(StorageError) -> VerificationReport {
+        let progress = Progress("Checking pages", in: session)
+        defer { progress.finish() }
+        var report: VerificationReport
+        do throws(StorageError) {
+            report = try Database.verifyFile(database) { progress.step($0) }
+        } catch {
+            throw DatabaseAccess.explained(error, path: database, mode: .read)
+        }
+        guard report.isSound else { return report }
+        do throws(StorageError) {
+            return try session.withDatabase(database, .read) { database throws(StorageError) in
+                try database.verify(progress: progress)
+            }
+        } catch {
+            guard CommandStatus(error.code) == .damaged else { throw error }
+            report.add(error)
+            return report
+        }
     }
 }

@@ -1,0 +1,68 @@
+import ArgumentParser
+import KVDB
+import StorageIO
+
+/// `kvtools salvage`
+struct SalvageVerb: Verb {
+    static let configuration = CommandConfiguration(
+        commandName: "salvage",
+        abstract: "Build a new database from what can be read of a damaged one.",
+        discussion: """
+            Only reads the damaged database and its log. The new database must not exist yet. Exits \
+            with 0 when everything came back, and with 3 when something is missing or not sure; the \
+            new database is there in both cases.
+            """)
+
+    @Argument(help: "The damaged database file.") var database: String
+    @Argument(help: "The new database file.") var target: String
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Write entries too that may be out of date or whose table had to be guessed.")
+    var uncertain = true
+    @Option(help: "Write what came back and what didn't to this new file, as JSON.")
+    var report: String?
+    @OptionGroup var output: OutputOptions
+
+    func run(in session: Session) throws(StorageError) -> CommandStatus {
+        let files = POSIXFileSystem()
+        if let report {
+            // Whatever is there, it may be all that is left of the database.
+            let names = [target, Database.logPath(of: target), target + "-new"]
+            guard !names.contains(report), try !files.exists(report) else {
+                throw StorageError(
+                    .fileExists, "The report needs a new file of its own; choose another name.",
+                    path: report)
+            }
+        }
+        var options = SalvageOptions()
+        options.includesUncertain = uncertain
+        if report != nil || session.isJSON { options.lossLimit = 100_000 }
+        let done = try salvage(options, in: session)
+        let account = SalvageAccount(done)
+        if let report {
+            let file = try OutputFile(path: report, on: files)
+            try file.write(JSONValue.object(account.members).text + "\n")
+            try file.commit()
+        }
+        if session.isJSON {
+            try session.print(account.members)
+        } else {
+            for line in account.lines { try session.output.write(line + "\n") }
+        }
+        return done.isComplete ? .success : .damaged
+    }
+
+    private func salvage(
+        _ options: SalvageOptions, in session: Session
+    ) throws(StorageError) -> SalvageReport {
+        let phases: [Progress] = [
+            Progress("Following the trees, pages", in: session),
+            Progress("Reading all pages", in: session),
+            Progress("Writing entries", in: session),
+        ]
+        defer { for phase in phases { phase.finish() } }
+        return try Database.salvage(from: database, to: target, options: options) {
+            phases[min(Int($0.phase.rawValue), 2)].step($0.done)
+        }
+    }
+}
