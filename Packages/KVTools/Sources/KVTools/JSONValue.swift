@@ -1,7 +1,7 @@
 import StorageIO
 
 /// A JSON value whose objects keep the order of their members, so that output is stable.
-indirect enum JSONValue {
+enum JSONValue {
     case null
     case boolean(Bool)
     case integer(Int64)
@@ -9,7 +9,12 @@ indirect enum JSONValue {
     case number(Double)
     case string(String)
     case array([JSONValue])
-    case object([(name: String, value: JSONValue)])
+    case fields(JSONFields)
+
+    /// An object with these members.
+    static func object(_ members: [(name: String, value: JSONValue)]) -> JSONValue {
+        .fields(JSONFields(members))
+    }
 
     /// The value as JSON on one line.
     var text: String {
@@ -22,9 +27,9 @@ indirect enum JSONValue {
         case .number(let value): value.isFinite ? "\(value)" : "null"
         case .string(let value): Self.quoted(value)
         case .array(let values): "[" + values.map(\.text).joined(separator: ",") + "]"
-        case .object(let members):
+        case .fields(let fields):
             "{"
-                + members.map { Self.quoted($0.name) + ":" + $0.value.text }
+                + fields.members.map { Self.quoted($0.name) + ":" + $0.value.text }
                 .joined(separator: ",") + "}"
         }
     }
@@ -64,4 +69,12 @@ indirect enum JSONValue {
             return (name + "_" + format.rawValue, .string(text))
         }
     }
+}
+
+/// The members of a JSON object. A class, since a tuple of an enum in that enum's payload makes the
+/// compiler go round in circles.
+final class JSONFields {
+    let members: [(name: String, value: JSONValue)]
+
+    init(_ members: [(name: String, value: JSONValue)]) { self.members = members }
 }

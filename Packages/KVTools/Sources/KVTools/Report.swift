@@ -42,10 +42,10 @@ struct Report {
         case .boolean(let flag): return flag ? "yes" : "no"
         case .null: return "-"
         case .array(let values) where values.isEmpty: return "none"
-        case .object(let members) where members.isEmpty: return "none"
+        case .fields(let fields) where fields.members.isEmpty: return "none"
         case .array(let values): return values.map { text("", $0) }.joined(separator: ", ")
-        case .object(let members):
-            return members.map { member in
+        case .fields(let fields):
+            return fields.members.map { member in
                 member.name.replacing("_", with: " ") + " " + text(member.name, member.value)
             }.joined(separator: ", ")
         case .number(let number): return String((number * 1000).rounded() / 1000)

@@ -26,14 +26,17 @@ struct VerifyVerb: Verb {
         report.add("pending_pages", found.pendingPages)
         report.add("log_records", found.logRecords)
         if session.isJSON {
-            try session.print(
-                [
-                    ("ok", .boolean(found.isSound)),
-                    ("problems", .array(found.findings.map { .string($0.sentence) })),
-                    ("findings", .array(found.findings.map { $0.object(database) })),
-                    ("finding_count", .unsigned(found.findingCount)),
-                    ("spare_superblock_damaged", .boolean(found.isSpareSuperblockDamaged)),
-                ] + report.members)
+            let problems = found.findings.map { JSONValue.string($0.sentence) }
+            let findings = found.findings.map { $0.object(database) }
+            var figures = Report()
+            figures.add("ok", JSONValue.boolean(found.isSound))
+            figures.add("problems", JSONValue.array(problems))
+            figures.add("findings", JSONValue.array(findings))
+            figures.add("finding_count", found.findingCount)
+            figures.add(
+                "spare_superblock_damaged", JSONValue.boolean(found.isSpareSuperblockDamaged))
+            figures.members += report.members
+            try figures.print(in: session)
         } else {
             for line in found.findings.flatMap({ $0.lines(database) }) {
                 try session.output.write(line + "\n")
