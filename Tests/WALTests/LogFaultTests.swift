@@ -95,6 +95,29 @@ import Testing
         #expect(try files.exists(logPath))
     }
 
+    /// The system gives up what it could not sync, but shows it until its cache goes, and the next
+    /// sync says that all is well. What is replayed is durable all the same.
+    @Test(arguments: [1, 2, 7])
+    func whatOnlyTheCacheHasIsWrittenAgain(commits: UInt64) throws {
+        let files = CrashingFileSystem()
+        files.failedSync = SyncFailure(.none, isCached: true)
+        let entries = (1...commits + 6).map { Entry($0, size: 1500) }
+        do {
+            let log = try openLog(files).log
+            for entry in entries.prefix(Int(commits)) { try log.commit(entry) }
+            files.fail(operation: files.count(of: .sync) + 1, of: .sync)
+            var end: LogSequenceNumber = 0
+            for entry in entries.suffix(6) { end = try log.append(entry) }
+            #expect(throws: StorageError.self) { try log.sync(through: end) }
+        }
+        let (log, replayed) = try openLog(files)
+        #expect(replayed == entries)
+        let left = files.survivors(.none)
+        #expect(try openLog(left).entries == entries)
+        try log.commit(Entry(100, size: 10))
+        #expect(try openLog(files.survivors(.none)).entries == entries + [Entry(100, size: 10)])
+    }
+
     @Test(arguments: [FileOperation.Kind.write, .sync])
     func everyWaiterGetsTheError(kind: FileOperation.Kind) throws {
         let files = CrashingFileSystem()

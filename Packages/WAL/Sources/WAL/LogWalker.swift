@@ -8,6 +8,8 @@ struct LogTail {
     var recordEnd: LogSequenceNumber = 0
     /// The end of the last sound frame; after `recordEnd` when a record was cut.
     var frameEnd: LogSequenceNumber = 0
+    /// A position up to which the log says that it is durable.
+    var provedEnd: LogSequenceNumber = 0
     /// The segments that the walk went through, in order.
     var chain: [SegmentTable.Entry] = []
     var frameCount = 0
@@ -63,7 +65,7 @@ final class LogWalker<Handle: File> {
         visitFrame: (LogFrame) throws(StorageError) -> Void,
         visitRecord: (LogRecord) throws(StorageError) -> Void
     ) throws(StorageError) {
-        tail = LogTail(recordEnd: start, frameEnd: start)
+        tail = LogTail(recordEnd: start, frameEnd: start, provedEnd: start)
         var open: OpenRecord?
         var isSkipping = mayStartInside
         var current: SegmentTable.Entry?
@@ -78,6 +80,7 @@ final class LogWalker<Handle: File> {
                 tail.chain.append(next)
                 try load(next)
                 tail.frameEnd = next.header.firstFrame
+                tail.provedEnd = max(tail.provedEnd, next.header.syncedThrough)
                 continue
             }
             guard let segment = current, let (frame, bytes) = frame(at: tail.frameEnd, in: segment)
@@ -91,6 +94,7 @@ final class LogWalker<Handle: File> {
                     transaction: frame.transaction, syncedThrough: frame.syncedThrough,
                     isFirst: frame.isFirst, isLast: frame.isLast, payload: payload))
             tail.frameCount += 1
+            tail.provedEnd = max(tail.provedEnd, frame.syncedThrough)
             tail.payloadByteCount += UInt64(frame.length)
             isSkipping = isSkipping && !frame.isFirst
             if isSkipping {
