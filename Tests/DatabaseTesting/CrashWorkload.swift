@@ -67,11 +67,12 @@ package struct CrashWorkload: Sendable {
         package init() {}
     }
 
-    /// Runs every step on `files`; `report` is told of each step's beginning and end.
+    /// Runs every step on `files`; `report` is told of each step's beginning and end, and `oracle` of
+    /// what the database promises; what the oracle finds is thrown at the end.
     ///
     /// - Returns: the closed database's file system is left as it is.
     package func run(
-        on files: CrashingFileSystem, report: (Progress) -> Void
+        on files: CrashingFileSystem, oracle: OrderingOracle? = nil, report: (Progress) -> Void
     ) throws {
         var progress = Progress()
         var database = try SimulatedDatabase.open(on: files, options)
@@ -80,12 +81,14 @@ package struct CrashWorkload: Sendable {
             progress.begun += 1
             report(progress)
             var isDurable = false
+            var promised: Durability?
             switch step {
             case .commit(let changes, let durability):
                 try database.write(durability: durability) { transaction in
                     for change in changes { _ = try transaction.apply(change) }
                 }
                 isDurable = durability == .full
+                promised = durability
             case .abort(let changes):
                 let transaction = try database.begin()
                 for change in changes { _ = try transaction.apply(change) }
@@ -116,11 +119,16 @@ package struct CrashWorkload: Sendable {
             }
             progress.done += 1
             if isDurable { progress.durable = progress.done }
+            if let oracle, let promised = isDurable ? .full : promised {
+                let transaction = try database.snapshot().transaction
+                oracle.committed(transaction: transaction, durability: promised)
+            }
             report(progress)
         }
         _ = held
         held = nil
         try database.close()
+        try oracle?.check()
         progress.durable = steps.count
         report(progress)
     }

@@ -6,6 +6,8 @@ import StorageIOTesting
 package struct FaultRun {
     private let workload: CrashWorkload
     private let files = CrashingFileSystem()
+    /// R1 and R2 hold whatever fails.
+    private let oracle: OrderingOracle
     private let operation: Int
     private var model = DatabaseModel()
     /// What the step that failed would have made of it.
@@ -14,6 +16,7 @@ package struct FaultRun {
     package init(_ workload: CrashWorkload, failing operation: Int, with code: StorageError.Code) {
         self.workload = workload
         self.operation = operation
+        oracle = OrderingOracle(watching: files)
         files.fail(operation: operation, with: code)
     }
 
@@ -65,6 +68,7 @@ package struct FaultRun {
         database = try open()
         try checkAlive(database, "after the last reopen:")
         try database.close()
+        try oracle.check()
     }
 
     private func isFault(_ code: StorageError.Code) -> Bool {

@@ -120,4 +120,35 @@ import Testing
         fileSystem.evictCaches()
         #expect(try file.readAll() == durable + zeros)
     }
+
+    @Test(arguments: ReadCorruption.allCases, [false, true])
+    func readsGiveOtherBytes(_ corruption: ReadCorruption, _ forever: Bool) throws {
+        let fileSystem = CrashingFileSystem()
+        let file = try Self.file(fileSystem)
+        fileSystem.corruptRead(2, corruption, forever: forever)
+        for round: UInt8 in 1...2 {
+            for page: UInt8 in 0..<4 {
+                try file.writeBytes(
+                    [UInt8](repeating: round * 16 + page, count: 4_096), at: UInt64(page) * 4_096)
+            }
+        }
+        let good = try file.readAll()
+        let bad = try file.readAll()
+        let wrong = (0..<4).filter {
+            bad[$0 * 4_096..<($0 + 1) * 4_096] != good[$0 * 4_096..<($0 + 1) * 4_096]
+        }
+        #expect(wrong.count == 1 && fileSystem.corruptedReadCount == 1)
+        let page = try #require(wrong.first)
+        let block = Set(bad[page * 4_096..<(page + 1) * 4_096])
+        switch corruption {
+        case .flippedBit: #expect(block.count == 2)
+        case .stale: #expect(block == [16 + UInt8(page)])
+        case .misdirected: #expect(block.count == 1 && block.first! >> 4 == 2)
+        case .zeros: #expect(block == [0])
+        }
+        #expect(try file.readAll() == (forever ? bad : good))
+        try file.writeBytes(
+            Array(good[page * 4_096..<(page + 1) * 4_096]), at: UInt64(page) * 4_096)
+        #expect(try file.readAll() == good)
+    }
 }

@@ -9,7 +9,8 @@ import StorageIOTesting
 /// One case is one script and every fourth of its operations. A state counts when it differs from
 /// the others of its moment. From each, the database must open with what exactly some prefix of the
 /// commits makes, every promised one among them; verification must find nothing; ten further commits
-/// must work and be there after a reopen.
+/// must work and be there after a reopen. The run itself is held to R1, R2 and R3 by the order of its
+/// writes and syncs (`OrderingOracle`).
 struct CrashFamily: Family {
     static let name = "crash"
     static let unit = "states"
@@ -23,6 +24,7 @@ struct CrashFamily: Family {
         let workload = CrashWorkload.numbered(number / Self.slices)
         let slice = Int(number % Self.slices)
         let files = CrashingFileSystem()
+        let oracle = OrderingOracle(watching: files)
         let cuts = PowerCuts(workload, account)
         // The hook holds the file system in turn.
         files.beforeOperation = { [unowned files] operation in
@@ -31,7 +33,7 @@ struct CrashFamily: Family {
         }
         defer { files.beforeOperation = nil }
         do {
-            try workload.run(on: files) { cuts.progress = $0 }
+            try workload.run(on: files, oracle: oracle) { cuts.progress = $0 }
         } catch {
             throw Failure("the run itself failed: \(error)")
         }

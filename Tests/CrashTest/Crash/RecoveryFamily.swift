@@ -46,8 +46,10 @@ struct RecoveryFamily: Family {
         depth: Int, _ account: inout Account
     ) throws {
         let clean = files.copy()
+        let oracle = OrderingOracle(watching: clean)
         // The handle is gone at once, and with it closed: closing belongs to it.
         _ = try SimulatedDatabase.open(on: clean, workload.options)
+        try oracle.check()
         for operation in 1...max(1, clean.operationCount) {
             if depth == 2 {
                 guard account.enter(operation) else { continue }

@@ -76,6 +76,7 @@ struct SimulatedFaults {
                 operation: fault.number, of: fault.kind.calls, with: fault.kind.code,
                 forever: fault.isForever)
         }
+        let oracle = OrderingOracle(watching: files, path: SimulatedDatabase.testPath)
         let recorder = Recorder(faults)
         files.beforeOperation = { recorder.note($0) }
         defer { files.beforeOperation = nil }
@@ -87,6 +88,8 @@ struct SimulatedFaults {
         }
         var trial = FaultTrial(scenario, world, state: state)
         try trial.run()
+        // R1 and R2 hold in the order of all calls, those that failed too.
+        try oracle.check()
         return recorder.firedFaults
     }
 

@@ -41,6 +41,8 @@ final class CrashingContents: @unchecked Sendable {
     private(set) var pending: [Change] = []
     /// Whether `current` holds what a failed sync lost.
     private var isStale = false
+    /// What each sector held before it was last written, as far as that was kept.
+    private(set) var previous = MemoryImage()
     var locks = FileLockTable()
 
     /// A file all of whose content is durable.
@@ -55,6 +57,7 @@ final class CrashingContents: @unchecked Sendable {
         current = other.current
         pending = other.pending
         isStale = other.isStale
+        previous = other.previous
     }
 
     func write(_ buffer: UnsafeRawBufferPointer, at offset: UInt64, number: Int) {
@@ -75,6 +78,12 @@ final class CrashingContents: @unchecked Sendable {
         if size == current.size { return }
         current.resize(to: size)
         pending.append(Change(number: number, kind: .resize(size)))
+    }
+
+    var image: FileImage {
+        FileImage(
+            durable: durable.bytes(0, Int(durable.size)),
+            current: current.bytes(0, Int(current.size)))
     }
 
     func sync() {
@@ -115,6 +124,13 @@ final class CrashingContents: @unchecked Sendable {
         if !isStale { return }
         current = withPending()
         isStale = false
+    }
+
+    /// Keeps what is there before a write there.
+    func keep(_ offset: UInt64, _ count: Int) {
+        let start = offset / SurvivalPlan.sectorSize * SurvivalPlan.sectorSize
+        let old = current.bytes(start, Int(offset - start) + count)
+        unsafe old.withUnsafeBytes { unsafe previous.write($0, at: start) }
     }
 
     /// Rot: changes bytes on the medium and in the cache alike.

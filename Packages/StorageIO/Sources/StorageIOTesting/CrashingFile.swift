@@ -56,7 +56,10 @@ public final class CrashingFile: File, @unchecked Sendable {
             .read, path, offset: offset, byteCount: buffer.count, failed: failed
         ) { _ throws(StorageError) in
             try checkOpen()
-            return unsafe contents.current.read(into: buffer, at: offset)
+            let count = unsafe contents.current.read(into: buffer, at: offset)
+            unsafe fileSystem.corrupt(
+                UnsafeMutableRawBufferPointer(rebasing: buffer[..<count]), at: offset, of: contents)
+            return count
         }
     }
 
@@ -64,15 +67,18 @@ public final class CrashingFile: File, @unchecked Sendable {
     public func write(
         _ buffer: UnsafeRawBufferPointer, at offset: UInt64
     ) throws(StorageError) {
+        var writtenCount = 0
         let failed = { [self] (number: Int) in
             guard (try? checkWritable(offset, UInt64(buffer.count))) != nil else { return }
             var random = SeededRandom(seed: UInt64(number))
             let part = unsafe UnsafeRawBufferPointer(
                 rebasing: buffer[..<random.below(buffer.count + 1)])
             unsafe contents.write(part, at: offset, number: number)
+            writtenCount = part.count
         }
+        let bytes = { unsafe [UInt8](buffer[..<writtenCount]) }
         try fileSystem.perform(
-            .write, path, offset: offset, byteCount: buffer.count, failed: failed
+            .write, path, offset: offset, byteCount: buffer.count, written: bytes, failed: failed
         ) { number throws(StorageError) in
             try checkWritable(offset, UInt64(buffer.count))
             let limit = contents.current.size.addingReportingOverflow(fileSystem.spaceLeft())
@@ -82,9 +88,12 @@ public final class CrashingFile: File, @unchecked Sendable {
                 let fitting = limit.partialValue > offset ? limit.partialValue - offset : 0
                 let part = unsafe UnsafeRawBufferPointer(rebasing: buffer[..<Int(fitting)])
                 unsafe contents.write(part, at: offset, number: number)
+                writtenCount = part.count
                 throw diskFull
             }
+            if fileSystem.keepsHistory { contents.keep(offset, buffer.count) }
             unsafe contents.write(buffer, at: offset, number: number)
+            writtenCount = buffer.count
         }
     }
 
@@ -95,7 +104,9 @@ public final class CrashingFile: File, @unchecked Sendable {
             let failure = fileSystem.syncFailure
             contents.failSync(failure.survival, isCached: failure.isCached, number: number)
         }
-        try fileSystem.perform(.sync, path, failed: failed) { _ throws(StorageError) in
+        let image = { [self] in contents.image }
+        try fileSystem.perform(.sync, path, image: image, failed: failed) {
+            _ throws(StorageError) in
             try checkOpen()
             contents.sync()
         }

@@ -22,6 +22,13 @@ extension CrashingFileSystem {
         set { lock.withLock { hook = newValue } }
     }
 
+    /// Called after each operation with what it did, in the order in which they took effect: under
+    /// the file system's lock, so it may not look at it.
+    public var afterOperation: (@Sendable (CompletedOperation) -> Void)? {
+        get { lock.withLock { observer } }
+        set { lock.withLock { observer = newValue } }
+    }
+
     /// Makes an operation fail.
     ///
     /// - Parameters:
@@ -91,9 +98,12 @@ extension CrashingFileSystem {
     ///
     /// - Parameters:
     ///   - effect: given the operation's number.
+    ///   - written: afterwards, the bytes that were written.
+    ///   - image: afterwards, the file's contents.
     ///   - failed: what an injected fault does instead of `effect`.
     func perform<Result>(
         _ kind: FileOperation.Kind, _ path: String, offset: UInt64 = 0, byteCount: Int = 0,
+        newPath: String? = nil, written: () -> [UInt8] = { [] }, image: () -> FileImage? = { nil },
         failed: (Int) -> Void = { _ in },
         effect: (Int) throws(StorageError) -> Result
     ) throws(StorageError) -> Result {
@@ -129,11 +139,30 @@ extension CrashingFileSystem {
             throw Self.crashed(path)
         }
         defer { lock.release() }
+        // What the watcher is told.
+        func tell(_ error: StorageError?) {
+            guard let observer else { return }
+            let operation = FileOperation(
+                number: number, kind: kind, path: path, offset: offset, byteCount: byteCount)
+            let isFailedSync = kind == .sync && error != nil
+            observer(
+                CompletedOperation(
+                    operation, error: error?.code, bytes: written(), newPath: newPath,
+                    image: isFailedSync ? image() : nil))
+        }
         if let fault {
             failed(number)
+            tell(fault)
             throw fault
         }
-        return try effect(number)
+        do throws(StorageError) {
+            let result = try effect(number)
+            tell(nil)
+            return result
+        } catch {
+            tell(error)
+            throw error
+        }
     }
 
     /// Runs `body` under the lock, for a call that has no number, unless it is to fail.

@@ -88,4 +88,9 @@ extension CrashingFileSystem {
     public var paths: [String] {
         lock.withLock { names.keys.sorted() }
     }
+
+    /// What the file under this name holds, without a call that counts; nil when there is none.
+    public func image(of path: String) -> FileImage? {
+        lock.withLock { names[path]?.image }
+    }
 }

@@ -26,7 +26,8 @@ import StorageIO
 /// times, or forever) has no effect, except: of a failing write a random beginning is written; a
 /// failing read has filled a random beginning of its buffer; a failing sync loses the unsynced
 /// changes for good, but for a subset that became durable, and readers see the loss at once or when
-/// the cache is dropped (``failedSync``). With ``capacity`` set the disk is full at that size.
+/// the cache is dropped (``failedSync``). A read may give flipped, stale or misplaced bytes, once or
+/// until they are written again (``corruptRead(_:_:forever:)``). With ``capacity`` set the disk is full at that size.
 ///
 /// **Not modelled.** Sectors that are torn, a medium that lies about a sync, a rename in halves,
 /// calls that the system interrupts or does in parts (they lie below `File`; `POSIXFile` hides
@@ -78,7 +79,12 @@ public final class CrashingFileSystem: FileSystem, @unchecked Sendable {
     var syncFailure = SyncFailure()
     private var nextHandle = 0
     var hook: (@Sendable (FileOperation) -> Void)?
+    var observer: (@Sendable (CompletedOperation) -> Void)?
     var sizeLimit: UInt64?
+    var readFaults: [ReadFault] = []
+    var corruptedReads = 0
+    /// Whether files keep what their sectors held before, for stale reads.
+    var keepsHistory = false
 
     /// A file system without files, faults or crash.
     public init() {}
@@ -132,7 +138,7 @@ public final class CrashingFileSystem: FileSystem, @unchecked Sendable {
 
     /// Gives a file another name in one step; see ``FileSystem/rename(_:to:replacing:)``.
     public func rename(_ from: String, to: String, replacing: Bool) throws(StorageError) {
-        try perform(.rename, from) { number throws(StorageError) in
+        try perform(.rename, from, newPath: to) { number throws(StorageError) in
             guard let contents = names[from] else {
                 throw StorageError(.fileNotFound, "The file does not exist.", path: from)
             }

@@ -59,6 +59,15 @@ public struct FileOperation: Sendable, CustomStringConvertible {
     /// How many bytes; 0 where that makes no sense.
     public let byteCount: Int
 
+    /// A call.
+    public init(number: Int, kind: Kind, path: String, offset: UInt64 = 0, byteCount: Int = 0) {
+        self.number = number
+        self.kind = kind
+        self.path = path
+        self.offset = offset
+        self.byteCount = byteCount
+    }
+
     /// `12: write my.db, 4096 bytes at 8192`.
     public var description: String {
         let name = Kind.names[kind.rawValue.trailingZeroBitCount]
