@@ -11,6 +11,7 @@ extension CrashWorkload {
     package func checkKill(
         _ files: CrashingFileSystem, _ progress: Progress, seed: UInt64
     ) throws {
+        try checkLostLog(files.afterKill(), progress)
         let killed = files.afterKill()
         let database = try SimulatedDatabase.open(on: killed, options)
         let count = try checkPrefix(database, progress)
@@ -31,6 +32,25 @@ extension CrashWorkload {
         if seed % 2 == 0 { try database.checkpoint() }
         cuts.look(at: killed)
         try cuts.rethrow()
+    }
+
+    /// A log that someone deletes after the kill is missed, unless nothing that was promised needs it.
+    private func checkLostLog(_ killed: CrashingFileSystem, _ progress: Progress) throws {
+        let log = SimulatedDatabase.logPath(of: SimulatedDatabase.testPath)
+        guard try killed.exists(log), try killed.exists(SimulatedDatabase.testPath) else { return }
+        try killed.remove(log)
+        let database: SimulatedDatabase
+        do {
+            database = try .open(on: killed, options)
+        } catch {
+            guard error.code == .damaged else { throw error }
+            return
+        }
+        do {
+            try checkPrefix(database, progress)
+        } catch {
+            throw Mismatch("opened after a kill without its log: \(error)")
+        }
     }
 }
 

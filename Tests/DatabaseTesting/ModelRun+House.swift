@@ -23,6 +23,40 @@ extension ModelRun {
         try checkHeld()
     }
 
+    /// Free pages so scattered that the free list takes several pages; then all of them are used anew.
+    mutating func scatter() throws {
+        let table = "scattered"
+        let count = 1200
+        func write(_ changes: [Change]) throws {
+            for change in changes { model.apply(change) }
+            try database.write { for change in changes { _ = try $0.apply(change) } }
+            step += changes.count
+        }
+        for start in stride(from: 0, to: count, by: 100) {
+            // A page each.
+            try write(
+                (start..<start + 100).map {
+                    .put(
+                        numberKey($0), [UInt8](repeating: UInt8($0 & 255), count: 3000),
+                        table: table)
+                })
+        }
+        try checkpoint()
+        try write(stride(from: 0, to: count, by: 2).map { .delete(numberKey($0), table: table) })
+        try checkpoint()
+        let pages = try database.statistics().freeListPages
+        try check(pages > 1, "the free list of \(count / 2) runs has \(pages) pages")
+        try reopen()
+        try database.checkSound("with a long free list")
+        try write(
+            stride(from: 0, to: count, by: 2).map {
+                .put(numberKey($0), [UInt8](repeating: 1, count: 2000), table: table)
+            })
+        try model.check(database, "with a long free list used up")
+        try database.checkSound("with a long free list used up")
+        try write([.dropTable(table)])
+    }
+
     mutating func reopen() throws {
         step += 1
         if random.oneIn(2) { try checkHeld() }

@@ -90,6 +90,7 @@ package struct ModelRun {
         try database.compact()
         try model.check(database, "after a compaction")
         try database.checkSound("after a compaction")
+        if random.oneIn(4) { try scatter() }
         try database.close()
     }
 
