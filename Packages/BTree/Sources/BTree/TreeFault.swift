@@ -56,6 +56,14 @@ public struct TreeFault: Sendable {
         self.key = key
     }
 
+    /// The system's error when it could not read the page; the page itself may be sound then.
+    public var systemError: StorageError? {
+        switch kind {
+        case .page(.unreadable(let error)), .value(.unreadable(let error)): error
+        default: nil
+        }
+    }
+
     /// Whether what lies below the page could not be looked at.
     public var losesSubtree: Bool {
         switch kind {

@@ -174,7 +174,11 @@ public struct VerificationReport: Sendable {
                 .damaged, fault.message, path: path, page: fault.page,
                 offset: UInt64(fault.page) << UInt64(PageLayout.pageShift)),
             expected: fault.expected, found: fault.found)
-        if case .unreadable = finding.kind { finding.advice = .copyFirst }
+        if let error = fault.systemError {
+            finding.error = error
+            finding.error.page = fault.page
+            finding.advice = .copyFirst
+        }
         finding.table = table
         finding.keys = KeyRange(from: fault.low, to: fault.high)
         finding.entryCount = fault.entryCount
