@@ -26,7 +26,7 @@ check:
 	@Scripts/check-consumers
 	@Scripts/check-embedded
 	@Scripts/check-docs
-	@Scripts/check-model
+	@Scripts/crashtest subset
 	@Scripts/check-memory
 	@Scripts/check-threads
 

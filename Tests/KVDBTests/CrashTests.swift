@@ -17,7 +17,7 @@ import Testing
     static let recoveryStride = isQuick ? 12 : 3
 
     /// A debug build takes a sample, so that `swift test` stays a matter of a minute or two;
-    /// `Scripts/check-model` runs all of it in a release build.
+    /// the family `crash` of `Scripts/crashtest` runs far more in a release build.
     #if DEBUG
         static let isQuick = true
     #else
