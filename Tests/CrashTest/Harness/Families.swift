@@ -4,6 +4,7 @@ enum CrashTestFamilies {
         CrashFamily.self,
         RecoveryFamily.self,
         FaultFamily.self,
+        MisreadFamily.self,
         FullDiskFamily.self,
         HostileFamily.self,
         BitFlipFamily.self,
