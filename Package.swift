@@ -13,10 +13,19 @@ let isEmbedded = Context.environment["KVDB_EMBEDDED"] == "1"
 // every order (Packages/StorageIO/Sources/CStorageIO/include/Schedules.h).
 let isScheduled = Context.environment["KVDB_SCHEDULES"] == "1"
 
+// KVDB_FUZZ=<libFuzzer's archive> adds the fuzzer's program (Scripts/fuzz). What reads the bytes of
+// files, and nothing else, is then built with the address sanitizer and counts which ways it took.
+let fuzzerArchive = Context.environment["KVDB_FUZZ"]
+let isFuzzing = fuzzerArchive != nil
+
 let swiftSettings: [SwiftSetting] =
     [.swiftLanguageMode(.v6), .strictMemorySafety(), .treatAllWarnings(as: .error)]
     + (isEmbedded ? [.enableExperimentalFeature("Embedded")] : [])
     + (isScheduled ? [.define("KVDB_SCHEDULES")] : [])
+
+let layerSettings: [SwiftSetting] =
+    swiftSettings
+    + (isFuzzing ? [.unsafeFlags(["-sanitize=fuzzer,address"])] : [])
 
 let cSettings: [CSetting] =
     [.treatAllWarnings(as: .error)] + (isScheduled ? [.define("KVDB_SCHEDULES")] : [])
@@ -24,7 +33,7 @@ let cSettings: [CSetting] =
 func layer(_ name: String, in package: String, _ dependencies: [Target.Dependency]) -> Target {
     .target(
         name: name, dependencies: dependencies, path: "Packages/\(package)/Sources/\(name)",
-        swiftSettings: swiftSettings)
+        swiftSettings: layerSettings)
 }
 
 /// What tests are written with; no product, and nothing that a user of the database builds.
@@ -40,7 +49,9 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 
 let engineTargets: [Target] = [
     .target(
-        name: "CStorageIO", path: "Packages/StorageIO/Sources/CStorageIO", cSettings: cSettings),
+        name: "CStorageIO", path: "Packages/StorageIO/Sources/CStorageIO",
+        cSettings: cSettings
+            + (isFuzzing ? [.unsafeFlags(["-fsanitize=address"])] : [])),
     layer("StorageIO", in: "StorageIO", ["CStorageIO"]),
     layer("PageStore", in: "PageStore", ["StorageIO"]),
     layer("WAL", in: "WAL", ["StorageIO"]),
@@ -85,15 +96,18 @@ let hostedTargets: [Target] = [
     tests("RepositoryTests", []),
 ]
 
-// KVDB_FUZZ=1 adds the fuzzer's program, which links only with `--sanitize fuzzer` (Scripts/fuzz).
-let isFuzzing = Context.environment["KVDB_FUZZ"] == "1"
 let fuzzTargets: [Target] = [
+    .target(name: "CFuzzer", path: "Tests/CFuzzer", cSettings: cSettings),
     .executableTarget(
         name: "Fuzz",
         dependencies: [
-            "DatabaseTesting", "KVDB", "KVTools", "BTree", "PageStore", "WAL", "StorageIO",
+            "CFuzzer", "DatabaseTesting", "KVDB", "KVTools", "BTree", "PageStore", "WAL",
+            "StorageIO",
         ],
-        path: "Tests/Fuzz", swiftSettings: swiftSettings)
+        path: "Tests/Fuzz", swiftSettings: swiftSettings,
+        linkerSettings: [
+            .unsafeFlags(["-sanitize=address", fuzzerArchive ?? ""]), .linkedLibrary("stdc++"),
+        ]),
 ]
 
 func library(_ name: String) -> Product { .library(name: name, targets: [name]) }

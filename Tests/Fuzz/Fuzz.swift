@@ -1,12 +1,25 @@
+import CFuzzer
 import Foundation
 import StorageIO
 
 /// Coverage-guided fuzzing of everything that reads bytes of a file, with the address sanitizer.
 ///
-/// `Scripts/fuzz` builds and runs it. libFuzzer has the `main`; `FUZZ_TARGET` in the environment says
-/// what is fuzzed, and with `FUZZ_SEEDS` the seeds that it starts from are written to that directory
-/// instead. Checksums are set before the bytes are read, so that what lies behind them is reached.
+/// `Scripts/fuzz` builds and runs it. The arguments are libFuzzer's; `FUZZ_TARGET` in the environment
+/// says what is fuzzed, and with `FUZZ_SEEDS` the seeds that it starts from are written to that
+/// directory instead. Checksums are set before the bytes are read, so that what lies behind them is reached.
+@main
 enum Fuzz {
+    static func main() {
+        _ = current
+        var count = CommandLine.argc
+        var arguments = unsafe Optional(CommandLine.unsafeArgv)
+        let status = unsafe LLVMFuzzerRunDriver(&count, &arguments) { bytes, byteCount in
+            Fuzz.current.run(unsafe [UInt8](UnsafeBufferPointer(start: bytes, count: byteCount)))
+            return 0
+        }
+        exit(status)
+    }
+
     /// What is fuzzed, by name.
     static let targets: [String: any FuzzTarget] = [
         "node": NodeTarget(), "store": StoreTarget(), "log": LogTarget(),
@@ -34,13 +47,6 @@ enum Fuzz {
         }
         return target
     }()
-}
-
-/// What libFuzzer calls for each input.
-@_cdecl("LLVMFuzzerTestOneInput")
-func fuzzOneInput(_ bytes: UnsafePointer<UInt8>, _ byteCount: Int) -> Int32 {
-    Fuzz.current.run(unsafe [UInt8](UnsafeBufferPointer(start: bytes, count: byteCount)))
-    return 0
 }
 
 /// A reader of bytes.

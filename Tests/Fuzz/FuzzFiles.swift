@@ -47,7 +47,7 @@ struct FuzzFiles {
         let database = try FuzzDatabase.open("a.db", files: files.system, options: options)
         for round in 0..<3 {
             try database.write { transaction in
-                for number in round..<entries {
+                for number in round..<max(round, entries) {
                     try transaction.put(
                         "key \(number % 10) \(number)",
                         [UInt8](repeating: UInt8(number & 255), count: valueLength + number))
