@@ -7,35 +7,10 @@ import Testing
 
 /// A disk that is really full, where this process may mount one, and one that fails at any call.
 @Suite struct FullDiskTests {
-    /// A file system of one megabyte in memory, mounted as long as the value lives.
-    final class SmallDisk {
-        private let folder: TemporaryDirectory
-
-        var path: String { folder.path }
-
-        init?() throws {
-            folder = try TemporaryDirectory()
-            guard Self.run("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder.path) else {
-                return nil
-            }
-        }
-
-        deinit { _ = Self.run("umount", folder.path) }
-
-        private static func run(_ arguments: String...) -> Bool {
-            let process = Process()
-            process.executableURL = URL(filePath: "/usr/bin/env")
-            process.arguments = arguments
-            process.standardError = FileHandle.nullDevice
-            guard (try? process.run()) != nil else { return false }
-            process.waitUntilExit()
-            return process.terminationStatus == 0
-        }
-    }
-
-    @Test func aFullDiskLeavesThingsAsTheyWere() throws {
-        // Without the right to mount, the injected faults below have to do.
-        guard let disk = try SmallDisk() else { return }
+    // Without the right to mount, the injected faults below have to do.
+    @Test(.enabled(if: MountedDisk.isAllowed, "this process may not mount a file system"))
+    func aFullDiskLeavesThingsAsTheyWere() throws {
+        let disk = try #require(try MountedDisk(megabytes: 1))
         let folder = try TemporaryDirectory()
         let large = folder.file("large.db")
         let value = [UInt8](repeating: 7, count: 3_000_000)

@@ -5,16 +5,6 @@ import Testing
 
 @testable import KVTools
 
-enum BuiltCommand {
-    /// The command, built beside these tests.
-    static let executable: URL? = {
-        var folders = [URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()]
-        folders += Bundle.allBundles.map { $0.bundleURL.deletingLastPathComponent() }
-        return folders.map { $0.appending(path: "kvtools") }
-            .first { FileManager.default.isExecutableFile(atPath: $0.path) }
-    }()
-}
-
 /// What only shows in a process of its own: signals, pipes, arguments as the system gives them.
 @Suite(.enabled(if: BuiltCommand.executable != nil))
 struct ProcessTests {

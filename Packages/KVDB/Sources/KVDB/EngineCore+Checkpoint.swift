@@ -27,7 +27,7 @@ extension EngineCore {
     }
 
     /// Writes the head to the data file ("Checkpoints" in `Docs/Architecture.md`). Does nothing
-    /// when the file is up to date. Writers wait only for the start.
+    /// when the file is up to date, unless space is short. Writers wait only for the start.
     ///
     /// - Parameters:
     ///   - always: whether it is written even when the file is up to date, to give space back.
@@ -64,7 +64,7 @@ extension EngineCore {
         do throws(StorageError) {
             let last = store.checkpoint
             guard
-                always || writer.head.transaction != last.transaction
+                always || store.isSpaceShort || writer.head.transaction != last.transaction
                     || (endsLog && last.usesLog && !last.endsLog)
             else {
                 leaveCheckpoint()

@@ -10,6 +10,7 @@ extension WriteAheadLog {
             () throws(StorageError) -> (LogSequenceNumber, Bool) in
             try refuseIfNotAppendable()
             try refuseTooLong(payload.count)
+            if payload.count == 0, promisedSlots == 0 { leaveSegmentIfShort() }
             try makeSpareSlots(segmentsNeeded(for: payload.count))
             encode(payload, transaction)
             promisedSlots = 0
@@ -27,9 +28,22 @@ extension WriteAheadLog {
             try refuseIfNotAppendable()
             try refuseTooLong(byteCount)
             let count = segmentsNeeded(for: byteCount) + 1
-            try makeSpareSlots(count)
+            do throws(StorageError) {
+                try makeSpareSlots(count)
+            } catch {
+                if error.code == .diskFull { isSpaceShort = true }
+                throw error
+            }
             promisedSlots = count
         }
+    }
+
+    /// Lets the empty record of a checkpoint begin a new segment when a record found no space: the
+    /// checkpoint then frees all those before it, and in its own there is room. In the rest of the
+    /// last one it would free nothing when there is no other.
+    private func leaveSegmentIfShort() {
+        guard isSpaceShort, !spareSlots.isEmpty else { return }
+        offsetInSegment = nil
     }
 
     private func refuseTooLong(_ byteCount: Int) throws(StorageError) {
@@ -122,6 +136,7 @@ extension WriteAheadLog {
         chain.append(
             Segment(slot: slot, sequence: nextSequence, salt: salt, previousEnd: previousEnd))
         nextSequence += 1
+        isSpaceShort = false
         offsetInSegment = 0
         appendToFile(byteCount: LogLayout.segmentHeaderSize) { header.encode(to: $0) }
         return header.firstFrame

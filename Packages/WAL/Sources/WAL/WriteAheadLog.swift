@@ -15,7 +15,8 @@ import Synchronization
 /// - L5 After a failed write or sync nothing is written or synced any more, and no waiter returns
 ///   as if it had been.
 /// - L6 After a record that was reserved, a slot is spare: so the empty record of a checkpoint finds
-///   room on a full disk, and the segments that the checkpoint frees make it spare again.
+///   room on a full disk, and the segments that the checkpoint frees make it spare again. After a
+///   record found no space it begins a new segment, or the last one could never be freed.
 ///
 /// Appending fills one buffer while the other is written. Whoever waits for durability and finds
 /// nobody syncing becomes the leader: it writes everything buffered, in one write where the file
@@ -66,6 +67,8 @@ public final class WriteAheadLog<Files: FileSystem>: CommitLog, @unchecked Senda
     var spareSlots: [Int] = []
     /// How many of them `reserve` has promised.
     var promisedSlots = 0
+    /// Whether `reserve` found the disk full since the last segment was started.
+    var isSpaceShort = false
     /// How many slots the file has.
     var slotCount: Int
     var firstFailure: StorageError?
