@@ -23,11 +23,19 @@ struct CatalogReading {
     private(set) var tables: [Table] = []
     /// Records that can't be read: the table is lost.
     private(set) var unreadable: [Problem] = []
+    /// Names that no table can have, which nobody can ask for; what the tables hold can be read.
+    private(set) var misnamed: [Problem] = []
 
     /// Takes the records of a leaf.
     mutating func read(_ leaf: borrowing LeafContents, at page: PageNumber) {
         for index in 0..<leaf.count {
             let name = leaf.key(index).array
+            if !TableName.isLegal(name) {
+                misnamed.append(
+                    Problem(
+                        name: name, page: page,
+                        message: "A table's name in the catalog is not UTF-8."))
+            }
             var record: TableRecord?
             if case .inline(let value) = leaf.value(index) {
                 do throws(StorageError) { record = try TableRecord(value) } catch {}
@@ -69,7 +77,7 @@ struct CatalogReading {
 extension VerificationReport {
     /// Adds what is wrong with a catalog's records.
     mutating func add(_ catalog: CatalogReading, path: String) {
-        for problem in catalog.unreadable + catalog.misnumbered {
+        for problem in catalog.unreadable + catalog.misnamed + catalog.misnumbered {
             var finding = Finding(
                 .catalog,
                 StorageError(

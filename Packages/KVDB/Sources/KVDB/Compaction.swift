@@ -93,13 +93,7 @@ extension EngineCore {
         _ body: (inout BPlusTree<Store>) throws(StorageError) -> Void
     ) throws(StorageError) {
         try body(&writer.main)
-        var names: [[UInt8]] = []
-        try writer.catalog.forEach(from: nil, to: nil, reverse: false) {
-            name, _ throws(StorageError) in
-            if name.count > 0 { names.append(name.array) }
-            return true
-        }
-        for name in names {
+        for (name, _) in try writer.catalog.namedTables(path: path) {
             guard let index = try writer.openTable(name, create: false) else { continue }
             let before = writer.openTables[index].tree.root
             try body(&writer.openTables[index].tree)

@@ -119,7 +119,7 @@ extension EngineCore {
         do throws(StorageError) {
             try noteLogInUse()
             end = try writer.operations.bytes.withByteView { payload throws(StorageError) in
-                try log.reserve(payload.count)
+                try reserveLog(payload.count)
                 return try log.append(payload, transaction: writer.transaction)
             }
         } catch {
@@ -143,6 +143,17 @@ extension EngineCore {
         if sync > log.durable { try log.sync(through: sync) }
         if write > log.written { try log.write(through: write) }
         publishReady()
+    }
+
+    /// Asks the log for room. What the data file took of a nearly full disk beyond its need, only to
+    /// grow less often, would keep every commit from having any: then that is given back first.
+    private func reserveLog(_ byteCount: Int) throws(StorageError) {
+        do throws(StorageError) {
+            try log.reserve(byteCount)
+        } catch {
+            guard error.code == .diskFull, try store.giveSpaceBack() else { throw error }
+            try log.reserve(byteCount)
+        }
     }
 
     /// Commits a transaction that is not in the log: its pages are written where they lie, then the

@@ -17,8 +17,8 @@ extension Snapshot {
         format: ExportFormat = .version2, progress: (UInt64) -> Void = { _ in },
         to sink: @escaping ExportWriter.Sink
     ) throws(StorageError) -> UInt64 {
-        let names = try tableNames()
-        guard format != .version1 || names.isEmpty else {
+        let tables = try namedTables()
+        guard format != .version1 || tables.isEmpty else {
             throw StorageError(
                 .invalidArgument,
                 "The database has named tables, which tkdb version 1 has no room for; use version 2.",
@@ -30,9 +30,9 @@ extension Snapshot {
             if writer.entryCount & 0xffff == 0 { progress(writer.entryCount) }
             return true
         }
-        for name in names {
+        for (name, tree) in tables {
             try name.withByteView { view throws(StorageError) in try writer.beginTable(view) }
-            try forEach(table: name) { key, value throws(StorageError) in
+            try tree.forEach(in: .all, reverse: false) { key, value throws(StorageError) in
                 try writer.append(key: key, value: value)
                 if writer.entryCount & 0xffff == 0 { progress(writer.entryCount) }
                 return true

@@ -139,7 +139,7 @@ struct FileScan {
                 let record = try TableRecord(value)
                 let name = leaf.key(index).array
                 guard record.encoded == value.array, (record.number == 0) == name.isEmpty,
-                    Array(String(decoding: name, as: UTF8.self).utf8) == name,
+                    TableName.isLegal(name),
                     Int(record.root.page) < pageCount
                 else { return false }
                 entries.append(

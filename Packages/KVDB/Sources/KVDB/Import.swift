@@ -95,13 +95,12 @@ extension EngineCore {
     /// Empties the default table and drops the named ones, in the running transaction.
     fileprivate func dropEverything() throws(StorageError) {
         try writer.main.deleteAll()
-        var names: [[UInt8]] = []
-        try writer.catalog.forEach(from: nil, to: nil, reverse: false) {
-            name, _ throws(StorageError) in
-            if name.count > 0 { names.append(name.array) }
-            return true
+        for (name, _) in try writer.catalog.namedTables(path: path) {
+            guard try dropTable(name) else {
+                throw StorageError(
+                    .damaged, "The catalog lists a table that it does not find.", path: path)
+            }
         }
-        for name in names { _ = try dropTable(name) }
     }
 
     fileprivate func importEvents(
@@ -134,7 +133,7 @@ extension EngineCore {
     }
 
     private func openForImport(_ name: [UInt8]) throws(StorageError) -> BPlusTree<Store> {
-        guard Array(String(decoding: name, as: UTF8.self).utf8) == name else {
+        guard TableName.isLegal(name) else {
             throw StorageError(
                 .invalidArgument, "A table's name in the import is not UTF-8.", path: path)
         }

@@ -136,6 +136,12 @@ struct OperationReader {
         return try bytes(count)
     }
 
+    private mutating func name() throws(StorageError) -> ByteView {
+        let name = try key(try number(UInt16.self))
+        guard TableName.isLegal(name.array) else { throw malformed }
+        return name
+    }
+
     private mutating func bytes(_ count: Int) throws(StorageError) -> ByteView {
         guard count <= payload.count - offset else { throw malformed }
         defer { offset += count }
@@ -171,9 +177,9 @@ struct OperationReader {
             if present & 2 != 0 { to = try bytes(try number(UInt16.self)) }
             return .deleteRange(from: from, to: to)
         case .useTable:
-            return .useTable(name: try key(try number(UInt16.self)))
+            return .useTable(name: try name())
         case .dropTable:
-            let name = try key(try number(UInt16.self))
+            let name = try name()
             // The default table is only ever emptied.
             guard name.count > 0 else { throw malformed }
             return .dropTable(name: name)

@@ -62,8 +62,11 @@ struct SalvagePlan {
     private mutating func fillGaps<Files: FileSystem>(
         _ survey: FileSurvey<Files>, _ progress: (UInt64) -> Void
     ) {
+        let names = survey.tables.map { $0.name }
         for (index, table) in survey.tables.enumerated() {
-            var own = Table(name: table.name)
+            // Where no table can have the name, what it holds comes under another.
+            let name = TableName.isLegal(table.name) ? table.name : freshName(besides: names)
+            var own = Table(name: name)
             own.chunks.reserveCapacity(survey.pieces[index].count)
             tables.append(own)
         }
@@ -249,11 +252,11 @@ struct SalvagePlan {
         }
     }
 
-    private func freshName() -> [UInt8] {
+    private func freshName(besides others: [[UInt8]] = []) -> [UInt8] {
         var number = 1
         while true {
             let name = Array("salvaged-\(number)".utf8)
-            if !tables.contains(where: { $0.name == name }) { return name }
+            if !tables.contains(where: { $0.name == name }), !others.contains(name) { return name }
             number += 1
         }
     }

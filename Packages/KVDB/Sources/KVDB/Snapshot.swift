@@ -90,13 +90,17 @@ public final class Snapshot<Store: CheckpointedStorage, Log: CommitLog>: Sendabl
     // MARK: Named tables
 
     /// The names of the named tables, in order.
+    ///
+    /// - Throws: `damaged` with the path, also when a forged catalog has names that can't be.
     public func tableNames() throws(StorageError) -> [String] {
-        var names: [String] = []
-        try catalog.forEach(from: nil, to: nil, reverse: false) { name, _ throws(StorageError) in
-            if name.count > 0 { names.append(String(decoding: name.array, as: UTF8.self)) }
-            return true
+        try catalog.namedTables(path: core.path).map { String(decoding: $0.name, as: UTF8.self) }
+    }
+
+    /// The named tables, in order.
+    func namedTables() throws(StorageError) -> [(name: [UInt8], tree: BPlusTree<Store>)] {
+        try catalog.namedTables(path: core.path).map { table in
+            (table.name, BPlusTree(store: core.store, root: table.root))
         }
-        return names
     }
 
     private var catalog: BPlusTree<Store> { BPlusTree(store: core.store, root: version.catalog) }

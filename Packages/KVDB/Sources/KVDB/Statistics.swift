@@ -113,11 +113,9 @@ extension Snapshot {
     /// What each table's tree is made of, the default table first. Reads every page once: O(n).
     public func composition() throws(StorageError) -> [TreeComposition] {
         var all = [TreeComposition(table: [], root: version.main, try main.checkInvariants())]
-        for name in try tableNames() {
-            guard let tree = try tree(of: name) else { continue }
+        for (name, tree) in try namedTables() {
             all.append(
-                TreeComposition(
-                    table: Array(name.utf8), root: tree.root, try tree.checkInvariants()))
+                TreeComposition(table: name, root: tree.root, try tree.checkInvariants()))
         }
         return all
     }

@@ -149,6 +149,11 @@ public protocol CheckpointedStorage: PageStorage {
     /// Notes that the disk was full, as it was for the log.
     func noteSpaceShort()
 
+    /// Gives back the space that was taken ahead for speed alone, for the log to have it.
+    ///
+    /// - Returns: whether there was any.
+    func giveSpaceBack() throws(StorageError) -> Bool
+
     /// Says that no reader registers for an older version any more without noticing (see
     /// ``VersionRegistry``): call it after making `transaction` the version that readers get.
     func publish(_ transaction: TransactionNumber)

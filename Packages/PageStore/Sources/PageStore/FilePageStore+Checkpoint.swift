@@ -181,14 +181,7 @@ extension FilePageStore {
         setEnd(end)
         isShort.store(false, ordering: .relaxed)
         let fileEnd = fileEnd(above: end, isLast: superblock.record.endsLog)
-        guard fileEnd < filePages else { return }
-        do throws(StorageError) {
-            try file.truncate(to: UInt64(fileEnd) << UInt64(PageLayout.pageShift))
-            filePages = fileEnd
-        } catch {
-            poison(by: error)
-            throw error
-        }
+        if fileEnd < filePages { try cutFile(to: fileEnd) }
     }
 
     /// Takes the checkpoint back: what it has not written is dirty again.

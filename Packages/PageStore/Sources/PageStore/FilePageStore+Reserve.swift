@@ -16,6 +16,29 @@ extension FilePageStore {
     /// See ``CheckpointedStorage/noteSpaceShort()``.
     public func noteSpaceShort() { isShort.store(true, ordering: .relaxed) }
 
+    /// See ``CheckpointedStorage/giveSpaceBack()``. Behind the allocator's end there is nothing that
+    /// anyone could have written; the reserve stays.
+    public func giveSpaceBack() throws(StorageError) -> Bool {
+        try checkWritable()
+        space.acquire()
+        defer { space.release() }
+        let end = fileEnd(above: allocator.end, isLast: false)
+        guard !options.readOnly, end < filePages else { return false }
+        try cutFile(to: end)
+        return true
+    }
+
+    /// Gives the file's end back to the file system. Under `space`.
+    func cutFile(to pages: Int) throws(StorageError) {
+        do throws(StorageError) {
+            try file.truncate(to: UInt64(pages) << UInt64(PageLayout.pageShift))
+            filePages = pages
+        } catch {
+            poison(by: error)
+            throw error
+        }
+    }
+
     /// The pages to be kept: for a few paths through the trees and the merges on them, for the
     /// catalog, and for a free list, which is longest when every second page is free.
     var reservedPages: Int {

@@ -215,6 +215,9 @@ import Synchronization
     /// See ``CheckpointedStorage/noteSpaceShort()``.
     public func noteSpaceShort() {}
 
+    /// See ``CheckpointedStorage/giveSpaceBack()``.
+    public func giveSpaceBack() throws(StorageError) -> Bool { false }
+
     /// See ``CheckpointedStorage/noteLogInUse()``; there is no next open.
     public func noteLogInUse() throws(StorageError) {}
 

@@ -1,0 +1,113 @@
+import DatabaseTesting
+import BTree
+import PageStore
+import StorageIO
+import StorageIOTesting
+import Testing
+
+@testable import KVDB
+
+/// Catalogs whose checksums are right and whose names can't be: what lists tables says `damaged` and
+/// where, never that the caller asked for the wrong thing.
+@Suite struct ForgedCatalogTests {
+    private let files = CrashingFileSystem()
+
+    private func error(_ body: () throws -> Void) -> StorageError? {
+        do { try body() } catch { return error as? StorageError }
+        return nil
+    }
+
+    /// Whatever goes through all tables.
+    private func expectDamage(_ database: SimulatedDatabase) throws {
+        let snapshot = try database.snapshot()
+        let errors = [
+            error { _ = try snapshot.tableNames() },
+            error { try snapshot.export { _ in } },
+            error { _ = try snapshot.composition() },
+            error { try database.compact() },
+            error {
+                _ = try database.importEntries(replacing: true) { .end(entryCount: 0) }
+            },
+        ]
+        for error in errors {
+            #expect(error?.code == .damaged)
+            #expect(error?.path == "a.db")
+        }
+    }
+
+    @Test func aTableNameThatIsNotUTF8IsDamage() throws {
+        let database = try SimulatedDatabase.open("a.db", files: files, options: .manual)
+        try database.put("a", "1")
+        try database.write { try $0.put("b", "2", table: "salvaged-1") }
+        let core = database.core
+        try core.beginTransaction(timeoutSeconds: nil)
+        let name: [UInt8] = [0xC3, 0x28]
+        let index = try #require(try core.writer.openTable(name, create: true))
+        _ = try "key".withByteView { key throws(StorageError) in
+            try core.writer.openTables[index].tree.put(key, key)
+        }
+        core.writer.operations.abandon()
+        core.writer.isChanged = true
+        try core.commit(.full)
+
+        let finding = try #require(try database.verify().findings.first)
+        #expect(finding.error.code == .damaged && finding.error.page != nil)
+        #expect(finding.table == name)
+        try expectDamage(database)
+        // What the name is not needed for goes on.
+        #expect(try database.get("a") == Array("1".utf8))
+        try database.write { try $0.put("c", "3", table: "other") }
+        try database.close()
+        #expect(try !SimulatedDatabase.verifyFile("a.db", files: files).isSound)
+
+        // Salvage keeps the table's entries, under a name that no other table has.
+        _ = try SimulatedDatabase.salvage(
+            from: "a.db", to: "out.db", files: files, options: SalvageOptions())
+        let salvaged = try SimulatedDatabase.open("out.db", files: files, options: .manual)
+        let snapshot = try salvaged.snapshot()
+        #expect(try snapshot.tableNames() == ["other", "salvaged-1", "salvaged-2"])
+        #expect(try snapshot.get("key", table: "salvaged-2") == Array("key".utf8))
+        #expect(try snapshot.get("b", table: "salvaged-1") == Array("2".utf8))
+        #expect(try salvaged.verify().isSound)
+    }
+
+    @Test func tableNamesOutOfOrderAreDamage() throws {
+        let database = try SimulatedDatabase.open("a.db", files: files, options: .manual)
+        try database.write { try $0.put("key", "1", table: "name first") }
+        try database.write { try $0.put("key", "2", table: "name second") }
+        try database.close()
+        let file = try files.open("a.db", .readWrite)
+        var bytes = try file.readAll()
+        // Behind the first four bytes of a name, whose order is checked with each page.
+        for page in 2..<bytes.count / PageLayout.pageSize {
+            let start = page * PageLayout.pageSize
+            for offset in start..<start + PageLayout.pageSize - 5
+            where bytes[offset..<offset + 5].elementsEqual("first".utf8) {
+                bytes.replaceSubrange(offset..<offset + 5, with: "third".utf8)
+            }
+            let sum = Array(bytes[start + 4..<start + PageLayout.pageSize]).withByteView {
+                CRC32C.checksum($0)
+            }
+            for index in 0..<4 {
+                bytes[start + index] = UInt8(truncatingIfNeeded: sum >> (8 * index))
+            }
+        }
+        try file.writeBytes(bytes)
+        file.close()
+        let forged = try SimulatedDatabase.open("a.db", files: files, options: .manual)
+        #expect(try !forged.verify().isSound)
+        try expectDamage(forged)
+    }
+
+    @Test(arguments: [LogOperation.useTable, .dropTable])
+    func aLoggedTableNameThatIsNotUTF8IsDamage(operation: LogOperation) {
+        let payload: [UInt8] = [operation.rawValue, 2, 0, 0xC3, 0x28]
+        let found = error {
+            try payload.withByteView { view throws(StorageError) in
+                var reader = OperationReader(view)
+                while try reader.next() != nil {}
+            }
+        }
+        #expect(found?.code == .damaged)
+    }
+}
