@@ -1,4 +1,5 @@
 import Foundation
+import KVDB
 import StorageIO
 import StorageIOTesting
 import Testing
@@ -66,6 +67,24 @@ import Testing
         let done = kvtools("salvage", database, folder.file("new.db"))
         #expect(done.status == .damaged)
         #expect(kvtools("list", folder.file("new.db")).text.split(separator: "\n").count == 2000)
+    }
+
+    /// A superblock that the log makes good is no damage, but is told.
+    @Test func verifyTellsOfASuperblockThatTheLogMakesGood() throws {
+        let open = try Database.open(database)
+        defer { try? open.close() }
+        try open.put("one", "1")
+        try open.checkpoint()
+        try open.put("two", "2")
+        var bytes = try folder.read("my.db")
+        let newest = bytes[4096 + 72] > bytes[72] ? 4096 : 0
+        bytes[newest + 100] ^= 255
+        let copy = try folder.write(bytes, to: "copy.db")
+        _ = try folder.write(try folder.read("my.db-wal"), to: "copy.db-wal")
+        let text = kvtools("verify", copy)
+        #expect(text.status == .success && text.text.contains("note: one superblock"), "\(text)")
+        let json = kvtools("verify", copy, "--json")
+        #expect(json.text.contains(#""spare_superblock_damaged":true"#), "\(json.text)")
     }
 
     @Test func whatIsLostIsNamed() throws {

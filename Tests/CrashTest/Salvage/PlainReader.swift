@@ -19,21 +19,35 @@ struct PlainReader {
     private(set) var innerPages: [Int] = []
     private(set) var leafPages: [Int] = []
     private(set) var catalogPages: [Int] = []
-    /// The slot of the newest superblock.
+    /// The slot of the superblock that it goes by.
     private(set) var slot = 0
+    /// Whether every page that it came to is of the version. Of an older version, pages may have been
+    /// used again since.
+    private(set) var isWhole = true
+    /// The version's transaction.
+    private var transaction = 0
 
-    init(_ bytes: [UInt8]) {
+    /// Reads the newest version, or the one before as far as it is still there.
+    init(_ bytes: [UInt8], isOlder: Bool = false) {
         self.bytes = bytes
-        slot = number(4096 + 72, 8) > number(72, 8) ? 1 : 0
+        slot = (number(4096 + 72, 8) > number(72, 8)) != isOlder ? 1 : 0
         let base = slot * 4096
+        transaction = number(base + 80, 8)
+        // Slot 1 of a new file is blank.
+        guard transaction > 0 else {
+            isWhole = false
+            return
+        }
         var page = number(base + 116, 4)
         while page != 0 {
+            guard isOfVersion(page, 4...4) else { break }
             freeListPages.insert(page)
             page = number(page * 4096 + 20, 4)
         }
         var catalog: [Entry] = []
         walk(number(base + 104, 4), [], &catalog, isCatalog: true)
         for table in catalog {
+            guard table.value.count >= 8 else { continue }
             let root = (0..<4).reduce(0) { $0 | Int(table.value[4 + $1]) << (8 * $1) }
             var found: [Entry] = []
             walk(root, table.key, &found, isCatalog: false)
@@ -45,10 +59,19 @@ struct PlainReader {
         (0..<size).reduce(0) { $0 | Int(bytes[offset + $1]) << (8 * $1) }
     }
 
+    private mutating func isOfVersion(_ page: Int, _ kinds: ClosedRange<Int>) -> Bool {
+        let base = page * 4096
+        let isOfVersion =
+            base + 4096 <= bytes.count && number(base + 4, 4) == page
+            && number(base + 8, 8) <= transaction && kinds.contains(number(base + 16, 1))
+        if !isOfVersion { isWhole = false }
+        return isOfVersion
+    }
+
     private mutating func walk(
         _ page: Int, _ table: [UInt8], _ found: inout [Entry], isCatalog: Bool
     ) {
-        guard page != 0 else { return }
+        guard page != 0, isOfVersion(page, 1...2) else { return }
         usedPages.insert(page)
         let base = page * 4096
         let level = number(base + 17, 1)
@@ -75,6 +98,7 @@ struct PlainReader {
             if mark == 0xFFFF {
                 let first = number(cell + 2, 4)
                 let length = number(cell + 6, 4)
+                guard isOfVersion(first, 3...3) else { continue }
                 let run = first..<first + (32 + length + 4095) / 4096
                 usedPages.formUnion(run)
                 let value = Array(bytes[first * 4096 + 32..<first * 4096 + 32 + length])

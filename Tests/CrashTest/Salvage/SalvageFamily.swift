@@ -13,7 +13,7 @@ import StorageIOTesting
 /// - nothing comes back that was never committed;
 /// - nothing comes back in an older state, but where the report calls it uncertain;
 /// - without the uncertain, nothing comes back in an older state at all;
-/// - verification finds damage in every page that is in use;
+/// - verification finds damage in every page that is in use (see `SalvageOracle`);
 /// - the damaged files stay as they are, and nothing appears beside them.
 ///
 /// Not covered: damage while the salvage runs, files of other programs (family `hostile`).
@@ -70,7 +70,7 @@ package struct SalvageFamily: Family {
         try SalvageOracle(damage, workload, plain, sure)
             .checkSure(try content(of: "sure.db", files))
         try oracle.checkFindings(
-            try MemoryFileDatabase.verifyFile(path, files: files).findings, &account)
+            try MemoryFileDatabase.verifyFile(path, files: files), out, &account)
         guard try bytes(path, files) == damage.data else { throw Failure("The input changed.") }
         if let log = damage.log, try bytes(path + "-wal", files) != log {
             throw Failure("The input's log changed.")

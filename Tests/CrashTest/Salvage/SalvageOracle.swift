@@ -2,7 +2,14 @@ import BTree
 import KVDB
 import StorageIO
 
-/// Judges a salvaged database.
+/// Judges a salvaged database and what verification says of the damaged one.
+///
+/// What it doesn't ask for: a finding for a newest superblock that is lost while the log goes on from
+/// the older one. A crash in the middle of a checkpoint leaves exactly that, opening replays the log and
+/// loses nothing, so nobody could tell it from damage. Then verification must tell it as a note, must
+/// find what is damaged of the older version, which is now the one in use, and with the log whole the
+/// salvage must come to the newest state, to the entry. Without such a log it must be a finding.
+/// With the log damaged as well, its end may pass for what a crash cuts off; no page tells.
 struct SalvageOracle {
     private let damage: FileDamage
     private let workload: SalvageWorkload
@@ -63,14 +70,17 @@ struct SalvageOracle {
         }
     }
 
-    /// Nothing is there that was never committed, and nothing old that isn't called uncertain.
+    /// Nothing is there that was never committed, and nothing old that isn't called uncertain. With
+    /// both superblocks lost, no page tells what a transaction wrote out and replaced before its commit.
     func checkState(of out: [TableKey: [UInt8]], _ account: inout Account) throws {
         let uncertain = report.losses.filter { $0.kind == .uncertain }
+        let isHeadless = !untouched[0] && !untouched[1]
+        let allowed = isHeadless ? workload.written : workload.history
         for (key, value) in out {
             let isStray = key.table.starts(with: Array("salvaged-".utf8))
             let tables = isStray ? workload.tables : [key.table]
             let wasThere = tables.contains {
-                workload.history.contains(
+                allowed.contains(
                     SalvageWorkload.note(TableKey(table: $0, key: key.key), value))
             }
             guard wasThere else { throw Failure("\(text(key)) was never committed.") }
@@ -102,15 +112,36 @@ struct SalvageOracle {
         }
     }
 
-    /// Every damaged page in use is found.
+    /// Every damaged page in use is found: of the newest version, or, when its superblock is lost and
+    /// the log goes on from the one before, of that.
     func checkFindings(
-        _ findings: [VerificationReport.Finding], _ account: inout Account
+        _ report: VerificationReport, _ out: [TableKey: [UInt8]], _ account: inout Account
     ) throws {
-        let used = plain.usedPages.union(plain.freeListPages).union([plain.slot])
+        let isNewestLost = !untouched[plain.slot]
+        if isNewestLost, report.findings.isEmpty, !report.isSpareSuperblockDamaged {
+            throw Failure("Verification does not tell that a superblock is lost.")
+        }
+        var used = plain.usedPages.union(plain.freeListPages).union([plain.slot])
+        if isNewestLost, workload.log != nil {
+            let older = PlainReader(workload.data, isOlder: true)
+            // What was used again since is as good as damaged.
+            if older.isWhole {
+                used = older.usedPages.union(older.freeListPages).union([older.slot])
+            }
+        }
         let isUsedDamaged = used.contains { !untouched[$0] }
         account.note(isUsedDamaged ? "files with damage in use" : "files with damage out of use")
-        if isUsedDamaged, findings.isEmpty { throw Failure("Verification found nothing.") }
-        if damage.data == workload.data, isLogWhole, let finding = findings.first {
+        if isUsedDamaged, report.findings.isEmpty { throw Failure("Verification found nothing.") }
+        if isNewestLost, report.findings.isEmpty {
+            account.note("files with the newest superblock made good by the log")
+            guard self.report.basis == .superblock else {
+                throw Failure("Verification found nothing, but the salvage went by the pages.")
+            }
+            if isLogWhole, out != workload.current {
+                throw Failure("Verification found nothing, but not everything came back.")
+            }
+        }
+        if damage.data == workload.data, isLogWhole, let finding = report.findings.first {
             throw Failure("Verification found damage in sound files: \(finding.error)")
         }
     }

@@ -30,6 +30,8 @@ struct SalvageWorkload {
     private(set) var checkpointed: [TableKey: [UInt8]] = [:]
     /// Every value that a key ever had in a committed version.
     private(set) var history: Set<[UInt8]> = []
+    /// Every value that was ever written; one that its own transaction replaced was never committed.
+    private(set) var written: Set<[UInt8]> = []
     /// Keys that a commit after the last checkpoint wrote or deleted.
     private(set) var touched: Set<TableKey> = []
     /// The bytes of the data file, and of the log when there is one.
@@ -105,6 +107,7 @@ struct SalvageWorkload {
                 key.key, value, table: String(decoding: key.table, as: UTF8.self))
         }
         current[key] = value
+        written.insert(Self.note(key, value))
         touched.insert(key)
     }
 

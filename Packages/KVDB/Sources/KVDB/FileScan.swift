@@ -40,6 +40,8 @@ struct FileScan {
     private(set) var leaves: [Leaf] = []
     /// Names of tables that any catalog has; the default table's is empty.
     private(set) var names: [[UInt8]] = []
+    /// The newest transaction that a free list is of.
+    private(set) var newestList: TransactionNumber = 0
     /// Of each page, the newest transaction whose free list has it; content that is not newer is
     /// stale.
     private var freedAt: [TransactionNumber]
@@ -105,6 +107,7 @@ struct FileScan {
                     edges.append((number, child.page))
                 }
             } else if let list = survey.pages.freeListRuns(page, at: number) {
+                newestList = max(newestList, list.birth)
                 for run in list.runs {
                     for free in run { freedAt[free] = max(freedAt[free], list.birth) }
                 }

@@ -54,6 +54,8 @@ final class FileSurvey<Files: FileSystem>: SurveySource, SurveyVisitor {
     var pieces: [[Piece]] = []
     private let keepsPieces: Bool
     private(set) var log = LogSurvey()
+    /// What is wrong with the log as what goes on from `base`; `log` may be read in another way.
+    private(set) var logDamage: StorageError?
     private let report: (TreeFault, _ table: [UInt8]?) -> Void
     private(set) var checkedPages: UInt64 = 0
     /// The table that is being walked; nil for the catalog.
@@ -123,6 +125,7 @@ final class FileSurvey<Files: FileSystem>: SurveySource, SurveyVisitor {
     /// - Parameter progress: called now and then with the pages looked at.
     func walk(progress: (UInt64) -> Void = { _ in }) throws(StorageError) {
         log = try LogSurvey(path: path, files: files, base: base?.superblock)
+        logDamage = log.damage
         defer { table = nil }
         guard let base else { return }
         let record = base.superblock.record

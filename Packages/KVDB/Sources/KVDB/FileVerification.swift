@@ -72,7 +72,7 @@ extension FileSurvey {
                     .freeList, error(fault.message, page), expected: fault.expected,
                     found: fault.found))
         }
-        if let damage = log.damage {
+        if let damage = logDamage {
             report.add(
                 VerificationReport.Finding(
                     log.isThere ? .log : .missingLog, damage,
@@ -108,7 +108,7 @@ extension FileSurvey {
         report.isSpareSuperblockDamaged = true
         // A crash in the middle of a checkpoint leaves one torn slot, and the log that covers it.
         let isCovered =
-            base.superblock.record.usesLog ? log.isThere && log.damage == nil : gaps.isEmpty
+            base.superblock.record.usesLog ? log.isThere && logDamage == nil : gaps.isEmpty
         guard !isCovered else { return }
         report.add(
             VerificationReport.Finding(

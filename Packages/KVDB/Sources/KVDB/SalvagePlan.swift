@@ -23,6 +23,8 @@ struct SalvagePlan {
     private(set) var report = SalvageReport()
     /// Pages of later transactions don't count.
     private(set) var newest: TransactionNumber
+    /// Whether the log's records go on top; see ``logIsNewer(_:_:)``.
+    private(set) var appliesLog = true
     private let options: SalvageOptions
 
     /// Chooses.
@@ -90,7 +92,9 @@ struct SalvagePlan {
         _ survey: FileSurvey<Files>
     ) {
         var count: UInt64 = 0
-        for leaf in Self.disjoint(leaves, &report.supersededLeaves) {
+        let (taken, overlapped) = Self.disjoint(leaves)
+        report.supersededLeaves += UInt64(overlapped.count)
+        for leaf in taken {
             // Whatever is neither free nor reached is in use, if the free list is whole.
             let isSure = survey.isFreeListWhole && !leaf.isDisplaced
             add(leaf, isSure ? .recovered : .uncertain, to: table, fault.message)
@@ -165,7 +169,7 @@ struct SalvagePlan {
         var scan = FileScan(
             survey, takesAll: true, newest: newest, tracesTables: true, progress: progress)
         let isSure = survey.isBaseTrusted && survey.isFreeListWhole
-        let isSingle = scan.names.allSatisfy { $0.isEmpty }
+        let isSingle = Self.isSingle(survey, scan)
         var named: [(name: [UInt8], leaves: [FileScan.Leaf])] = []
         var strays: [FileScan.Leaf] = []
         for leaf in scan.leaves where !scan.isStale(leaf) {
@@ -183,12 +187,18 @@ struct SalvagePlan {
         let reason = "Its place in the newest version is lost."
         for (name, leaves) in named {
             tables.append(Table(name: name))
-            for leaf in Self.disjoint(leaves, &report.supersededLeaves) {
+            let (taken, overlapped) = Self.disjoint(leaves)
+            for leaf in taken {
                 let isRecovered = isSure && !leaf.isDisplaced
                 add(leaf, isRecovered ? .recovered : .uncertain, to: tables.count - 1, reason)
             }
+            // Two leaves in use that overlap are of two tables, whatever seemed to tie them.
+            let isInUse = isSure ? overlapped.filter { !$0.isDisplaced } : []
+            strays += isInUse
+            report.supersededLeaves += UInt64(overlapped.count - isInUse.count)
         }
         separate(strays, "Its table is lost.")
+        appliesLog = survey.isBaseTrusted || Self.logIsNewer(survey.log, scan)
         lose(
             SalvageReport.Loss(
                 kind: .range, table: [], page: survey.base?.superblock.record.catalogRoot ?? 0,
@@ -198,22 +208,46 @@ struct SalvagePlan {
                     : "The newest superblock is lost; what else is missing can't be told."))
     }
 
+    /// Whether there is no table but the default one: by the superblock's count, or by the catalogs of
+    /// any age. Where neither is left, nothing tells, and two tables must not be taken for one.
+    private static func isSingle<Files: FileSystem>(
+        _ survey: FileSurvey<Files>, _ scan: FileScan
+    ) -> Bool {
+        let isNoneNamed = scan.names.allSatisfy { $0.isEmpty }
+        guard let base = survey.base else { return !scan.names.isEmpty && isNoneNamed }
+        let isCountedSingle = base.superblock.record.catalogCount == 1
+        return isCountedSingle && (survey.isBaseTrusted || isNoneNamed)
+    }
+
+    /// Whether a log without a superblock that says where it goes on ends above all that the pages
+    /// have. One that ends below, because its end is damaged, would turn newer pages back.
+    ///
+    /// A free list is of a checkpoint, which the log reaches as long as its end is there. Leaves may be
+    /// newer than a whole log: a transaction that was never committed leaves them.
+    private static func logIsNewer(_ log: LogSurvey, _ scan: FileScan) -> Bool {
+        guard log.lastTransaction >= scan.newestList else { return false }
+        return log.damage == nil || scan.leaves.allSatisfy { $0.birth <= log.lastTransaction }
+    }
+
     // MARK: Parts
 
     /// Of leaves of one table those that can be of one version, in key order: where two overlap, the
     /// newer one. A leaf in use is never overlapped by a newer one.
+    ///
+    /// - Returns: those, and the others.
     private static func disjoint(
-        _ leaves: [FileScan.Leaf], _ superseded: inout UInt64
-    ) -> [FileScan.Leaf] {
+        _ leaves: [FileScan.Leaf]
+    ) -> (taken: [FileScan.Leaf], overlapped: [FileScan.Leaf]) {
         var ordered = leaves
         ordered.sort { $0.first.lexicographicallyPrecedes($1.first) }
         var isDisjoint = true
         for index in ordered.indices.dropFirst() where ordered[index - 1].overlaps(ordered[index]) {
             isDisjoint = false
         }
-        if isDisjoint { return ordered }
+        if isDisjoint { return (ordered, []) }
         ordered.sort { $0.birth == $1.birth ? $0.count > $1.count : $0.birth > $1.birth }
         var taken: [FileScan.Leaf] = []
+        var overlapped: [FileScan.Leaf] = []
         for leaf in ordered {
             var (low, high) = (0, taken.count)
             while low < high {
@@ -225,12 +259,12 @@ struct SalvagePlan {
                 }
             }
             if low < taken.count, taken[low].overlaps(leaf) {
-                superseded += 1
+                overlapped.append(leaf)
             } else {
                 taken.insert(leaf, at: low)
             }
         }
-        return taken
+        return (taken, overlapped)
     }
 
     /// Puts leaves whose table can't be told into tables of their own, `salvaged-1` and so on: as many

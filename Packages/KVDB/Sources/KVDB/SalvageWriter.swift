@@ -37,7 +37,7 @@ struct SalvageWriter<Files: FileSystem> {
             core.writer.operations.abandon()
             core.writer.isChanged = true
             for table in plan.tables { try write(table) }
-            try applyLog()
+            if plan.appliesLog { try applyLog() }
         } catch {
             core.rollback()
             throw error
@@ -45,9 +45,10 @@ struct SalvageWriter<Files: FileSystem> {
         try core.commit(.full)
         var report = plan.report
         report.tables = tables
-        report.logRecordsApplied = survey.log.records
-        report.logRecordsLeftOut = survey.log.leftOut
-        report.logDamage = survey.log.damage
+        let log = survey.log
+        report.logRecordsApplied = plan.appliesLog ? log.records : 0
+        report.logRecordsLeftOut = log.leftOut + (plan.appliesLog ? 0 : log.records)
+        report.logDamage = log.damage
         return report
     }
 

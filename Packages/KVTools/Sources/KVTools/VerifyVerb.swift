@@ -42,10 +42,13 @@ struct VerifyVerb: Verb {
                 try session.output.write(line + "\n")
             }
             try report.print(in: session)
-            if found.isSpareSuperblockDamaged, found.isSound {
+            if found.isSpareSuperblockDamaged {
                 try session.output.write(
-                    "One superblock is not whole, as a crash leaves it; the other one is, and the "
-                        + "next checkpoint writes it anew.\n")
+                    found.isSound
+                        ? "note: one superblock is not whole, as a crash leaves it; the other one "
+                            + "and the log make up for it, and the next checkpoint writes it anew.\n"
+                        : "note: one superblock is not whole; all of this is about the other "
+                            + "one.\n")
             }
             let count = found.findingCount
             try session.output.write(
@@ -67,9 +70,13 @@ struct VerifyVerb: Verb {
         }
         guard report.isSound else { return report }
         do throws(StorageError) {
-            return try session.withDatabase(database, .read) { database throws(StorageError) in
+            let isSpareDamaged = report.isSpareSuperblockDamaged
+            report = try session.withDatabase(database, .read) { database throws(StorageError) in
                 try database.verify(progress: progress)
             }
+            // What opening made good is told all the same.
+            if isSpareDamaged { report.isSpareSuperblockDamaged = true }
+            return report
         } catch {
             guard CommandStatus(error.code) == .damaged else { throw error }
             report.add(error)
