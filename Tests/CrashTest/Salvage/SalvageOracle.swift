@@ -70,12 +70,12 @@ struct SalvageOracle {
         }
     }
 
-    /// Nothing is there that was never committed, and nothing old that isn't called uncertain. With
-    /// both superblocks lost, no page tells what a transaction wrote out and replaced before its commit.
+    /// Nothing is there that was never committed, and nothing old that isn't called uncertain. Only
+    /// superblock and free list tell what a transaction wrote out and replaced before its commit.
     func checkState(of out: [TableKey: [UInt8]], _ account: inout Account) throws {
         let uncertain = report.losses.filter { $0.kind == .uncertain }
-        let isHeadless = !untouched[0] && !untouched[1]
-        let allowed = isHeadless ? workload.written : workload.history
+        let isExact = plain.freeListPages.union([plain.slot]).allSatisfy { untouched[$0] }
+        let allowed = isExact ? workload.history : workload.written
         for (key, value) in out {
             let isStray = key.table.starts(with: Array("salvaged-".utf8))
             let tables = isStray ? workload.tables : [key.table]

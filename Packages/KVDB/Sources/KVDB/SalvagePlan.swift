@@ -26,6 +26,8 @@ struct SalvagePlan {
     /// Whether the log's records go on top; see ``logIsNewer(_:_:)``.
     private(set) var appliesLog = true
     private let options: SalvageOptions
+    /// Leaves that may be in use, but overlap another one of their table.
+    private var overlapping: [FileScan.Leaf] = []
 
     /// Chooses.
     init<Files: FileSystem>(
@@ -43,6 +45,7 @@ struct SalvagePlan {
             report.basis = .scan
             gather(survey, progress)
         }
+        separate(overlapping, "It overlaps another leaf that nothing shows to be newer.")
         report.tables = tables.map { SalvageReport.Table(name: $0.name) }
     }
 
@@ -92,9 +95,7 @@ struct SalvagePlan {
         _ survey: FileSurvey<Files>
     ) {
         var count: UInt64 = 0
-        let (taken, overlapped) = Self.disjoint(leaves)
-        report.supersededLeaves += UInt64(overlapped.count)
-        for leaf in taken {
+        for leaf in disjoint(leaves, areInUse: survey.isFreeListWhole) {
             // Whatever is neither free nor reached is in use, if the free list is whole.
             let isSure = survey.isFreeListWhole && !leaf.isDisplaced
             add(leaf, isSure ? .recovered : .uncertain, to: table, fault.message)
@@ -187,15 +188,10 @@ struct SalvagePlan {
         let reason = "Its place in the newest version is lost."
         for (name, leaves) in named {
             tables.append(Table(name: name))
-            let (taken, overlapped) = Self.disjoint(leaves)
-            for leaf in taken {
+            for leaf in disjoint(leaves, areInUse: isSure) {
                 let isRecovered = isSure && !leaf.isDisplaced
                 add(leaf, isRecovered ? .recovered : .uncertain, to: tables.count - 1, reason)
             }
-            // Two leaves in use that overlap are of two tables, whatever seemed to tie them.
-            let isInUse = isSure ? overlapped.filter { !$0.isDisplaced } : []
-            strays += isInUse
-            report.supersededLeaves += UInt64(overlapped.count - isInUse.count)
         }
         separate(strays, "Its table is lost.")
         appliesLog = survey.isBaseTrusted || Self.logIsNewer(survey.log, scan)
@@ -232,22 +228,21 @@ struct SalvagePlan {
     // MARK: Parts
 
     /// Of leaves of one table those that can be of one version, in key order: where two overlap, the
-    /// newer one. A leaf in use is never overlapped by a newer one.
-    ///
-    /// - Returns: those, and the others.
-    private static func disjoint(
-        _ leaves: [FileScan.Leaf]
-    ) -> (taken: [FileScan.Leaf], overlapped: [FileScan.Leaf]) {
+    /// newer one. A leaf in use is never overlapped by a newer one. Of the same transaction, one was
+    /// written out and replaced before the commit, and nothing tells which: the other one is put
+    /// aside, and so is every one when all are in use, since then they are of two tables.
+    private mutating func disjoint(
+        _ leaves: [FileScan.Leaf], areInUse: Bool
+    ) -> [FileScan.Leaf] {
         var ordered = leaves
         ordered.sort { $0.first.lexicographicallyPrecedes($1.first) }
         var isDisjoint = true
         for index in ordered.indices.dropFirst() where ordered[index - 1].overlaps(ordered[index]) {
             isDisjoint = false
         }
-        if isDisjoint { return (ordered, []) }
+        if isDisjoint { return ordered }
         ordered.sort { $0.birth == $1.birth ? $0.count > $1.count : $0.birth > $1.birth }
         var taken: [FileScan.Leaf] = []
-        var overlapped: [FileScan.Leaf] = []
         for leaf in ordered {
             var (low, high) = (0, taken.count)
             while low < high {
@@ -259,12 +254,18 @@ struct SalvagePlan {
                 }
             }
             if low < taken.count, taken[low].overlaps(leaf) {
-                overlapped.append(leaf)
+                let others = taken[low...].prefix { $0.overlaps(leaf) }
+                if !leaf.isDisplaced, areInUse || others.contains(where: { $0.birth == leaf.birth })
+                {
+                    overlapping.append(leaf)
+                } else {
+                    report.supersededLeaves += 1
+                }
             } else {
                 taken.insert(leaf, at: low)
             }
         }
-        return (taken, overlapped)
+        return taken
     }
 
     /// Puts leaves whose table can't be told into tables of their own, `salvaged-1` and so on: as many
