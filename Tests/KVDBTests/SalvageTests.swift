@@ -120,6 +120,33 @@ import Testing
         #expect(report.logRecordsApplied == 0 && report.logRecordsLeftOut > 0)
     }
 
+    /// A transaction larger than the cache writes leaves out that it then replaces. Once, these won over
+    /// the ones in use, which are of the same transaction, when they had more entries.
+    @Test func leavesReplacedInTheirOwnTransactionHideNothing() throws {
+        var options = DatabaseOptions.manual
+        options.cacheBudget = 128 << 10
+        options.dirtyBudget = 64 << 10
+        let database = try SimulatedDatabase.open(on: files, options)
+        let transaction = try database.begin()
+        for number in 0..<10_000 { try transaction.put(numberKey(number), "value \(number)") }
+        try transaction.deleteRange(.range(from: numberKey(1000), to: numberKey(9000)))
+        for number in stride(from: 1500, to: 9000, by: 1000) {
+            try transaction.put(numberKey(number), "last")
+        }
+        try transaction.commit()
+        try database.checkpoint()
+        try database.close()
+        let before = try content("test.db")
+        try rewrite { bytes in
+            for page in pages(bytes, kind: 2) + pages(bytes, kind: 4) {
+                bytes[page * PageLayout.pageSize + 3000] ^= 255
+            }
+        }
+        let report = try salvage()
+        #expect(report.tables.count > 1, "Nothing was written out and replaced.")
+        try expectEverywhere([before])
+    }
+
     /// A newest superblock that the log makes good is told, and nothing of it is lost.
     @Test func aSuperblockThatTheLogMakesGoodIsANote() throws {
         let database = try SimulatedDatabase.open(on: files, .manual)
