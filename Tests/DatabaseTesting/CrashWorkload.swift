@@ -88,7 +88,8 @@ package struct CrashWorkload: Sendable {
                     for change in changes { _ = try transaction.apply(change) }
                 }
                 isDurable = durability == .full
-                promised = durability
+                // Without a log, a weaker commit is in memory only.
+                promised = options.logging ? durability : nil
             case .abort(let changes):
                 let transaction = try database.begin()
                 for change in changes { _ = try transaction.apply(change) }

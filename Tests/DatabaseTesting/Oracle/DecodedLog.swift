@@ -95,19 +95,24 @@ struct DecodedLog {
         return at == position
     }
 
+    /// The newest segment that says that the log before it ends at `position`.
+    private func successor(of position: Int) -> Segment? {
+        segments.filter { $0.previousEnd == position && $0.sequence * segmentSize >= position }
+            .max { $0.sequence < $1.sequence }
+    }
+
     /// Reads from `position` as recovery would.
     func replay(from position: Int) -> Replay {
         var result = Replay(end: position)
         var at = position
         var ranges: [Range<Int>] = []
-        if let segment = segment(at) {
+        // Where the log goes on behind the position in another segment, the one before it is not needed.
+        if let segment = segment(at), successor(of: at) == nil {
             result.isFound = leads(to: at)
             ranges.append(segment.start..<segment.start + 64)
         }
         while true {
-            let next = segments.filter { $0.previousEnd == at && $0.sequence * segmentSize >= at }
-                .max { $0.sequence < $1.sequence }
-            if let next {
+            if let next = successor(of: at) {
                 result.isFound = true
                 ranges.append(next.start..<next.start + 64)
                 at = next.sequence * segmentSize + 64
