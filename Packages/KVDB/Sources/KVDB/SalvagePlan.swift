@@ -138,7 +138,7 @@ struct SalvagePlan {
             // Only a leaf in a wrong place can be one that is missing at a right one.
             let possible = leaf.isDisplaced ? gaps : deep
             var fitting = possible.filter { Self.fits(leaf, survey.gaps[$0].fault) }
-            if fitting.count > 1, let name = scan.table(of: leaf) {
+            if !fitting.isEmpty, let name = scan.table(of: leaf) {
                 fitting.removeAll { gap in
                     survey.gaps[gap].table.map { survey.tables[$0].name } != name
                 }
