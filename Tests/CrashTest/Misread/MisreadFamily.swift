@@ -15,9 +15,9 @@ import StorageIOTesting
 /// - After a wrong read that came once, the next open finds all that was acknowledged, and sound.
 ///
 /// Not covered: wrong reads of the log, since those of its last batch can't be told from what a power
-/// cut leaves; those of superblocks where there is no log, since a checkpoint cut short leaves the
-/// same, and nothing else knows of the newer one; and stale blocks, whose checksums are right: births
-/// tell some of them (`LossTests`), not all.
+/// cut leaves; of superblocks, since a checkpoint cut short leaves the same, and of a transaction that
+/// committed by it nothing else is known (`bitflip` and `hostile` damage both); and stale blocks,
+/// whose checksums are right: births tell some of them (`LossTests`), not all.
 struct MisreadFamily: Family {
     static let name = "misread"
     static let unit = "reads"
@@ -34,7 +34,7 @@ struct MisreadFamily: Family {
         let session = MisreadSession(workload.options)
         // Without a wrong read: what is there, and which reads there are.
         let state = try session.content(of: base.survivors(.all), workload)
-        let reads = Reads(from: workload.options.logging ? 0 : 8192)
+        let reads = Reads()
         let clean = base.survivors(.all)
         clean.beforeOperation = { reads.note($0) }
         try session.run(on: clean, state, isMisread: { false })
@@ -78,10 +78,8 @@ struct MisreadFamily: Family {
         // Sendable: only used by the one thread that works on the files.
         private var count = 0
         private(set) var ofData: [Int] = []
-        private let start: UInt64
-
-        /// Those at or after a byte of the file.
-        init(from start: UInt64) { self.start = start }
+        /// Behind the superblocks.
+        private let start: UInt64 = 8192
 
         func note(_ operation: FileOperation) {
             guard operation.kind == .read else { return }
