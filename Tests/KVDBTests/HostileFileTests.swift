@@ -101,6 +101,31 @@ import WAL
         #expect(outcome == .damaged)
     }
 
+    @Test(arguments: [72, 80])
+    func numbersAtTheirLimitAreNotCountedOn(offset: Int) throws {
+        // A superblock with a number beyond the limit would never open again.
+        let files = CrashingFileSystem()
+        let database = try SimulatedDatabase.open("a.db", files: files, options: options)
+        try database.put("a", "1")
+        try database.close()
+        try rewrite(files) { bytes in
+            let newest = bytes[72] > bytes[PageLayout.pageSize + 72] ? 0 : 1
+            for slot in 0..<2 where offset == 80 || slot == newest {
+                let start = slot * PageLayout.pageSize
+                put((UInt64(1) << 62) - 1, at: start + offset, in: &bytes)
+                if offset == 80 { put((UInt64(1) << 62) - 1, at: start + 8, in: &bytes) }
+                seal(slot, in: &bytes)
+            }
+        }
+        for _ in 0..<3 {
+            let again = try SimulatedDatabase.open("a.db", files: files, options: options)
+            #expect(try again.get("a") == Array("1".utf8))
+            #expect(code { try again.put("b", "2") } == .damaged)
+            #expect(code { try again.checkpoint() } == nil)
+            _ = code { try again.close() }
+        }
+    }
+
     @Test func theHighestTableNumberIsDamage() throws {
         let database = try InMemoryDatabase.openInMemory()
         let core = database.core

@@ -9,6 +9,13 @@ extension FilePageStore {
         defer { evictIfNeeded() }
         space.acquire()
         defer { space.release() }
+        // A superblock beyond the limit would not open again. Two more may come with this transaction.
+        guard number < Superblock.countLimit, superblock.generation < Superblock.countLimit - 2
+        else {
+            throw StorageError(
+                .damaged, "The numbers of transactions or checkpoints are used up.",
+                path: file.path, page: 0)
+        }
         try allocator.begin(number)
         transaction = number
         purpose = .growth

@@ -116,11 +116,14 @@ public struct Superblock: Sendable, Equatable {
             ? .valid(superblock) : .damaged
     }
 
+    /// No transaction or generation has this number or a higher one: far below where counting on would
+    /// overflow, and out of reach but for a forged file.
+    static let countLimit: UInt64 = 1 << 62
+
     /// Whether the fields agree with each other.
     private var isPlausible: Bool {
-        // Far below where counting on would overflow.
-        generation > 0 && pageCount >= 2 && generation < 1 << 62
-            && record.transaction < 1 << 62
+        generation > 0 && pageCount >= 2 && generation < Self.countLimit
+            && record.transaction < Self.countLimit
             && (record.catalogRoot == 0 || record.catalogRoot >= 2)
             && record.catalogRoot < pageCount && freeListHead < pageCount
             && (freeListHead == 0) == (freeListPageCount == 0)
