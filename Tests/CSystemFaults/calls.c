@@ -192,10 +192,15 @@ static int fail(int error) {
     return -1;
 }
 
-// Set by whichever thread comes first, always to the same.
+// Set by whichever thread comes first, always to the same; atomic, since others may set it meanwhile.
 #define NEXT(type, name)                                         \
-    static __typeof__(type) next;                                \
-    if (!next) next = (__typeof__(type))(uintptr_t)dlsym(RTLD_NEXT, name)
+    static _Atomic(uintptr_t) found;                             \
+    uintptr_t address = atomic_load_explicit(&found, memory_order_relaxed); \
+    if (!address) {                                              \
+        address = (uintptr_t)dlsym(RTLD_NEXT, name);             \
+        atomic_store_explicit(&found, address, memory_order_relaxed); \
+    }                                                            \
+    __typeof__(type) next = (__typeof__(type))address
 
 static int open_file(int (*next)(const char *, int, ...), const char *path, int flags, int mode) {
     int is_directory = (flags & O_DIRECTORY) == O_DIRECTORY;
