@@ -108,15 +108,7 @@ import WAL
         let database = try SimulatedDatabase.open("a.db", files: files, options: options)
         try database.put("a", "1")
         try database.close()
-        try rewrite(files) { bytes in
-            let newest = bytes[72] > bytes[PageLayout.pageSize + 72] ? 0 : 1
-            for slot in 0..<2 where offset == 80 || slot == newest {
-                let start = slot * PageLayout.pageSize
-                put((UInt64(1) << 62) - 1, at: start + offset, in: &bytes)
-                if offset == 80 { put((UInt64(1) << 62) - 1, at: start + 8, in: &bytes) }
-                seal(slot, in: &bytes)
-            }
-        }
+        try forge(files, (1 << 62) - 1, at: offset)
         for _ in 0..<3 {
             let again = try SimulatedDatabase.open("a.db", files: files, options: options)
             #expect(try again.get("a") == Array("1".utf8))
@@ -124,6 +116,79 @@ import WAL
             #expect(code { try again.checkpoint() } == nil)
             _ = code { try again.close() }
         }
+    }
+
+    /// Writes `number` into the field at `offset` of the newest superblock, of a transaction into both.
+    private func forge(_ files: CrashingFileSystem, _ number: UInt64, at offset: Int) throws {
+        try rewrite(files) { bytes in
+            let newest = bytes[72] > bytes[PageLayout.pageSize + 72] ? 0 : 1
+            for slot in 0..<2 where offset == 80 || slot == newest {
+                put(number, at: slot * PageLayout.pageSize + offset, in: &bytes)
+                if offset == 80 { put(number, at: slot * PageLayout.pageSize + 8, in: &bytes) }
+                seal(slot, in: &bytes)
+            }
+        }
+    }
+
+    /// What both verifications find.
+    private func findings(
+        _ files: CrashingFileSystem, _ database: SimulatedDatabase? = nil
+    ) throws -> [VerificationReport.Finding] {
+        var readOnly = options
+        readOnly.readOnly = true
+        let closed = try SimulatedDatabase.verifyFile("a.db", files: files)
+        let opened = try (database ?? .open("a.db", files: files, options: readOnly)).verify()
+        #expect(closed.findings.map(\.kind) == opened.findings.map(\.kind))
+        #expect(closed.findings.map(\.error.page) == opened.findings.map(\.error.page))
+        return closed.findings
+    }
+
+    @Test(
+        arguments: [72, 80, 88],
+        [1, 3, 1 << 19, Superblock.countReserve, Superblock.countReserve + 8])
+    func verifySeesNumbersThatHaveNoneLeft(offset: Int, left: UInt64) throws {
+        // Opened and read such a file is sound, but soon nothing can be written.
+        let files = CrashingFileSystem()
+        let database = try SimulatedDatabase.open("a.db", files: files, options: options)
+        try database.put("a", "1")
+        try database.close()
+        let unit: UInt64 = offset == 88 ? 1 << 20 : 1
+        try forge(files, (1 << 62) - left * unit, at: offset)
+        let findings = try findings(files)
+        if left > Superblock.countReserve {
+            #expect(findings.isEmpty)
+            let again = try SimulatedDatabase.open("a.db", files: files, options: options)
+            try again.put("b", "2")
+            try again.close()
+            return
+        }
+        #expect(findings.map(\.kind) == [.superblock])
+        #expect((findings.first?.error.page ?? 9) < 2)
+        #expect(findings.first?.expected != nil && findings.first?.found != nil)
+        // The advice helps.
+        #expect(findings.first?.advice == .salvage)
+        let report = try SimulatedDatabase.salvage(from: "a.db", to: "b.db", files: files)
+        #expect(report.entryCount == 1 && report.isComplete)
+        let salvaged = try SimulatedDatabase.open("b.db", files: files, options: options)
+        #expect(try salvaged.verify().isSound)
+        try salvaged.put("b", "2")
+        try salvaged.close()
+    }
+
+    @Test func verifySeesTransactionsOfTheLogThatHaveNoneLeft() throws {
+        let files = CrashingFileSystem()
+        try SimulatedDatabase.open("a.db", files: files, options: options).close()
+        try forge(files, (1 << 62) - Superblock.countReserve - 4, at: 80)
+        let database = try SimulatedDatabase.open("a.db", files: files, options: options)
+        try database.put("a", "1")
+        let before = files.survivors(.all)
+        #expect(try findings(before).isEmpty)
+        for number in 0..<4 { try database.put("b\(number)", "2") }
+        #expect(try database.verify().findings.map(\.kind) == [.superblock])
+        let after = files.survivors(.all)
+        #expect(try findings(after).map(\.kind) == [.superblock])
+        try database.close()
+        #expect(try findings(files).map(\.kind) == [.superblock])
     }
 
     @Test func theHighestTableNumberIsDamage() throws {

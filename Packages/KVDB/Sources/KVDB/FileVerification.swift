@@ -104,6 +104,11 @@ extension FileSurvey {
                     expected: "\(base.superblock.pageCount) pages",
                     found: "\(pages.byteCount) bytes"))
         }
+        report.addNumbers(
+            transaction: max(base.superblock.record.transaction, log.lastTransaction),
+            generation: base.superblock.generation,
+            logPosition: max(base.superblock.record.logPosition, log.end),
+            slot: PageNumber(base.slot), path: path)
         guard !isOtherSlotSound else { return }
         report.isSpareSuperblockDamaged = true
         // A crash in the middle of a checkpoint leaves one torn slot, and the log that covers it.

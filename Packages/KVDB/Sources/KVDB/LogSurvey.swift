@@ -16,6 +16,8 @@ struct LogSurvey {
     private(set) var firstTransaction: TransactionNumber = 0
     /// The last one that can be applied.
     private(set) var lastTransaction: TransactionNumber = 0
+    /// The end of the last record that can be applied; where reading starts when there is none.
+    private(set) var end: LogSequenceNumber = 0
     /// Records that can be applied.
     private(set) var records: UInt64 = 0
     /// Records behind a damaged place.
@@ -66,7 +68,7 @@ struct LogSurvey {
         // Below the position that a superblock names, segments may have been used again.
         let from = start ?? reader.oldestPosition
         var expected = record.map { $0.transaction + 1 }
-        var end = from
+        end = from
         var seen: UInt64 = 0
         var found: StorageError?
         let outcome = try reader.forEachRecord(from: start) { log throws(StorageError) in

@@ -73,6 +73,9 @@ private final class Verification<Store: CheckpointedStorage, Log: CommitLog>:
         }
         reportLost()
         checkLog()
+        report.addNumbers(
+            transaction: head.transaction, generation: store.generation, logPosition: core.log.end,
+            slot: store.superblockPage, path: core.path)
     }
 
     private func walk(_ root: TreeRoot, named name: [UInt8], _ progress: (UInt64) -> Void) {

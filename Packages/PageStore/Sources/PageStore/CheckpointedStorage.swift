@@ -222,6 +222,12 @@ public protocol CheckpointedStorage: PageStorage {
     /// blank when the store was opened, and has not been written since.
     var isSpareSuperblockDamaged: Bool { get }
 
+    /// The number of the durable superblock: it counts the checkpoints.
+    var generation: UInt64 { get }
+
+    /// The page that the durable superblock is in.
+    var superblockPage: PageNumber { get }
+
     /// What is wrong with a page in the file, given the error that reading it gave.
     func flaw(_ error: StorageError, of page: PageNumber) -> PageFlaw
 
@@ -235,6 +241,12 @@ public protocol CheckpointedStorage: PageStorage {
 extension CheckpointedStorage {
     /// False for stores without superblocks.
     public var isSpareSuperblockDamaged: Bool { false }
+
+    /// 0 for stores without superblocks.
+    public var generation: UInt64 { 0 }
+
+    /// 0 for stores without superblocks.
+    public var superblockPage: PageNumber { 0 }
 
     /// The error itself, for stores without a file.
     public func flaw(_ error: StorageError, of page: PageNumber) -> PageFlaw { .unreadable(error) }

@@ -8,6 +8,9 @@ extension FilePageStore {
     /// How many checkpoints the store has had, the one that created it included.
     public var generation: UInt64 { space.withLock { superblock.generation } }
 
+    /// See ``CheckpointedStorage/superblockPage``.
+    public var superblockPage: PageNumber { space.withLock { PageNumber(durableSlot) } }
+
     /// See ``CheckpointedStorage/beginCheckpoint(_:)``.
     public func beginCheckpoint(_ record: CheckpointRecord) throws(StorageError) {
         try checkWritable()

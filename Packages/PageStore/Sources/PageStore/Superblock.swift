@@ -118,7 +118,10 @@ public struct Superblock: Sendable, Equatable {
 
     /// No transaction or generation has this number or a higher one: far below where counting on would
     /// overflow, and out of reach but for a forged file.
-    static let countLimit: UInt64 = 1 << 62
+    public static let countLimit: UInt64 = 1 << 62
+    /// How far below ``countLimit`` a number is called forged by verification, which so finds it while
+    /// there are numbers left to write with.
+    public static let countReserve: UInt64 = 1 << 20
 
     /// Whether the fields agree with each other.
     private var isPlausible: Bool {
