@@ -56,6 +56,20 @@ import Testing
         #expect(json.text.contains(#""finding_count":1"#), "\(json.text)")
     }
 
+    @Test func swappedPagesAreNamedWithTheNumbersThatTheyHaveAndShouldHave() throws {
+        var pages: [Int] = []
+        try damage { bytes in
+            pages = Array(leaves(bytes)[1...2])
+            for index in 0..<4096 {
+                bytes.swapAt(pages[0] * 4096 + index, pages[1] * 4096 + index)
+            }
+        }
+        let text = kvtools("verify", database).text
+        for (page, other) in [(pages[0], pages[1]), (pages[1], pages[0])] {
+            #expect(text.contains("expected: page \(page)\n    found: page \(other)\n"), "\(text)")
+        }
+    }
+
     @Test func verifySpeaksOfFilesThatDoNotOpen() throws {
         try damage { bytes in
             for index in 0..<8192 { bytes[index] = 0 }

@@ -19,6 +19,10 @@ struct PlainReader {
     private(set) var innerPages: [Int] = []
     private(set) var leafPages: [Int] = []
     private(set) var catalogPages: [Int] = []
+    /// For each page of a tree the inner node above it; roots have none.
+    private(set) var parents: [Int: Int] = [:]
+    /// The table that a page of a tree is of, and for leaves its entries' keys.
+    private(set) var tables: [Int: [UInt8]] = [:]
     /// The slot of the superblock that it goes by.
     private(set) var slot = 0
     /// Whether every page that it came to is of the version. Of an older version, pages may have been
@@ -75,6 +79,7 @@ struct PlainReader {
         usedPages.insert(page)
         let base = page * 4096
         let level = number(base + 17, 1)
+        if !isCatalog { tables[page] = table }
         if isCatalog { catalogPages.append(page) }
         if !isCatalog { if level > 0 { innerPages.append(page) } else { leafPages.append(page) } }
         let count = number(base + 18, 2)
@@ -83,6 +88,7 @@ struct PlainReader {
         for slot in 0..<count {
             let tail = base + 32 + 4 * count + slot * (level > 0 ? 8 : 4)
             guard level == 0 else {
+                parents[number(tail, 4)] = page
                 walk(number(tail, 4), table, &found, isCatalog: isCatalog)
                 continue
             }

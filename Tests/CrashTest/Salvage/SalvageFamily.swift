@@ -13,7 +13,8 @@ import StorageIOTesting
 /// - nothing comes back that was never committed;
 /// - nothing comes back in an older state, but where the report calls it uncertain;
 /// - without the uncertain, nothing comes back in an older state at all;
-/// - verification finds damage in every page that is in use (see `SalvageOracle`);
+/// - verification finds damage in every page that is in use, and names each damaged node and value
+///   with its table and keys, unless the damage of another one hides it (see `SalvageOracle`);
 /// - the damaged files stay as they are, and nothing appears beside them.
 ///
 /// Not covered: damage while the salvage runs, files of other programs (family `hostile`).

@@ -1,5 +1,6 @@
 import BTree
 import KVDB
+import PageStore
 import StorageIO
 
 /// Judges a salvaged database and what verification says of the damaged one.
@@ -112,6 +113,68 @@ struct SalvageOracle {
         }
     }
 
+    /// Every damaged page of a tree that no damage above it hides is named, with its table and with a
+    /// range of keys that covers what it held; every damaged value with its key.
+    private func checkPlaces(
+        _ report: VerificationReport, _ account: inout Account
+    ) throws {
+        let isCatalogWhole = plain.catalogPages.allSatisfy { untouched[$0] }
+        func isHidden(_ page: Int) -> Bool {
+            if !isCatalogWhole, plain.tables[page] != nil { return true }
+            var above = plain.parents[page]
+            while let next = above {
+                if !untouched[next] { return true }
+                above = plain.parents[next]
+            }
+            return false
+        }
+        func findings(_ page: Int) -> [VerificationReport.Finding] {
+            report.findings.filter { $0.error.page == PageNumber(page) }
+        }
+        let nodes = plain.innerPages + plain.leafPages + plain.catalogPages
+        for page in nodes where !untouched[page] && !isHidden(page) {
+            account.note("damaged nodes named")
+            let isNamed = findings(page).contains {
+                $0.table == plain.tables[page] && $0.expected != nil && $0.found != nil
+                    && $0.error.offset == UInt64(page) << 12
+            }
+            guard isNamed else {
+                throw Failure(
+                    "Verification does not name page \(page) as it should: \(findings(page))")
+            }
+        }
+        for entry in plain.entries where !isHidden(entry.leaf) {
+            let isLeafWhole = untouched[entry.leaf]
+            if isLeafWhole, !isDamaged(entry) { continue }
+            let page = isLeafWhole ? entry.run.lowerBound : entry.leaf
+            account.note("entries of damaged pages in the ranges named")
+            let isCovered = findings(page).contains {
+                $0.table == entry.table
+                    && (isLeafWhole ? $0.key == entry.key : covers($0.keys, entry.key))
+            }
+            guard isCovered else {
+                throw Failure(
+                    "Verification names no range around "
+                        + "\(text(TableKey(table: entry.table, key: entry.key))) of page \(page).")
+            }
+        }
+    }
+
+    private func covers(_ range: KeyRange?, _ key: [UInt8]) -> Bool {
+        guard let range else { return false }
+        if let from = range.from, key.lexicographicallyPrecedes(from) { return false }
+        return range.to.map { key.lexicographicallyPrecedes($0) } ?? true
+    }
+
+    /// Whether what counts of a value's run was changed: its header and the bytes of the value.
+    private func isDamaged(_ entry: PlainReader.Entry) -> Bool {
+        guard !entry.run.isEmpty else { return false }
+        let start = entry.run.lowerBound * 4096
+        let bytes = start..<start + 32 + entry.value.count
+        return bytes.upperBound > damage.data.count
+            || damage.data[bytes] != workload.data[bytes]
+    }
+
     /// Every damaged page in use is found: of the newest version, or, when its superblock is lost and
     /// the log goes on from the one before, of that.
     func checkFindings(
@@ -132,6 +195,9 @@ struct SalvageOracle {
         let isUsedDamaged = used.contains { !untouched[$0] }
         account.note(isUsedDamaged ? "files with damage in use" : "files with damage out of use")
         if isUsedDamaged, report.findings.isEmpty { throw Failure("Verification found nothing.") }
+        if !isNewestLost, report.findingCount == UInt64(report.findings.count) {
+            try checkPlaces(report, &account)
+        }
         if isNewestLost, report.findings.isEmpty {
             account.note("files with the newest superblock made good by the log")
             guard self.report.basis == .superblock else {

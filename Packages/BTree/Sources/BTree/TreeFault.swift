@@ -88,23 +88,31 @@ public struct TreeFault: Sendable {
         }
     }
 
-    /// What should be there, where there is a word for it.
-    public var expected: String? {
+    /// What should be there.
+    public var expected: String {
         switch kind {
-        case .page(let flaw), .value(let flaw): flaw.expected
+        case .page(let flaw), .value(let flaw): flaw.expected(of: page)
         case .level: "level \(level)"
+        case .order: "ascending keys"
+        case .belowSeparator: "keys from the separator on"
+        case .aboveSeparator: "keys below the next separator"
         case .count(let noted, _): "\(noted) entries"
-        default: nil
+        case .usedTwice, .valueUsedTwice: "one use"
+        case .root: "nothing at all, or a page and 1 to \(TreeLimits.maximumHeight) levels"
         }
     }
 
-    /// What is there, where there is a word for it.
-    public var found: String? {
+    /// What is there.
+    public var found: String {
         switch kind {
-        case .page(let flaw), .value(let flaw): flaw.found
+        case .page(let flaw), .value(let flaw): flaw.found(of: page)
         case .level(let found): "level \(found)"
+        case .order: "a key that is not above the one before it"
+        case .belowSeparator: "a lower key"
+        case .aboveSeparator: "a higher key"
         case .count(_, let found): "\(found) entries"
-        default: nil
+        case .usedTwice, .valueUsedTwice: "a second one"
+        case .root: "page \(page), \(level + 1) levels, \(entryCount) entries"
         }
     }
 }

@@ -49,7 +49,7 @@ extension PageFile {
             if let flaw = read(number, into: buffer) {
                 survey.fault = FreeListSurvey.Fault(
                     page: number, message: "A page of the free list is damaged: \(flaw.message)",
-                    expected: flaw.expected, found: flaw.found)
+                    expected: flaw.expected(of: number), found: flaw.found(of: number))
                 break
             }
             var runs = PageBitmap()

@@ -40,31 +40,35 @@ public enum PageFlaw: Sendable {
         }
     }
 
-    /// What should be there, where there is a word for it.
-    public var expected: String? {
+    /// What should be there.
+    public func expected(of page: PageNumber) -> String {
         switch self {
         case .beyondEnd(let pageCount): "below page \(pageCount)"
+        case .cut: "\((UInt64(page) + 1) << UInt64(PageLayout.pageShift)) bytes or more"
+        case .unreadable: "bytes"
         case .checksum(_, let computed): hexadecimal(computed)
+        case .number: "page \(page)"
         case .birth(_, let newest): "transaction \(newest) or older"
         case .length(_, let expected): "\(expected) bytes"
         case .kind: "a page of a tree"
+        case .structure: "the structure of its kind"
         case .free: "in use"
-        default: nil
         }
     }
 
-    /// What is there, where there is a word for it.
-    public var found: String? {
+    /// What is there.
+    public func found(of page: PageNumber) -> String {
         switch self {
+        case .beyondEnd: "page \(page)"
         case .cut(let byteCount): "a file of \(byteCount) bytes"
         case .unreadable(let error): error.description
         case .checksum(let stored, _): hexadecimal(stored)
         case .number(let number): "page \(number)"
         case .kind(let kind): "kind \(kind)"
         case .birth(let birth, _): "transaction \(birth)"
+        case .structure(let problem): "\(problem)"
         case .length(let found, _): "\(found) bytes"
         case .free: "free"
-        default: nil
         }
     }
 
