@@ -58,6 +58,11 @@ struct FaultFamily: Family {
             try Self.located("\(place), call \(call) of \(count)") {
                 let fault = SimulatedFaults.Fault(kind: kind, number: call, isForever: isForever)
                 try check(try faults.run([fault]) == 1, "the fault did not come")
+                guard faults.isSync(kind, call) else { return }
+                account.units += 1
+                account.note("\(kind) of syncs, the loss hidden by the cache")
+                try check(
+                    try faults.run([fault], isCached: true) == 1, "the fault did not come")
             }
         }
     }

@@ -14,7 +14,7 @@ import WAL
 ///   reads what was last published, or throws.
 /// - F4 After a power cut at that moment, after a close, and after a reopen the content is that of
 ///   the commits in order, up to the last one acknowledged as durable or beyond; sound; and the
-///   database takes ten more commits.
+///   database takes ten more commits, which a power cut after the reopen leaves as well.
 /// - F5 What a snapshot reads is its own version, or an error.
 /// - F6 An export that failed is not there under its name, and what it left is refused by an
 ///   import; one that succeeded is whole.

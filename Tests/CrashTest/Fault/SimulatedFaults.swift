@@ -68,9 +68,18 @@ struct SimulatedFaults {
     /// How many calls a fault of this kind can hit.
     func count(of kind: Kind) -> Int { calls.count { kind.calls.contains($0) } }
 
+    /// Whether a fault of this kind can hit a sync with its `number`th call.
+    func isSync(_ kind: Kind, _ number: Int) -> Bool {
+        let hit = calls.lazy.filter { kind.calls.contains($0) }.dropFirst(number - 1).first
+        return hit == .sync
+    }
+
     /// Runs the scenario with these faults, and the oracle; how many of the faults came.
-    func run(_ faults: [Fault]) throws -> Int {
+    ///
+    /// - Parameter isCached: whether what a failing sync loses is still read from the system's cache.
+    func run(_ faults: [Fault], isCached: Bool = false) throws -> Int {
         let files = base.survivors(.all)
+        files.failedSync = SyncFailure(isCached ? .none : .random, isCached: isCached)
         for fault in faults {
             files.fail(
                 operation: fault.number, of: fault.kind.calls, with: fault.kind.code,
