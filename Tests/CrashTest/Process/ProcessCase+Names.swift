@@ -30,7 +30,6 @@ extension ProcessCase {
         account.note("foreign closes", 2)
         try database.close()
         try expect("opened", from: try attempt(), "after close")
-        account.units += 2
         try check("after foreign closes")
     }
 
