@@ -22,7 +22,6 @@ struct FullDiskFamily: Family {
     func run(_ number: UInt64, _ account: inout Account) throws {
         var random = SeededRandom(seed: number)
         guard let disk = try SmallDisk(byteCount: random.element(of: Self.sizes) << 20) else {
-            account.units += 1
             return account.note("skipped: may not mount")
         }
         account.units += 1
