@@ -8,8 +8,8 @@ import DatabaseTesting
 struct ModelFamily: Family {
     static var name: String { "model" }
     static var unit: String { "operations" }
-    static var gate: Goal { .units(10_000_000) }
-    static var subset: Goal { .units(1_000_000) }
+    static var gate: Goal { .cases(2000) }
+    static var subset: Goal { .cases(200) }
 
     func run(_ number: UInt64, _ account: inout Account) throws {
         var run = try ModelRun(seed: number)
