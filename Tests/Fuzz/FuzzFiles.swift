@@ -66,6 +66,11 @@ struct FuzzFiles {
 
     /// Uses the database in every way.
     func use() {
+        _ = try? FuzzDatabase.verifyFile("a.db", files: system)
+        var salvage = SalvageOptions()
+        salvage.cacheBudget = FuzzFiles.options.cacheBudget
+        salvage.maximumFileSize = FuzzFiles.options.maximumFileSize
+        _ = try? FuzzDatabase.salvage(from: "a.db", to: "b.db", files: system, options: salvage)
         for readOnly in [true, false] {
             var options = FuzzFiles.options
             options.readOnly = readOnly
