@@ -134,7 +134,7 @@ struct HistoryFamily: Family {
             small.seed = number &* 1000 &+ UInt64(round)
             small.firstList = workload.listEnd + 2 * round
             var history = try small.run(on: database, events)
-            account.units += history.count
+            account.note("transactions of small histories", history.count)
             history.append(try small.readAll(database, events))
             try judge(history)
             guard SerialSearch.isExplained(history) else {

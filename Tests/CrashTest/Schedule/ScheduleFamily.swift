@@ -4,7 +4,8 @@ import StorageIOTesting
 /// The orders in which threads can run: a few threads on one small database, under a scheduler that
 /// runs one at a time and switches where the schedule says (`Schedules.h` has the model).
 ///
-/// Case *n* is the *n*-th hundred of schedules, over all scenarios in turn. The schedules of a
+/// Case *n* is the *n*-th hundred of schedules, over all scenarios in turn; those are counted that
+/// differ from the others of their case. The gate has every schedule with one preemption. The schedules of a
 /// scenario are bounded by preemptions (Musuvathi and Qadeer, "Iterative Context Bounding for
 /// Systematic Testing of Multithreaded Programs", PLDI 2007): first those without any, then every
 /// one with one, to every thread, at every step, then drawn ones with up to three.
@@ -13,8 +14,8 @@ import StorageIOTesting
 struct ScheduleFamily: Family {
     static let name = "schedule"
     static let unit = "schedules"
-    static let gate = Goal.units(100_000)
-    static let subset = Goal.units(6_000)
+    static let gate = Goal.cases(1000)
+    static let subset = Goal.cases(60)
     static let isScheduled = true
 
     func run(_ number: UInt64, _ account: inout Account) throws {
