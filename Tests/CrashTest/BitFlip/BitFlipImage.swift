@@ -6,8 +6,8 @@ import StorageIO
 import StorageIOTesting
 import WAL
 
-/// The files whose bits are flipped: a killed database of 256 pages and more, its log of several
-/// segments, and an export; and which of their bytes the format pages call unused.
+/// The files whose bits are flipped: a killed database of which 256 pages and more are in use, its log
+/// of several segments, and an export; and which of their bytes the format pages call unused.
 struct BitFlipImage {
     static let shared = Result { try BitFlipImage() }
     static let chunk = PageFormat.size
@@ -29,7 +29,7 @@ struct BitFlipImage {
     init() throws {
         var builder = try HostileBuilder("bit flips", seed: 99)
         try builder.write { transaction, random in
-            for number in 0..<700 {
+            for number in 0..<4200 {
                 try transaction.put(HostilePool.key(number, 24), random.bytes(180))
             }
             for number in 0..<30 {
@@ -64,6 +64,8 @@ struct BitFlipImage {
         isFree = [Bool](repeating: false, count: image.pageCount)
         export = try BitFlipImage.smallExport()
         try survey()
+        let used = isFree.count { !$0 }
+        guard used >= 256 else { throw Failure("only \(used) pages are in use") }
     }
 
     /// Tables, entries, and a value of several blocks.
