@@ -3,7 +3,8 @@ import StorageIO
 import StorageIOTesting
 
 /// R7, and "no input, file or fault may trap the process": data files and logs that are damaged or
-/// forged, opened, verified, read, written, compacted, closed and opened again.
+/// forged, verified and salvaged as files, then opened, verified, read, written, compacted, closed and
+/// opened again.
 ///
 /// One file is a sound database of ``HostilePool`` with one to four lies in it (``HostileFile``):
 /// bits, fields by the offsets of the format pages, keys, children, lengths, free lists, log
@@ -95,6 +96,7 @@ struct HostileFamily: Family {
         account.note("opens", visit.opens)
         account.note("refused opens", visit.refusals)
         account.note("verified sound", visit.soundOnes)
+        account.note("salvaged", visit.salvages)
     }
 
     private func lay<Files: FileSystem>(

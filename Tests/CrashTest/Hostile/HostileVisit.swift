@@ -13,6 +13,8 @@ import WAL
 ///   that the database says it is at, as far as no error ends the reading.
 /// - What `verify` calls sound can be read forward, backward and by key with one result, and
 ///   written; and is sound afterwards.
+/// - A salvage ends with a sound database or an error, leaves nothing behind with an error, and has
+///   changed nothing; of files in which `verifyFile` finds nothing, all comes back for certain.
 struct HostileVisit<Files: FileSystem> {
     typealias Engine = DatabaseEngine<FilePageStore<Files.Handle>, WriteAheadLog<Files>>
 
@@ -27,6 +29,8 @@ struct HostileVisit<Files: FileSystem> {
     private(set) var opens = 0
     private(set) var refusals = 0
     private(set) var soundOnes = 0
+    /// How many salvages came to a database.
+    private(set) var salvages = 0
     private var appended: UInt8 = 0
 
     init(_ files: Files, path: String, file: HostileFile, seed: UInt64) {
@@ -38,6 +42,7 @@ struct HostileVisit<Files: FileSystem> {
 
     mutating func run() throws {
         inspect()
+        try salvage()
         var isSound: Bool?
         if let database = try open(readOnly: true) {
             let verdict = try look(at: database)
@@ -97,7 +102,7 @@ struct HostileVisit<Files: FileSystem> {
         }
     }
 
-    // MARK: Opening
+    // MARK: The log alone
 
     /// What `kvtools` shows of a log, without opening the database.
     private func inspect() {
@@ -105,6 +110,65 @@ struct HostileVisit<Files: FileSystem> {
         _ = try? reader.forEachFrame { _ in }
         reader.close()
     }
+
+    // MARK: Salvage
+
+    /// What `kvtools verify` and `kvtools salvage` do with files that need not open.
+    private mutating func salvage() throws {
+        let target = path + ".salvaged"
+        let names = [target, target + "-wal", target + "-new"]
+        for name in names where try files.exists(name) { try files.remove(name) }
+        var options = SalvageOptions()
+        options.cacheBudget = 1 << 20
+        options.maximumFileSize = file.image.options.maximumFileSize
+        let verified = try attempt("verifyFile", true) {
+            try Engine.verifyFile(path, files: files)
+        }
+        let isSound = verified?.isSound == true && verified?.isSpareSuperblockDamaged == false
+        let report = try attempt("salvage", isSound) {
+            try Engine.salvage(from: path, to: target, files: files, options: options)
+        }
+        guard try bytes(path) == file.data, try bytes(path + "-wal") == file.log else {
+            throw Failure("salvage changed what it reads")
+        }
+        guard let report else {
+            for name in names where try files.exists(name) {
+                throw Failure("a salvage that failed left \(name)")
+            }
+            return
+        }
+        salvages += 1
+        if isSound, !report.isComplete {
+            throw Failure("verifyFile finds nothing, yet salvage loses \(report.losses)")
+        }
+        // It was verified by the salvage itself.
+        var reading = file.image.options
+        reading.cacheBudget = options.cacheBudget
+        reading.readOnly = true
+        let database = try Engine.open(target, files: files, options: reading)
+        var count: UInt64 = 0
+        let snapshot = try database.snapshot()
+        for name in [""] + (try snapshot.tableNames()) {
+            try snapshot.forEach(table: name) { _, _ in
+                count += 1
+                return true
+            }
+        }
+        guard count == report.entryCount else {
+            throw Failure("\(count) entries are there of \(report.entryCount) salvaged ones")
+        }
+        try database.close()
+        for name in names where try files.exists(name) { try files.remove(name) }
+    }
+
+    private func bytes(_ path: String) throws -> [UInt8]? {
+        guard try files.exists(path) else { return nil }
+        let file = try files.open(path, .readOnly)
+        defer { file.close() }
+        return try file.readAll()
+    }
+
+    // MARK: Opening
 
     private mutating func open(
         readOnly: Bool = false, mustSucceed: Bool = false
