@@ -2,7 +2,8 @@ import DatabaseTesting
 
 /// A database through 5,000 random operations, held to plain sorted arrays; see ``ModelRun``.
 ///
-/// A case is a seed. An operation is one call whose result is compared. Not covered: more than one
+/// A case is a seed. An operation is one call whose result is compared. One case in a thousand also
+/// holds the largest value that there may be. Not covered: more than one
 /// thread that calls (`history`, `schedule`), power cuts in the middle of an operation (`crash`),
 /// failing calls (`fault`).
 struct ModelFamily: Family {
@@ -20,6 +21,10 @@ struct ModelFamily: Family {
             throw error
         }
         account.units = run.step
+        if number % 1000 == 999 {
+            account.units += try LargestValue.run()
+            account.note("values of 1 GiB")
+        }
         account.note("trees of \(run.height) levels")
     }
 }
