@@ -104,6 +104,8 @@ extension DatabaseEngine {
         var open = DatabaseOptions()
         open.errorIfExists = true
         open.checkpointPolicy = .manual
+        // All of it commits by one checkpoint, and nothing goes to the log.
+        open.logSegmentSize = LogLayout.minimumSegmentSize
         open.cacheBudget = max(options.cacheBudget, 64 << 10)
         open.dirtyBudget = max(options.cacheBudget / 2, 64 << 10)
         open.maximumFileSize = options.maximumFileSize
