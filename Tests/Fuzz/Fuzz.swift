@@ -22,8 +22,9 @@ enum Fuzz {
 
     /// What is fuzzed, by name.
     static let targets: [String: any FuzzTarget] = [
-        "node": NodeTarget(), "store": StoreTarget(), "log": LogTarget(),
-        "record": RecordTarget(), "export": ExportTarget(), "lz4": LZ4Target(),
+        "node": NodeTarget(), "store": StoreTarget(), "salvage": SalvageTarget(),
+        "log": LogTarget(), "record": RecordTarget(), "export": ExportTarget(),
+        "lz4": LZ4Target(),
     ]
 
     /// The one that runs.

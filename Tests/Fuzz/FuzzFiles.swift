@@ -64,13 +64,17 @@ struct FuzzFiles {
         return copy
     }
 
+    /// Verifies the files without opening them, and salvages them.
+    func salvage() {
+        _ = try? FuzzDatabase.verifyFile("a.db", files: system)
+        var options = SalvageOptions()
+        options.cacheBudget = FuzzFiles.options.cacheBudget
+        options.maximumFileSize = FuzzFiles.options.maximumFileSize
+        _ = try? FuzzDatabase.salvage(from: "a.db", to: "b.db", files: system, options: options)
+    }
+
     /// Uses the database in every way.
     func use() {
-        _ = try? FuzzDatabase.verifyFile("a.db", files: system)
-        var salvage = SalvageOptions()
-        salvage.cacheBudget = FuzzFiles.options.cacheBudget
-        salvage.maximumFileSize = FuzzFiles.options.maximumFileSize
-        _ = try? FuzzDatabase.salvage(from: "a.db", to: "b.db", files: system, options: salvage)
         for readOnly in [true, false] {
             var options = FuzzFiles.options
             options.readOnly = readOnly

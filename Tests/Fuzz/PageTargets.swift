@@ -68,6 +68,29 @@ struct NodeTarget: FuzzTarget {
     }
 }
 
+/// Files that need not open: the input is the data file, beside a sound log.
+struct SalvageTarget: FuzzTarget {
+    private static let log = try? FuzzFiles.database(entries: 40, valueLength: 60).read("a.db-wal")
+
+    func run(_ input: [UInt8]) {
+        var data = input
+        sealPages(&data)
+        let files = FuzzFiles()
+        guard var log = Self.log, data.count >= PageFormat.size else { return }
+        // Of the same database.
+        for start in stride(from: 0, to: log.count, by: 4096) {
+            log.put(data.part(56, 16), at: start + 16)
+        }
+        LogFormat.seal(&log, segmentSize: 4096)
+        guard (try? files.write(data, to: "a.db")) != nil,
+            (try? files.write(log, to: "a.db-wal")) != nil
+        else { return }
+        files.salvage()
+    }
+
+    func seeds() throws -> [[UInt8]] { try StoreTarget().seeds() }
+}
+
 /// Superblocks, free lists and all else: the input is the data file.
 struct StoreTarget: FuzzTarget {
     func run(_ input: [UInt8]) {
