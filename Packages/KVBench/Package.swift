@@ -25,7 +25,8 @@ let package = Package(
         .target(
             name: "CPeers", cSettings: [.treatAllWarnings(as: .error)],
             linkerSettings: [
-                .linkedLibrary("lmdb"), .linkedLibrary("leveldb"), .linkedLibrary("pthread"),
+                .linkedLibrary("lmdb"), .linkedLibrary("sqlite3"), .linkedLibrary("rocksdb"),
+                .linkedLibrary("leveldb"), .linkedLibrary("wiredtiger"), .linkedLibrary("pthread"),
             ]),
         .target(
             name: "KVBenchCore",

@@ -34,7 +34,10 @@ const PeerEngine *const *peer_engines(void) {
         &raw_engine,
         &lmdb_engine,
         &lmdb_writemap_engine,
+        &sqlite_engine,
+        &rocksdb_engine,
         &leveldb_engine,
+        &wiredtiger_engine,
         NULL,
     };
     return engines;
