@@ -8,7 +8,9 @@ struct Command: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "kvbench",
         abstract: "Measure the database beside its peers and the machine's limits.",
-        subcommands: [RunCommand.self, ListCommand.self, ChildCommand.self],
+        subcommands: [
+            RunCommand.self, ReportCommand.self, ListCommand.self, ChildCommand.self,
+        ],
         defaultSubcommand: RunCommand.self)
 }
 

@@ -22,6 +22,8 @@ struct RunCommand: ParsableCommand {
     var rounds = 3
     @Option(help: "The folder for the results.")
     var output = ".build-bench/results"
+    @Option(help: "A page of documentation to write as well, beside the output folder.")
+    var document: String?
     @Option(help: "The folder for the databases, which is removed afterwards.")
     var data = ".build-bench/data"
 
@@ -49,6 +51,7 @@ struct RunCommand: ParsableCommand {
         }
         let report = try conductor.run { try ReportFiles.write($0, to: output) }
         try ReportFiles.write(report, to: output)
+        if let document { try ReportFiles.write(report, document: document, folder: output) }
         for failure in report.failures {
             print("\(failure.workload), \(failure.engine) failed: \(failure.message)")
         }

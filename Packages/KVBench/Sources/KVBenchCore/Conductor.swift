@@ -174,8 +174,10 @@ public final class Conductor {
             let text = String(decoding: complaint, as: UTF8.self)
                 .trimmingCharacters(in: .whitespacesAndNewlines)
             let how = isKilled ? "ended by signal" : "ended with status"
+            // A backtrace may be pages long; what it is about stands first.
             throw BenchmarkError(
-                text.isEmpty ? "The run \(how) \(process.terminationStatus)." : text)
+                text.isEmpty
+                    ? "The run \(how) \(process.terminationStatus)." : String(text.prefix(400)))
         }
         return printed
     }

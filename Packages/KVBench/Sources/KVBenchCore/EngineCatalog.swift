@@ -31,12 +31,17 @@ public enum EngineCatalog {
         if engine == database {
             switch workload.task {
             case .maintenance, .predecessor:
-                return try DatabaseRun(workload, round: round, directory: directory).run()
+                var run = DatabaseRun(workload, round: round, directory: directory)
+                return try run.run()
             default:
                 var run = WorkloadRun(
                     workload, engine: engine, round: round, directory: directory,
                     open: KVDBEngine.open)
-                return try run.run()
+                var result = try run.run()
+                if workload.task == .sortedLoad {
+                    result.figures["leaf fill"] = try KVDBEngine.leafFill(in: directory)
+                }
+                return result
             }
         }
         var run = WorkloadRun(workload, engine: engine, round: round, directory: directory) {

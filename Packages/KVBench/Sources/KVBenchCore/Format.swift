@@ -38,8 +38,15 @@ public enum Format {
         }
     }
 
-    /// A ratio: `2.31`.
-    public static func ratio(_ value: Double) -> String { digits(value) }
+    /// A ratio: `2.31`; small ones with more digits.
+    public static func ratio(_ value: Double) -> String {
+        value < 0.1 ? String(format: "%.3f", value) : digits(value)
+    }
+
+    /// A factor as it is written in a target: `2`, `2.5`.
+    public static func factor(_ value: Double) -> String {
+        value == value.rounded() ? String(Int(value)) : String(format: "%.3g", value)
+    }
 
     /// A figure in the way that fits its kind.
     public static func value(_ value: Double, _ metric: Metric) -> String {
@@ -50,6 +57,7 @@ public enum Format {
         case .filePerEntry, .peakResident: bytes(value)
         case .figure(let name) where name.hasSuffix(" ns"): time(value)
         case .figure(let name) where name.hasSuffix("bytes"): bytes(value)
+        case .figure(let name) where name.hasSuffix("MB/s"): digits(value) + " MB/s"
         case .figure(let name) where name.hasSuffix("/s"): rate(value) + "/s"
         case .figure: digits(value)
         }

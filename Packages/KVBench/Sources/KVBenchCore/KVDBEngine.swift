@@ -27,6 +27,14 @@ final class KVDBEngine: BenchmarkEngine {
             try Database.open(path(in: options.directory), options: Self.options(options)))
     }
 
+    /// How full the leaves of a closed database are, from 0 to 1.
+    static func leafFill(in directory: String) throws -> Double {
+        let database = try Database.open(path(in: directory))
+        let fill = try database.composition().first?.leafFill ?? 0
+        try database.close()
+        return fill
+    }
+
     func makeSession() -> KVDBSession { KVDBSession(database) }
 
     func settle() throws { try database.checkpoint() }

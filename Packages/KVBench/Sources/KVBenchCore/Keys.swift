@@ -50,6 +50,9 @@ public enum Keys {
 }
 
 /// Memory of a fixed size that keys or values are made in. It belongs to one thread.
+///
+/// It is never given back: views don't keep it alive, and Swift may end an object right after its last
+/// use, while the view that it lent is still on its way to an engine. A run makes a handful of them.
 @safe final class ByteBuffer {
     private let memory: UnsafeMutableRawPointer
     let count: Int
@@ -59,8 +62,6 @@ public enum Keys {
         unsafe memory = UnsafeMutableRawPointer.allocate(byteCount: max(count, 16), alignment: 16)
         unsafe memory.initializeMemory(as: UInt8.self, repeating: 0, count: count)
     }
-
-    deinit { unsafe memory.deallocate() }
 
     /// Bytes of the buffer, as a view that is good until they are written again.
     @inline(__always)
@@ -99,16 +100,19 @@ final class KeyMaker {
 /// Lends values: windows of one pool of random bytes, so that no two neighbours are alike and making
 /// one costs nothing.
 final class ValueMaker {
-    private static let poolByteCount = 1 << 20
     private let pool: ByteBuffer
+    private let poolByteCount: Int
     let byteCount: Int
 
-    /// - Parameter byteCount: bytes of a value.
-    init(byteCount: Int) {
+    /// - Parameters:
+    ///   - byteCount: bytes of a value.
+    ///   - poolByteCount: bytes of the pool, a power of two.
+    init(byteCount: Int, poolByteCount: Int = 1 << 20) {
         self.byteCount = byteCount
-        pool = ByteBuffer(count: Self.poolByteCount + byteCount + 8)
+        self.poolByteCount = poolByteCount
+        pool = ByteBuffer(count: poolByteCount + byteCount + 8)
         var random = Random(seed: 0x5eed)
-        for offset in stride(from: 0, to: Self.poolByteCount + byteCount, by: 8) {
+        for offset in stride(from: 0, to: poolByteCount + byteCount, by: 8) {
             pool.store(random.next(), at: offset)
         }
     }
@@ -117,7 +121,7 @@ final class ValueMaker {
     @inline(__always)
     func value(_ number: UInt64, generation: UInt64 = 0) -> ByteView {
         let mixed = (number &+ generation &* 7919) &* 0x9e37_79b9_7f4a_7c15
-        let offset = Int(mixed >> 44) & (Self.poolByteCount - 1)
+        let offset = Int(mixed >> 40) & (poolByteCount - 1)
         return pool.view(at: offset, count: byteCount)
     }
 }

@@ -35,7 +35,7 @@ func timedLoop(
 ) rethrows -> LoopTiming {
     var timing = LoopTiming()
     let mask = sampling.mask
-    timing.samples.reserveCapacity(min(operations / (mask + 1) + 1, 1 << 21))
+    timing.samples.reserveCapacity(min(operations, 1 << 21) / (mask + 1) + 1)
     timing.began = now()
     let deadline = timing.began + UInt64(limitSeconds * 1e9)
     var index = 0

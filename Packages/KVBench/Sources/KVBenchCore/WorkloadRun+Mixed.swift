@@ -113,14 +113,19 @@ extension WorkloadRun {
         }
     }
 
-    /// Gets and puts with a cache of next to nothing; what counts is the memory.
-    mutating func smallMemory(_ database: Engine) throws {
-        let session = try database.makeSession()
-        defer { session.finish() }
+    /// Gets and puts with a cache of next to nothing; what counts is the memory, over what this
+    /// program has before it opens the database.
+    mutating func smallMemory() throws {
         let keys = KeyMaker(.hashed)
-        let values = ValueMaker(byteCount: workload.valueByteCount)
+        let values = ValueMaker(byteCount: workload.valueByteCount, poolByteCount: 4096)
         var random = Random(seed: 7)
         let total = datasetCount
+        // Read once before, as reading it takes memory, too.
+        _ = ProcessFigures.residentBytes
+        ProcessFigures.resetPeak()
+        let empty = ProcessFigures.residentBytes
+        let database = try open(options)
+        let session = try database.makeSession()
         let timing = try timedLoop(
             workload.operations, .oneInSixteen, limitSeconds: Self.limitSeconds
         ) { index in
@@ -132,7 +137,16 @@ extension WorkloadRun {
                 try session.put(key, values.value(number, generation: UInt64(index)))
             }
         }
+        if let peak = ProcessFigures.peakResidentBytes, let empty {
+            result.peakResidentBytes = Double(peak)
+            result.figures[Self.overEmpty] = Double(peak) - Double(empty)
+        }
+        session.finish()
+        try database.close()
         note([timing])
         result.payloadBytes = Double(timing.operations / 2) * payloadOfOnePut
     }
+
+    /// The name of the figure that tells the memory over that of the program alone.
+    static var overEmpty: String { "over empty bytes" }
 }

@@ -49,6 +49,8 @@ struct WorkloadRun<Engine: BenchmarkEngine> {
             result.operations = 1
         case .open:
             try openings()
+        case .smallMemory:
+            try smallMemory()
         default:
             let database = try open(options)
             try prepare(database)
@@ -105,8 +107,7 @@ struct WorkloadRun<Engine: BenchmarkEngine> {
         case .shortScans: try shortScans(database)
         case .readersAndWriter: try readersAndWriter(database)
         case .cloudServing(let mix): try cloudServing(database, mix)
-        case .smallMemory: try smallMemory(database)
-        case .open, .space: break
+        case .open, .space, .smallMemory: break
         case .maintenance, .predecessor:
             throw BenchmarkError("\(workload.name) is for this database alone.")
         }
