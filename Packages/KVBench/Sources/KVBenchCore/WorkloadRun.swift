@@ -6,7 +6,7 @@ import KVDB
 /// The generic parts are compiled for each engine, so that its calls are direct ones.
 struct WorkloadRun<Engine: BenchmarkEngine> {
     /// The longest that any loop goes on; what isn't done by then is left out of the figures.
-    static var limitSeconds: Double { 30 }
+    static var limitSeconds: Double { 20 }
 
     let workload: Workload
     /// The folder of the database that the run works on.
