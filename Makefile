@@ -54,7 +54,7 @@ embedded:
 	@Scripts/check-embedded
 
 clean:
-	rm -rf .build .build-* Packages/*/.build Packages/*/.build-* Examples/*/.build
+	rm -rf .build .build-* Packages/*/.build Packages/*/.build-* Packages/*/*/.build Examples/*/.build
 
 lz4:
 	@Scripts/install-lz4

@@ -59,7 +59,8 @@ static int open_database(const PeerOptions *options, PeerDatabase **result) {
     leveldb_options_set_cache(database->options, database->cache);
     leveldb_options_set_filter_policy(database->options, database->filter);
     leveldb_options_set_compression(database->options, leveldb_no_compression);
-    size_t buffer = options->often_checkpoints ? 1 << 20 : 64 << 20;
+    bool is_often = options->checkpoints == PEER_CHECKPOINTS_OFTEN;
+    size_t buffer = is_often ? 128 << 10 : 64 << 20;
     // A budget that is small on purpose holds for the write buffer, too.
     if (buffer > options->cache_bytes) buffer = options->cache_bytes;
     leveldb_options_set_write_buffer_size(database->options, buffer);

@@ -68,7 +68,8 @@ static int open_database(const PeerOptions *options, PeerDatabase **result) {
     rocksdb_options_set_create_if_missing(database->options, 1);
     rocksdb_options_increase_parallelism(database->options, 2);
     rocksdb_options_set_compression(database->options, rocksdb_no_compression);
-    size_t buffer = options->often_checkpoints ? 1 << 20 : 64 << 20;
+    bool is_often = options->checkpoints == PEER_CHECKPOINTS_OFTEN;
+    size_t buffer = is_often ? 128 << 10 : 64 << 20;
     // A budget that is small on purpose holds for the write buffer, too.
     if (buffer > options->cache_bytes) buffer = options->cache_bytes;
     rocksdb_options_set_write_buffer_size(database->options, buffer);

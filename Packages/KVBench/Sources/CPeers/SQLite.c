@@ -88,6 +88,11 @@ static int connect_to(PeerDatabase *database, Connection *connection) {
         return failed(connection, "sqlite3_open_v2");
     sqlite3_busy_timeout(connection->handle, 60000);
     const PeerOptions *options = &database->options;
+    static const int checkpoint_pages[] = {
+        [PEER_CHECKPOINTS_USUAL] = 16384,
+        [PEER_CHECKPOINTS_OFTEN] = 256,
+        [PEER_CHECKPOINTS_NEVER] = 0,
+    };
     char text[512];
     snprintf(
         text, sizeof text,
@@ -98,7 +103,7 @@ static int connect_to(PeerDatabase *database, Connection *connection) {
         (unsigned long long)(options->cache_bytes / 1024),
         // A map of a file that is larger than the budget would not keep to it.
         (unsigned long long)(options->cache_bytes >= 1 << 30 ? options->cache_bytes : 0),
-        options->often_checkpoints ? 256 : 16384);
+        checkpoint_pages[options->checkpoints]);
     return execute(connection, text);
 }
 

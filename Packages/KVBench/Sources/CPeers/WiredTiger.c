@@ -38,12 +38,13 @@ static WT_ITEM item(PeerBytes bytes) {
 static int open_database(const PeerOptions *options, PeerDatabase **result) {
     // A megabyte is the least that it takes.
     unsigned long long cache = options->cache_bytes < 1 << 20 ? 1 << 20 : options->cache_bytes;
+    bool is_often = options->checkpoints == PEER_CHECKPOINTS_OFTEN;
     char text[512];
     snprintf(
         text, sizeof text,
         "create,cache_size=%llu,log=(enabled=true,prealloc=true),checkpoint=(wait=%d,log_size=%s),"
         "transaction_sync=(enabled=true,method=%s)",
-        cache, options->often_checkpoints ? 1 : 60, options->often_checkpoints ? "1MB" : "2GB",
+        cache, is_often ? 1 : 60, is_often ? "128KB" : "2GB",
         // "none" still hands each commit to the system, so that it survives the process.
         options->sync == PEER_DURABLE ? "fsync" : "none");
     PeerDatabase *database = calloc(1, sizeof *database);

@@ -8,6 +8,15 @@ public enum CommitLevel: String, Codable, Sendable {
     case written
 }
 
+/// How often checkpoints, flushes, or whatever the engine calls them, are to come.
+public enum Checkpoints: Sendable {
+    case usual
+    /// As often as it takes for many of them to fall into a short run.
+    case often
+    /// Everything stays in the log.
+    case never
+}
+
 /// How an engine's database is opened.
 public struct EngineOptions: Sendable {
     /// An existing folder that belongs to the database.
@@ -18,8 +27,8 @@ public struct EngineOptions: Sendable {
     public var mapByteCount = 8 << 30
     /// What commits wait for.
     public var level = CommitLevel.durable
-    /// Whether checkpoints, flushes and compactions are to come often.
-    public var checkpointsOften = false
+    /// How often checkpoints come.
+    public var checkpoints = Checkpoints.usual
 
     /// The defaults for a folder.
     public init(directory: String) { self.directory = directory }

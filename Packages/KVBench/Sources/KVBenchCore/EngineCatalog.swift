@@ -54,6 +54,8 @@ public enum EngineCatalog {
     public static func prepare(_ dataset: Dataset, engine: String, directory: String) throws {
         var options = EngineOptions(directory: directory)
         options.level = .written
+        // What a crash is to leave in the log must not have left it before.
+        if dataset.form == .crashed { options.checkpoints = .never }
         if engine == database {
             try prepare(dataset, KVDBEngine.open(options), isRaw: false)
         } else {

@@ -17,7 +17,8 @@ final class KVDBEngine: BenchmarkEngine {
         native.cacheBudget = options.cacheBudget
         native.dirtyBudget = min(256 << 20, options.cacheBudget / 2)
         native.logBudget = min(256 << 20, max(1 << 20, options.cacheBudget / 2))
-        if options.checkpointsOften { native.logBudget = 1 << 20 }
+        if options.checkpoints == .often { native.logBudget = 128 << 10 }
+        if options.checkpoints == .never { native.checkpointPolicy = .manual }
         native.durability = options.level == .durable ? .full : .written
         return native
     }

@@ -28,7 +28,7 @@ import KVDB
                 directory: directory, cache_bytes: UInt64(options.cacheBudget),
                 map_bytes: UInt64(options.mapByteCount),
                 sync: options.level == .durable ? PEER_DURABLE : PEER_WRITTEN,
-                often_checkpoints: options.checkpointsOften)
+                checkpoints: options.checkpoints.native)
             return unsafe functions.pointee.open(&native, &database)
         }
         guard code == 0, let database = unsafe database else { throw lastError(name) }
@@ -82,6 +82,17 @@ import KVDB
 
     func close() throws {
         guard unsafe functions.pointee.close(database) == 0 else { throw Self.lastError("close") }
+    }
+}
+
+extension Checkpoints {
+    /// The same in C.
+    fileprivate var native: PeerCheckpoints {
+        switch self {
+        case .usual: PEER_CHECKPOINTS_USUAL
+        case .often: PEER_CHECKPOINTS_OFTEN
+        case .never: PEER_CHECKPOINTS_NEVER
+        }
     }
 }
 

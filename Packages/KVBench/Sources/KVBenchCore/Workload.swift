@@ -74,8 +74,8 @@ public struct Workload: Sendable {
     public var cacheBudget = 1 << 30
     /// The data, as a multiple of the cache budget; nil where the budget is fixed.
     public var dataPerBudget: Int?
-    /// Whether checkpoints come often.
-    public var checkpointsOften = false
+    /// How often checkpoints come.
+    public var checkpoints = Checkpoints.usual
     /// Which engines it is for.
     public var engines = EngineFilter.all
     /// What one operation is.

@@ -21,7 +21,7 @@ public enum WorkloadCatalog {
             Workload(
                 "durable-put-checkpoints", "durable single puts while checkpoints run",
                 .durablePuts(threads: 1), 12_000, on: million
-            ).with { $0.checkpointsOften = true }
+            ).with { $0.checkpoints = .often }
         ]
 
     private static let writing = [

@@ -34,7 +34,7 @@ struct WorkloadRun<Engine: BenchmarkEngine> {
         var options = EngineOptions(directory: directory)
         options.cacheBudget = workload.cacheBudget
         options.level = workload.level
-        options.checkpointsOften = workload.checkpointsOften
+        options.checkpoints = workload.checkpoints
         return options
     }
 

@@ -21,6 +21,15 @@ typedef enum PeerSync {
     PEER_WRITTEN = 1,
 } PeerSync;
 
+/// How often checkpoints, flushes, or whatever the engine calls them, are to come.
+typedef enum PeerCheckpoints {
+    PEER_CHECKPOINTS_USUAL = 0,
+    /// As often as it takes for many of them to fall into a short run.
+    PEER_CHECKPOINTS_OFTEN = 1,
+    /// Everything stays in the log.
+    PEER_CHECKPOINTS_NEVER = 2,
+} PeerCheckpoints;
+
 /// How a database is opened.
 typedef struct PeerOptions {
     /// An existing folder, which is the database's own.
@@ -30,8 +39,7 @@ typedef struct PeerOptions {
     /// Bytes of address space, where the engine maps its file.
     uint64_t map_bytes;
     PeerSync sync;
-    /// Whether checkpoints, flushes or whatever the engine calls them are to come often.
-    bool often_checkpoints;
+    PeerCheckpoints checkpoints;
 } PeerOptions;
 
 typedef struct PeerDatabase PeerDatabase;
