@@ -26,7 +26,7 @@ struct DatabaseRun {
         case .predecessor(let task): try predecessor(task)
         default: throw BenchmarkError("\(workload.name) is for every engine.")
         }
-        result.peakResidentBytes = ProcessFigures.peakResidentBytes.map(Double.init)
+        result.peakResidentBytes = ProcessFigures.peakResidentBytes.map { Double($0) }
         result.fileBytes = Double(ProcessFigures.allocatedBytes(below: directory))
         return result
     }

@@ -84,7 +84,7 @@ public struct Workload: Sendable {
     /// Whether the dataset is changed, so that a run needs a copy of its own.
     var changesDataset: Bool {
         switch task {
-        case .gets, .scan, .shortScans, .space: false
+        case .gets, .scan, .shortScans, .space, .cloudServing(.c): false
         default: true
         }
     }

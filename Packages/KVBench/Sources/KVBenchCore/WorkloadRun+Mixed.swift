@@ -98,13 +98,15 @@ extension WorkloadRun {
             let began = now()
             let database = try open(options)
             let session = try database.makeSession()
-            let isFound = try session.getNewest(keys.key(UInt64(index) % datasetCount))
+            // After a crash the last one that was put, which is the first to be lost.
+            let number = workload.dataset?.form == .crashed ? datasetCount - 1 : UInt64(index)
+            let isFound = try session.getNewest(keys.key(number % datasetCount))
             samples.append(now() - began)
             session.finish()
             try database.close()
             guard isFound else { throw BenchmarkError("An entry that was put is not there.") }
         }
-        result.peakResidentBytes = ProcessFigures.peakResidentBytes.map(Double.init)
+        result.peakResidentBytes = ProcessFigures.peakResidentBytes.map { Double($0) }
         result.latency = Latency(samples)
         result.operations = samples.count
         result.seconds = Double(samples.reduce(0, +)) / 1e9

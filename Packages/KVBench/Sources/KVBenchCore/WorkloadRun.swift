@@ -57,7 +57,7 @@ struct WorkloadRun<Engine: BenchmarkEngine> {
             ProcessFigures.resetPeak()
             let baseline = Baseline()
             try measure(database)
-            result.peakResidentBytes = ProcessFigures.peakResidentBytes.map(Double.init)
+            result.peakResidentBytes = ProcessFigures.peakResidentBytes.map { Double($0) }
             try database.close()
             note(since: baseline)
         }

@@ -98,6 +98,10 @@ import Testing
                 small, engine: name, round: 0, directory: folder)
             #expect(result.operations == small.operations)
             #expect(result.fileBytes > 0)
+            #if os(Linux)
+                let peak = try #require(result.peakResidentBytes)
+                #expect(peak > 1e6 && peak < 1e11)
+            #endif
         }
     }
 
