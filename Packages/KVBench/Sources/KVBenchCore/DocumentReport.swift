@@ -57,7 +57,8 @@ public struct DocumentReport {
             ## Every workload
 
             "Written per byte" is what the process wrote (pages made dirty in the system's cache, until the
-            database was closed) for each byte of keys and values put; "bytes per entry" is what the closed
+            database was closed) for each byte of keys and values put, "device per byte" what the device
+            wrote meanwhile, whoever had it written; "bytes per entry" is what the closed
             database takes on the medium; "peak memory" is the most that was resident in the process of that
             run, mapped files included. Times are those of a call: of batches the whole transaction, of gets of
             several keys the call for 64.

@@ -53,7 +53,7 @@ public enum Format {
         switch metric {
         case .rate: rate(value) + "/s"
         case .p50, .p99, .p999: time(value)
-        case .writtenPerPayload: ratio(value)
+        case .writtenPerPayload, .devicePerPayload: ratio(value)
         case .filePerEntry, .peakResident: bytes(value)
         case .figure(let name) where name.hasSuffix(" ns"): time(value)
         case .figure(let name) where name.hasSuffix("bytes"): bytes(value)

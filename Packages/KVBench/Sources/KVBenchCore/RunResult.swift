@@ -42,6 +42,7 @@ public struct RunResult: Codable, Sendable {
         case .p99: latency?.p99
         case .p999: latency?.p999
         case .writtenPerPayload: payloadBytes > 0 ? writtenBytes.map { $0 / payloadBytes } : nil
+        case .devicePerPayload: payloadBytes > 0 ? deviceBytes.map { $0 / payloadBytes } : nil
         case .filePerEntry: entries > 0 && fileBytes > 0 ? fileBytes / Double(entries) : nil
         case .peakResident: peakResidentBytes
         case .figure(let name): figures[name]
@@ -57,6 +58,8 @@ public enum Metric: Codable, Sendable, Hashable {
     case p50, p99, p999
     /// Bytes written for each byte of key and value.
     case writtenPerPayload
+    /// Bytes that the device wrote for each byte of key and value.
+    case devicePerPayload
     /// Bytes on the medium for each entry.
     case filePerEntry
     /// Most bytes of memory.

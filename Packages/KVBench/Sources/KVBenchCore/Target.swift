@@ -139,6 +139,7 @@ extension Metric {
         case .p99: "p99"
         case .p999: "p99.9"
         case .writtenPerPayload: "bytes written per payload byte"
+        case .devicePerPayload: "device bytes per payload byte"
         case .filePerEntry: "file bytes per entry"
         case .peakResident: "peak memory"
         case .figure(let name): name

@@ -15,6 +15,7 @@ public enum Targets {
         Target("durable-put-checkpoints", .atMostTimesRaw(3), .p999),
         Target("batch-put", .ofBest(2)),
         Target("batch-put", .atMost(3), .writtenPerPayload),
+        Target("batch-put", .atMost(3), .devicePerPayload),
         Target("written-put", .ofBest(2)),
         Target("load-sorted", .ofBest(1.2)),
         Target("load-sorted", .ofRaw(0.8)),
