@@ -3,6 +3,8 @@
 # make check   what continuous integration checks besides the tests (Scripts/check-*)
 # make crashtest  crashes, faults, hostile files, thread schedules …: the gate of Docs/Testing.md
 # make soak HOURS=2  the same tests, always further cases, for hours; goes on where it stopped
+# make bench   measured beside LMDB, SQLite, RocksDB, LevelDB, WiredTiger; hours, writes Docs/Benchmarks.md
+# make bench-quick  a hundredth of it, once
 # make lint    style, as `swift format lint --strict` sees it
 # make format  put every source file into that style
 # make embedded  the engine under Embedded Swift, and a small program built so
@@ -12,7 +14,7 @@ SOURCES := Package.swift Packages Tests Examples
 
 HOURS ?= 2
 
-.PHONY: demo test check crashtest soak lint format embedded clean lz4
+.PHONY: demo test check crashtest soak bench bench-quick lint format embedded clean lz4
 
 demo: lz4
 	@Scripts/demo
@@ -36,6 +38,12 @@ crashtest: lz4
 soak: lz4
 	@Scripts/crashtest soak $(HOURS)
 
+bench:
+	@Scripts/bench full
+
+bench-quick:
+	@Scripts/bench quick
+
 lint:
 	swift format lint --strict --parallel --recursive $(SOURCES)
 
@@ -46,7 +54,7 @@ embedded:
 	@Scripts/check-embedded
 
 clean:
-	rm -rf .build .build-* Packages/*/.build Packages/*/.build-* Examples/*/.build
+	rm -rf .build .build-* Packages/*/.build Packages/*/.build-* Packages/*/*/.build Examples/*/.build
 
 lz4:
 	@Scripts/install-lz4

@@ -15,6 +15,11 @@ import Testing
             "KVDB", "BTree", "PageStore", "WAL", "StorageIO",
         ],
         "KVToolsCommand": ["ArgumentParser", "Foundation", "KVTools", "KVDB", "StorageIO"],
+        // Outside of the workspace's graph, and below nothing.
+        "KVBenchCore": [
+            "CPeers", "Foundation", "Histogram", "Synchronization", "KVDB", "KVTools", "StorageIO",
+        ],
+        "KVBenchCommand": ["ArgumentParser", "Foundation", "KVBenchCore"],
     ]
 
     static let sources = Repository.files(below: "Packages", extensions: ["swift"])

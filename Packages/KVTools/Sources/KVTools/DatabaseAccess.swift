@@ -70,6 +70,22 @@ final class DatabaseAccess {
         }
     }
 
+    /// Lends the path of a database that doesn't exist yet and is removed in the end, whatever happens; a
+    /// process that is killed leaves files whose names begin like `path` and have `.bench` in them.
+    static func withTemporary<Result>(
+        beside path: String, _ body: (_ temporary: String) throws(StorageError) -> Result
+    ) throws(StorageError) -> Result {
+        let files = POSIXFileSystem()
+        let name = "\(path).\(System.processNumber)-\(System.randomNumber() % 100_000).bench"
+        let names = [name, Database.logPath(of: name), name + "-new"]
+        TemporaryFile.register(names)
+        defer {
+            for name in names { try? files.remove(name) }
+            TemporaryFile.unregister()
+        }
+        return try body(name)
+    }
+
     // MARK: Entries; the empty table name is the default table
 
     func get(_ key: [UInt8], table: String) throws(StorageError) -> [UInt8]? {

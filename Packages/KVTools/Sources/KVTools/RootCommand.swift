@@ -15,7 +15,7 @@ struct RootCommand: ParsableCommand {
         subcommands: [
             PutVerb.self, GetVerb.self, DeleteVerb.self, ListVerb.self, StatsVerb.self,
             CompactVerb.self, VerifyVerb.self, InspectVerb.self, ExportVerb.self, ImportVerb.self,
-            SalvageVerb.self,
+            SalvageVerb.self, BenchVerb.self,
         ])
 
     /// The names of all verbs, and of the parser's own.
