@@ -22,40 +22,39 @@ extension BPlusTree {
         guard !root.isEmpty else { return }
         if let from, let to, from.compare(to: to) >= 0 { return }
         var path = TreePath()
-        var isFirst = true
-        var buffer = KeyBuffer()
+        var token = store.beginRead()
+        defer { store.endRead(token) }
+        var leaf = try scanStart(reverse ? to : from, last: reverse, &path)
+        var scan = LeafScan(leaf)
         while true {
-            var token = store.beginRead()
-            defer { store.endRead(token) }
-            var leaf: Node
-            if isFirst {
-                isFirst = false
-                leaf = try scanStart(reverse ? to : from, last: reverse, &path)
-            } else if let next = try store.neighborLeaf(root, before: reverse, &path) {
-                leaf = next
-            } else {
-                return
-            }
             let low = from.map { leaf.lowerBound($0).index } ?? 0
             let high = to.map { leaf.lowerBound($0).index } ?? leaf.count
             let count = leaf.count
             var remaining = max(0, high - low)
-            var isFresh = true
+            if reverse ? low == 0 : high == count {
+                store.window.prefetchNeighborLeaf(root, before: reverse, path)
+            }
             while remaining > 0 {
                 let index = reverse ? low + remaining - 1 : high - remaining
                 remaining -= 1
-                if isFresh { buffer.take(leaf, index) } else { buffer.takeNext(leaf, index) }
-                isFresh = false
-                let value = leaf.value(index)
-                guard try body(buffer.view, try store.bytes(of: value)) else { return }
-                if case .overflow = value {
+                let (key, value) = scan.entry(index)
+                if case .inline(let bytes) = value {
+                    guard try body(key, bytes) else { return }
+                } else {
+                    guard try body(key, try store.bytes(of: value)) else { return }
                     store.endRead(token)
                     token = store.beginRead()
                     leaf = try store.node(path.page(0), level: 0)
+                    scan.enter(leaf)
                 }
             }
             // Where the range ends inside the leaf there is nothing to look for beyond.
             if reverse ? low > 0 : high < count { return }
+            store.endRead(token)
+            token = store.beginRead()
+            guard let next = try store.neighborLeaf(root, before: reverse, &path) else { return }
+            leaf = next
+            scan.enter(leaf)
         }
     }
 

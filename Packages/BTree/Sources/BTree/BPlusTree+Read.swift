@@ -18,8 +18,7 @@ extension BPlusTree {
         guard !root.isEmpty else { return nil }
         let token = store.beginRead()
         defer { store.endRead(token) }
-        let leaf = try store.leaf(root, of: key)
-        let position = leaf.lowerBound(key)
+        let (leaf, position) = try store.find(root, key)
         guard position.isMatch else { return nil }
         return try body(try store.bytes(of: leaf.value(position.index)))
     }
@@ -32,7 +31,7 @@ extension BPlusTree {
         guard !root.isEmpty else { return false }
         let token = store.beginRead()
         defer { store.endRead(token) }
-        return try store.leaf(root, of: key).lowerBound(key).isMatch
+        return try store.find(root, key).position.isMatch
     }
 
     /// A copy of the value of `key`, or nil when the key is not there. O(log n) pages.

@@ -27,24 +27,10 @@ extension Node {
     /// The one loop that every descent runs on every level. It touches the heads alone, which lie
     /// side by side.
     func lowerHead(_ head: UInt32, from start: Int) -> Int {
-        var low = start
-        var length = count - start
-        // `count` is clamped to what fits in a page, so every head read lies inside it.
-        let heads = unsafe UnsafeRawPointer(page.base + NodeLayout.heads)
-        while length > 0 {
-            let half = length &>> 1
-            let middle = low &+ half
-            let probe = unsafe UInt32(
-                littleEndian: heads.loadUnaligned(
-                    fromByteOffset: middle &<< 2, as: UInt32.self))
-            if probe < head {
-                low = middle &+ 1
-                length = length &- half &- 1
-            } else {
-                length = half
-            }
-        }
-        return low
+        let heads = page.bytes(headOffset(start), count: (count - start) * NodeLayout.headSize)
+        // The search jumps, so the lines come all at once instead of one after the other.
+        heads.prefetch()
+        return start + heads.lowerBound(head)
     }
 
     /// Finds `key` among the slots from `start` on, O(log n).

@@ -18,57 +18,109 @@ struct TreePath: Sendable {
     }
 }
 
-// Finding nodes. All of it inside an open read.
-extension PageStorage {
+/// Brings a page in that is not in memory: ``PageStorage/load(_:)``.
+typealias PageLoader = (PageNumber) throws(StorageError) -> Void
+
+// Finding nodes, on the one path that every operation takes. Not generic, so that it is compiled once
+// and calls nothing while pages are in memory; a miss goes out through `load`.
+extension PageWindow {
+    /// Bytes at a node's start that a search reads whatever it looks for: the header and, in most
+    /// leaves, all slots.
+    private static var prefetchedBytes: Int { 256 }
+
     /// The node on a page, which must be at `level`.
     ///
     /// Because levels go down by one with each step, links that form a cycle can't be followed
     /// for ever.
     ///
     /// - Throws: `damaged` when the page holds something else, and what the store throws.
-    func node(_ number: PageNumber, level: Int) throws(StorageError) -> Node {
-        let node = Node(try page(number))
+    @inline(__always)
+    func node(_ number: PageNumber, level: Int, _ load: PageLoader) throws(StorageError) -> Node {
+        if resident(number) == nil { try load(number) }
+        let page = address(number)
+        page.bytes(0, count: Self.prefetchedBytes).prefetch()
         let kind = level == 0 ? PageKind.leaf : PageKind.inner
-        guard node.page.rawKind == kind.rawValue, node.level == level else {
-            throw StorageError(
-                .damaged,
-                "A page that should hold a tree node of level \(level) does not; verify the database.",
-                page: number)
+        guard page.rawKind == kind.rawValue, Int(page.level) == level else {
+            throw misplaced(number, level)
         }
-        return node
+        return Node(page)
+    }
+
+    @inline(never)
+    private func misplaced(_ number: PageNumber, _ level: Int) -> StorageError {
+        StorageError(
+            .damaged,
+            "A page that should hold a tree node of level \(level) does not; verify the database.",
+            page: number)
     }
 
     /// The leaf that `key` belongs to. The path's slot there is where the key is or would be.
     func descend(
-        _ root: TreeRoot, to key: ByteView, _ path: inout TreePath
+        _ root: TreeRoot, to key: ByteView, _ path: inout TreePath, _ load: PageLoader
     ) throws(StorageError) -> (leaf: Node, position: NodePosition) {
         var number = root.page
         var level = Int(root.height) - 1
         while level > 0 {
-            let node = try node(number, level: level)
+            let node = try node(number, level: level, load)
             let slot = node.childIndex(key)
             path.setPage(number, at: level)
             path.setSlot(slot, at: level)
             number = node.child(slot)
             level -= 1
         }
-        let leaf = try node(number, level: 0)
+        let leaf = try node(number, level: 0, load)
         let position = leaf.lowerBound(key)
         path.setPage(number, at: 0)
         path.setSlot(position.index, at: 0)
         return (leaf, position)
     }
 
-    /// The leaf that `key` belongs to, without noting the way.
-    func leaf(_ root: TreeRoot, of key: ByteView) throws(StorageError) -> Node {
+    /// Starts to bring the leaf after or before the path's near, if it is in memory and has the same
+    /// parent: neighbours in a tree lie anywhere in memory, so nobody else foresees it.
+    func prefetchNeighborLeaf(_ root: TreeRoot, before: Bool, _ path: TreePath) {
+        guard root.height > 1, let parent = resident(path.page(1)).map(Node.init) else { return }
+        let slot = path.slot(1) + (before ? -1 : 1)
+        guard slot >= 0, slot < parent.count, let leaf = resident(parent.child(slot)) else {
+            return
+        }
+        leaf.bytes(0, count: PageLayout.pageSize).prefetch()
+    }
+
+    /// The leaf that `key` belongs to and where the key is in it, without noting the way.
+    func find(
+        _ root: TreeRoot, _ key: ByteView, _ load: PageLoader
+    ) throws(StorageError) -> (leaf: Node, position: NodePosition) {
         var number = root.page
         var level = Int(root.height) - 1
         while level > 0 {
-            let node = try node(number, level: level)
+            let node = try node(number, level: level, load)
             number = node.child(node.childIndex(key))
             level -= 1
         }
-        return try node(number, level: 0)
+        let leaf = try node(number, level: 0, load)
+        return (leaf, leaf.lowerBound(key))
+    }
+}
+
+// The same for a store. All of it inside an open read.
+extension PageStorage {
+    /// The node on a page, which must be at `level`.
+    func node(_ number: PageNumber, level: Int) throws(StorageError) -> Node {
+        try window.node(number, level: level) { (page) throws(StorageError) in try load(page) }
+    }
+
+    /// The leaf that `key` belongs to. The path's slot there is where the key is or would be.
+    func descend(
+        _ root: TreeRoot, to key: ByteView, _ path: inout TreePath
+    ) throws(StorageError) -> (leaf: Node, position: NodePosition) {
+        try window.descend(root, to: key, &path) { (page) throws(StorageError) in try load(page) }
+    }
+
+    /// The leaf that `key` belongs to and where the key is in it, without noting the way.
+    func find(
+        _ root: TreeRoot, _ key: ByteView
+    ) throws(StorageError) -> (leaf: Node, position: NodePosition) {
+        try window.find(root, key) { (page) throws(StorageError) in try load(page) }
     }
 
     /// The first or last leaf below the page that the path names at `level`, with its first or last

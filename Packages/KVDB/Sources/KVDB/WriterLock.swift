@@ -1,16 +1,34 @@
 import StorageIO
 
-/// The lock that lets one write transaction run at a time: first come, first served, with an
-/// optional limit to the wait. Unlike a mutex it may be released by another thread than the one that
-/// took it, since a transaction may be handed on.
+/// The lock that lets one write transaction run at a time, with an optional limit to the wait. Unlike a
+/// mutex it may be released by another thread than the one that took it, since a transaction may be
+/// handed on.
+///
+/// Who waits stands in a queue, but a thread that is running may take the lock before the first of the
+/// queue has woken up: a short transaction is over long before a thread wakes (some 70 µs), and a lock
+/// that is kept free for a sleeper makes every writer as slow as that. So that nobody starves, the
+/// first of the queue is passed by at most ``passLimit`` times; then the lock waits for it.
 final class WriterLock: @unchecked Sendable {
     // Sendable: `lock` guards every stored property below it.
     private let lock = Lock()
-    private let turn = Condition()
     private var isHeld = false
     private var holder: UInt64 = 0
-    private var nextTicket: UInt64 = 0
-    private var queue: [UInt64] = []
+    private var queue: [Waiter] = []
+    /// How often the first of the queue was passed by since it came to the front.
+    private var passCount = 0
+
+    /// A thread in the queue.
+    private final class Waiter {
+        let turn = Condition()
+    }
+
+    private static var passLimit: Int { 16 }
+    #if KVDB_SCHEDULES
+        private static var attempts: Int { 1 }
+    #else
+        /// How often a thread looks again, letting others run, before it queues up.
+        private static var attempts: Int { 16 }
+    #endif
 
     /// How the wait for the lock ended.
     enum Outcome {
@@ -26,37 +44,58 @@ final class WriterLock: @unchecked Sendable {
         lock.acquire()
         defer { lock.release() }
         if isHeld && holder == caller { return .heldByCaller }
-        if isHeld || !queue.isEmpty {
-            let ticket = nextTicket
-            nextTicket += 1
-            queue.append(ticket)
-            let start = System.now
-            while isHeld || queue.first != ticket {
-                guard let nanoseconds else {
-                    turn.wait(lock)
-                    continue
-                }
-                let waited = System.now - start
-                if waited >= nanoseconds {
-                    queue.removeAll { $0 == ticket }
-                    turn.broadcast()
-                    return .timedOut
-                }
-                _ = turn.wait(lock, nanoseconds: nanoseconds - waited)
-            }
-            queue.removeFirst()
+        for _ in 0..<Self.attempts where isHeld {
+            lock.release()
+            System.yield()
+            lock.acquire()
+        }
+        if isHeld || !mayPass {
+            guard wait(nanoseconds) else { return .timedOut }
+        } else if !queue.isEmpty {
+            passCount += 1
         }
         isHeld = true
         holder = caller
         return .taken
     }
 
-    /// Gives the lock to the next in line.
+    /// Whether a running thread may take the free lock.
+    private var mayPass: Bool { queue.isEmpty || passCount < Self.passLimit }
+
+    /// Waits in the queue until the lock is the caller's to take; false when the time was over first.
+    private func wait(_ nanoseconds: UInt64?) -> Bool {
+        let waiter = Waiter()
+        queue.append(waiter)
+        let start = System.now
+        while isHeld || queue.first !== waiter {
+            guard let nanoseconds else {
+                waiter.turn.wait(lock)
+                continue
+            }
+            let waited = System.now - start
+            if waited >= nanoseconds {
+                leave(waiter)
+                // Who comes next may have been the one to wake instead.
+                if !isHeld { queue.first?.turn.signal() }
+                return false
+            }
+            _ = waiter.turn.wait(lock, nanoseconds: nanoseconds - waited)
+        }
+        leave(waiter)
+        return true
+    }
+
+    private func leave(_ waiter: Waiter) {
+        if queue.first === waiter { passCount = 0 }
+        queue.removeAll { $0 === waiter }
+    }
+
+    /// Frees the lock, and wakes the first in line.
     func release() {
         lock.acquire()
         isHeld = false
         holder = 0
-        if !queue.isEmpty { turn.broadcast() }
+        queue.first?.turn.signal()
         lock.release()
     }
 }

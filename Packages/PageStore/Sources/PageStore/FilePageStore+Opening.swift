@@ -46,7 +46,8 @@ extension FilePageStore {
                 "The file is shorter than its superblock says; restore it from a copy.",
                 path: file.path, offset: size)
         }
-        let memory = try PageMemory(maximumFileSize: options.maximumFileSize)
+        let memory = try PageMemory(
+            maximumFileSize: options.maximumFileSize, cacheBudget: options.cacheBudget)
         guard Int(superblock.pageCount) <= memory.pageLimit else {
             throw PageProblem.fileTooLarge(path: file.path)
         }

@@ -24,7 +24,8 @@ import Synchronization
     ///
     /// - Throws: `outOfMemory` when the address space is not to be had.
     public init(options: PageStoreOptions = PageStoreOptions()) throws(StorageError) {
-        memory = try PageMemory(maximumFileSize: options.maximumFileSize)
+        memory = try PageMemory(
+            maximumFileSize: options.maximumFileSize, cacheBudget: options.cacheBudget)
         window = memory.window
     }
 

@@ -21,8 +21,20 @@ import Synchronization
     /// Pages in memory, whatever their state.
     let residentCount = Atomic<Int>(0)
 
+    /// Up to this page, large pages of memory are wished for. Guarded by `openLock`.
+    private var largePagesEnd = 0
+    private let largePagesLimit: Int
+    /// The least cache for which large pages are wished for: below, every page of memory counts.
+    private static let largePagesLeastBudget = 256 << 20
+
     /// Reserves room for a file of `maximumFileSize` bytes.
-    init(maximumFileSize: Int) throws(StorageError) {
+    ///
+    /// - Parameter cacheBudget: bytes that may be resident. As long as the whole file fits into it,
+    ///   and it is not small, large pages of memory are wished for: a large page behind a single
+    ///   resident one can then not take more than the budget (R8).
+    init(maximumFileSize: Int, cacheBudget: Int) throws(StorageError) {
+        largePagesLimit =
+            cacheBudget >= Self.largePagesLeastBudget ? cacheBudget >> PageLayout.pageShift : 0
         let limit = min(maximumFileSize >> PageLayout.pageShift, Int(PageNumber.max))
         guard limit >= 4 else {
             throw StorageError(
@@ -53,7 +65,22 @@ import Synchronization
         try pages.open(
             at: opened << PageLayout.pageShift,
             byteCount: (target - opened) << PageLayout.pageShift)
+        wishForLargePages(opened..<target)
         openedPages.store(target, ordering: .releasing)
+    }
+
+    /// Under `openLock`, of pages that were just opened.
+    private func wishForLargePages(_ opened: Range<Int>) {
+        if opened.upperBound <= largePagesLimit {
+            pages.preferLargePages(
+                true, at: opened.lowerBound << PageLayout.pageShift,
+                byteCount: opened.count << PageLayout.pageShift)
+            largePagesEnd = opened.upperBound
+        } else if largePagesEnd > 0 {
+            // Pages will come and go: from now on each by itself.
+            pages.preferLargePages(false, at: 0, byteCount: largePagesEnd << PageLayout.pageShift)
+            largePagesEnd = 0
+        }
     }
 
     @inline(__always)

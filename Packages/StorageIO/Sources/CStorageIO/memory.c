@@ -34,4 +34,18 @@ int csio_discard_memory(void *start, size_t byte_count) {
 #endif
 }
 
-void csio_prefetch(const void *address) { __builtin_prefetch(address); }
+void csio_prefer_large_pages(void *start, size_t byte_count) {
+#if defined(MADV_HUGEPAGE)
+    (void)madvise(start, byte_count, MADV_HUGEPAGE);
+#else
+    (void)start, (void)byte_count;
+#endif
+}
+
+void csio_prefer_small_pages(void *start, size_t byte_count) {
+#if defined(MADV_NOHUGEPAGE)
+    (void)madvise(start, byte_count, MADV_NOHUGEPAGE);
+#else
+    (void)start, (void)byte_count;
+#endif
+}

@@ -37,6 +37,19 @@ import CStorageIO
         }
     }
 
+    /// Wishes for large pages of memory (2 MiB on most machines) behind a range, or for small ones
+    /// again, which is what every range begins with. Large ones spare the processor most of its
+    /// look-ups of addresses, and take their size as soon as one byte is touched. Offsets and counts
+    /// are multiples of 4096.
+    public func preferLargePages(_ large: Bool, at offset: Int, byteCount: Int) {
+        precondition(offset >= 0 && byteCount >= 0 && offset + byteCount <= self.byteCount)
+        if large {
+            unsafe csio_prefer_large_pages(start + offset, byteCount)
+        } else {
+            unsafe csio_prefer_small_pages(start + offset, byteCount)
+        }
+    }
+
     /// Gives the memory behind an open range back; it reads as zero afterwards.
     public func discard(at offset: Int, byteCount: Int) {
         precondition(offset >= 0 && byteCount >= 0 && offset + byteCount <= self.byteCount)

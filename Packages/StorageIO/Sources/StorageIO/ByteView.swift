@@ -65,6 +65,18 @@ import CStorageIO
         return order != 0 ? Int(order) : count - other.count
     }
 
+    /// Starts to bring the bytes near, so that what reads them a little later does not wait for
+    /// memory.
+    @inlinable
+    public func prefetch() { unsafe csio_prefetch(start, count) }
+
+    /// How many of the ascending little-endian 32-bit integers that the view consists of are below
+    /// `wanted`. O(log count), without a branch that depends on the integers.
+    @inlinable
+    public func lowerBound(_ wanted: UInt32) -> Int {
+        unsafe Int(csio_lower_bound(start, UInt32(truncatingIfNeeded: count / 4), wanted))
+    }
+
     /// How many leading bytes the two have in common.
     public func commonPrefixLength(with other: ByteView) -> Int {
         let limit = min(count, other.count)

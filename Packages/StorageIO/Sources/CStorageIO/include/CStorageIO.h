@@ -82,7 +82,15 @@ int csio_release(void *start, size_t byte_count);
 int csio_open_memory(void *start, size_t byte_count);
 /// Gives the memory behind a range back to the system; it reads as zeros afterwards.
 int csio_discard_memory(void *start, size_t byte_count);
-void csio_prefetch(const void *address);
+/// Asks for pages of 2 MiB or the like behind a range, where the system has them. Only a wish.
+void csio_prefer_large_pages(void *start, size_t byte_count);
+/// Takes the wish back for memory not yet behind the range.
+void csio_prefer_small_pages(void *start, size_t byte_count);
+/// Starts to bring the cache lines of `count` bytes near.
+static inline void csio_prefetch(const void *start, size_t count) {
+    const char *line = (const char *)start;
+    for (size_t offset = 0; offset < count; offset += 64) __builtin_prefetch(line + offset);
+}
 
 // --- CRC-32C -----------------------------------------------------------------------------------
 
@@ -124,6 +132,32 @@ void csio_random_bytes(void *buffer, size_t count);
 // --- Bytes -------------------------------------------------------------------------------------
 
 int csio_compare(const void *a, const void *b, size_t count);
+
+/// The first of `count` ascending little-endian numbers at `numbers`, 4-aligned or not, that is not
+/// below `wanted`; `count` when all are. Without branches that can be guessed wrong, which is why it
+/// is not written in Swift: its compiler makes branches of every form of it.
+static inline uint32_t csio_lower_bound(const void *numbers, uint32_t count, uint32_t wanted) {
+    const unsigned char *first = (const unsigned char *)numbers;
+    const unsigned char *base = first;
+    uint32_t rest = count;
+    while (rest > 1) {
+        uint32_t half = rest >> 1, probe;
+        __builtin_memcpy(&probe, base + 4 * (size_t)(half - 1), 4);
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+        probe = __builtin_bswap32(probe);
+#endif
+        base = __builtin_unpredictable(probe < wanted) ? base + 4 * (size_t)half : base;
+        rest -= half;
+    }
+    uint32_t index = (uint32_t)((base - first) >> 2);
+    if (rest == 0) return index;
+    uint32_t last;
+    __builtin_memcpy(&last, base, 4);
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    last = __builtin_bswap32(last);
+#endif
+    return index + (last < wanted);
+}
 
 /// The message of an errno, copied into `buffer`.
 void csio_error_message(int number, char *buffer, size_t count);
