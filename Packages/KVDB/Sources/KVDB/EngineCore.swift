@@ -4,6 +4,18 @@ import StorageIO
 import Synchronization
 import WAL
 
+/// A committed version that readers may not see yet (R3), and what it waits for. (Not inside the generic
+/// core: a look into an array of it would then ask the runtime for its metadata each time.)
+struct PendingVersion {
+    var version: Version
+    /// The log must be durable up to here.
+    var sync: LogSequenceNumber
+    /// The operating system must have the log up to here.
+    var write: LogSequenceNumber
+    /// It is not in the log: only a durable checkpoint brings it out.
+    var needsCheckpoint: Bool
+}
+
 /// What a database handle, its snapshots and its transactions share.
 ///
 /// Locks, in the order in which they are taken:
@@ -15,17 +27,6 @@ import WAL
 /// The page store and the log have locks of their own below these and never call back up.
 final class EngineCore<Store: CheckpointedStorage, Log: CommitLog>: @unchecked Sendable {
     // Sendable: every `var` is guarded as said above; the rest is constant or atomic.
-
-    /// A committed version that readers may not see yet (R3), and what it waits for.
-    struct PendingVersion {
-        var version: Version
-        /// The log must be durable up to here.
-        var sync: LogSequenceNumber
-        /// The operating system must have the log up to here.
-        var write: LogSequenceNumber
-        /// It is not in the log: only a durable checkpoint brings it out.
-        var needsCheckpoint: Bool
-    }
 
     /// Says how many records it read and the damage it met, if any.
     typealias LogCheck =

@@ -22,10 +22,12 @@ final class WriterLock: @unchecked Sendable {
         let turn = Condition()
     }
 
-    private static var passLimit: Int { 16 }
     #if KVDB_SCHEDULES
+        // So that a few threads reach both.
+        private static var passLimit: Int { 1 }
         private static var attempts: Int { 1 }
     #else
+        private static var passLimit: Int { 16 }
         /// How often a thread looks again, letting others run, before it queues up.
         private static var attempts: Int { 16 }
     #endif

@@ -25,7 +25,12 @@ final class WriterState<Store: CheckpointedStorage>: @unchecked Sendable {
     /// The catalog as the running transaction sees it, without the changes to `openTables`.
     var catalog: Tree
     /// The named tables that the running transaction has opened.
-    var openTables: [OpenTable] = []
+    var openTables: [OpenTable] = [] {
+        didSet { hasOpenTables = true }
+    }
+    /// False when `openTables` is empty for sure, as it is in most transactions: what spares them the
+    /// look into an array of a generic type.
+    private var hasOpenTables = false
     /// The number of the running transaction.
     var transaction: TransactionNumber = 0
     /// Its operations as a log record.
@@ -54,7 +59,10 @@ final class WriterState<Store: CheckpointedStorage>: @unchecked Sendable {
         transaction = number
         main = Tree(store: store, root: head.main)
         catalog = Tree(store: store, root: head.catalog)
-        openTables.removeAll(keepingCapacity: true)
+        if hasOpenTables {
+            openTables.removeAll(keepingCapacity: true)
+            hasOpenTables = false
+        }
         operations.reset(logged: logged)
         isChanged = false
         failure = nil
@@ -101,6 +109,7 @@ final class WriterState<Store: CheckpointedStorage>: @unchecked Sendable {
             let record = TableRecord(number: 0, root: main.root).encoded
             try put(record, for: [])
         }
+        guard hasOpenTables else { return }
         for index in openTables.indices where openTables[index].isChanged {
             let table = openTables[index]
             try put(

@@ -134,7 +134,8 @@ extension WriteAheadLog {
             segmentSize: segmentSize, identity: identity, sequence: nextSequence,
             previousEnd: previousEnd, syncedThrough: durable, salt: salt)
         chain.append(
-            Segment(slot: slot, sequence: nextSequence, salt: salt, previousEnd: previousEnd))
+            ChainedSegment(slot: slot, sequence: nextSequence, salt: salt, previousEnd: previousEnd)
+        )
         nextSequence += 1
         isSpaceShort = false
         offsetInSegment = 0
@@ -165,7 +166,7 @@ extension WriteAheadLog {
         if let last = runs.last, last.fileOffset + UInt64(last.byteCount) == fileOffset {
             runs[runs.count - 1].byteCount += byteCount
         } else {
-            runs.append(Run(fileOffset: fileOffset, byteCount: byteCount))
+            runs.append(BufferedRun(fileOffset: fileOffset, byteCount: byteCount))
         }
     }
 }

@@ -1,6 +1,23 @@
 import StorageIO
 import Synchronization
 
+// Not inside the class: a type inside a generic one is generic too, and each look into an array of it
+// then asks the runtime for its metadata.
+
+/// A part of a log's buffer that is contiguous in the file.
+struct BufferedRun {
+    var fileOffset: UInt64
+    var byteCount: Int
+}
+
+/// A segment of an open log.
+struct ChainedSegment {
+    let slot: Int
+    let sequence: UInt64
+    let salt: UInt32
+    let previousEnd: LogSequenceNumber
+}
+
 /// A write-ahead log in one file of recycled segments, with group commit.
 ///
 /// Terms: a *record* is what is appended; a *frame* is a record or a fragment of one that a
@@ -51,14 +68,14 @@ public final class WriteAheadLog<Files: FileSystem>: CommitLog, @unchecked Senda
     /// What is appended and not yet taken to be written.
     var buffer = LogBuffer()
     /// Where in the file the parts of `buffer` go, in order.
-    var runs: [Run] = []
+    var runs: [BufferedRun] = []
     /// The other buffer.
     var spareBuffer = LogBuffer()
     var isWriting = false
     var isSyncing = false
     var waiterCount = 0
     /// The segments of the log, oldest first; the last is the one appended to.
-    var chain: [Segment] = []
+    var chain: [ChainedSegment] = []
     /// Where in the last segment the next frame goes; nil when the next frame starts a new one.
     var offsetInSegment: Int?
     /// The number of the next segment.
@@ -73,20 +90,6 @@ public final class WriteAheadLog<Files: FileSystem>: CommitLog, @unchecked Senda
     var slotCount: Int
     var firstFailure: StorageError?
     var isClosed = false
-
-    /// A part of the buffer that is contiguous in the file.
-    struct Run {
-        var fileOffset: UInt64
-        var byteCount: Int
-    }
-
-    /// A segment of the log.
-    struct Segment {
-        let slot: Int
-        let sequence: UInt64
-        let salt: UInt32
-        let previousEnd: LogSequenceNumber
-    }
 
     init(
         files: Files, path: String, identity: LogIdentity, options: LogOptions, isReadOnly: Bool,
@@ -104,7 +107,7 @@ public final class WriteAheadLog<Files: FileSystem>: CommitLog, @unchecked Senda
         durablePosition = Atomic(state.end)
         fileByteCount = Atomic(state.fileSize)
         chain = state.chain.map {
-            Segment(
+            ChainedSegment(
                 slot: $0.slot, sequence: $0.header.sequence, salt: $0.header.salt,
                 previousEnd: $0.header.previousEnd)
         }
