@@ -21,13 +21,19 @@ struct TreePath: Sendable {
 /// Brings a page in that is not in memory: ``PageStorage/load(_:)``.
 typealias PageLoader = (PageNumber) throws(StorageError) -> Void
 
+extension PageBytes {
+    /// Starts to bring near what a search in a node reads whatever it looks for: the header and, in
+    /// most leaves, all slots; and the prefix, which a node written anew has at the page's end.
+    @inline(__always)
+    func prefetchForSearch() {
+        bytes(0, count: 256).prefetch()
+        bytes(PageLayout.pageSize - 64, count: 64).prefetch()
+    }
+}
+
 // Finding nodes, on the one path that every operation takes. Not generic, so that it is compiled once
 // and calls nothing while pages are in memory; a miss goes out through `load`.
 extension PageWindow {
-    /// Bytes at a node's start that a search reads whatever it looks for: the header and, in most
-    /// leaves, all slots.
-    private static var prefetchedBytes: Int { 256 }
-
     /// The node on a page, which must be at `level`.
     ///
     /// Because levels go down by one with each step, links that form a cycle can't be followed
@@ -38,7 +44,7 @@ extension PageWindow {
     func node(_ number: PageNumber, level: Int, _ load: PageLoader) throws(StorageError) -> Node {
         if resident(number) == nil { try load(number) }
         let page = address(number)
-        page.bytes(0, count: Self.prefetchedBytes).prefetch()
+        page.prefetchForSearch()
         let kind = level == 0 ? PageKind.leaf : PageKind.inner
         guard page.rawKind == kind.rawValue, Int(page.level) == level else {
             throw misplaced(number, level)

@@ -110,8 +110,15 @@ final class KVDBSession: BenchmarkSession {
     }
 
     func getMany(_ keys: [ByteView]) throws -> Int {
+        guard let snapshot else { return 0 }
         var found = 0
-        for key in keys where try get(key) { found += 1 }
+        var sum: UInt64 = 0
+        try snapshot.withValues(of: keys) { _, value in
+            guard let value else { return }
+            found += 1
+            sum &+= Self.ends(value)
+        }
+        touched &+= sum
         return found
     }
 

@@ -48,6 +48,34 @@ public final class Snapshot<Store: CheckpointedStorage, Log: CommitLog>: Sendabl
         }
     }
 
+    /// Calls `body` with the value of each of `keys`, where it lies in the cache, all from this version:
+    /// much faster than one by one where the data are larger than the processor's caches, since the
+    /// waits for memory overlap.
+    ///
+    /// - Parameters:
+    ///   - keys: any number, in any order.
+    ///   - body: gets the key's index in `keys`, from 0 on, and its value; nil when there is none.
+    /// - Throws: `damaged` with the page, `inputOutput`, and what `body` throws.
+    /// - Complexity: O(keys × log n).
+    public func withValues<Keys: Sequence>(
+        of keys: Keys, _ body: (Int, ByteView?) throws(StorageError) -> Void
+    ) throws(StorageError) where Keys.Element: ByteSource {
+        var batch = KeyBatch()
+        var first = 0
+        for key in keys {
+            key.withByteView { batch.append($0) }
+            guard batch.count == 64 else { continue }
+            try main.withValues(of: batch) { (index, value) throws(StorageError) in
+                try body(first + index, value)
+            }
+            first += batch.count
+            batch.removeAll()
+        }
+        try main.withValues(of: batch) { (index, value) throws(StorageError) in
+            try body(first + index, value)
+        }
+    }
+
     /// Whether `key` is there. O(log n).
     public func contains<Key: ByteSource>(_ key: Key) throws(StorageError) -> Bool {
         try key.withByteView { key throws(StorageError) in try main.contains(key) }
