@@ -300,6 +300,9 @@ DEFINE_TRANSFER(pwrite64, write_function, const void *, write_some)
     }
 DEFINE_DESCRIPTOR(fsync, CSF_SYNC, 0, (int descriptor), descriptor)
 DEFINE_DESCRIPTOR(fdatasync, CSF_SYNC, 0, (int descriptor), descriptor)
+DEFINE_DESCRIPTOR(
+    sync_file_range, CSF_SYNC, start,
+    (int descriptor, off64_t start, off64_t count, unsigned flags), descriptor, start, count, flags)
 #undef ftruncate
 #undef ftruncate64
 DEFINE_DESCRIPTOR(

@@ -4,6 +4,9 @@ import Synchronization
 extension FilePageStore {
     /// The most pages gathered before they are written, but for longer runs.
     private static var gatheredPages: Int { 256 }
+    /// The same in a checkpoint, which goes to the medium piece by piece: what commits meanwhile waits
+    /// behind one piece, not behind the whole checkpoint.
+    private static var checkpointPieces: Int { 64 }
 
     /// See ``CheckpointedStorage/writeOutDirty()``.
     public func writeOutDirty() throws(StorageError) {
@@ -20,10 +23,11 @@ extension FilePageStore {
     func writePages(frozen: Bool) throws(StorageError) {
         var position = 0
         var gathered: [PageAllocator.Run] = []
+        var started: Range<Int>?
         while true {
             gathered.removeAll(keepingCapacity: true)
             gather(frozen: frozen, from: &position, into: &gathered)
-            if gathered.isEmpty { break }
+            guard let first = gathered.first else { break }
             for run in gathered { seal(run) }
             var index = 0
             while index < gathered.count {
@@ -39,6 +43,25 @@ extension FilePageStore {
             }
             markWritten(gathered, frozen: frozen)
             evictIfNeeded()
+            guard frozen else { continue }
+            let piece = first.page..<position
+            try writeBack(piece, waiting: false)
+            if let started { try writeBack(started, waiting: true) }
+            started = piece
+        }
+        if let started { try writeBack(started, waiting: true) }
+    }
+
+    /// Starts to bring written pages to the medium, or waits for that; a failure poisons the store, since
+    /// no later sync may tell of it.
+    private func writeBack(_ pages: Range<Int>, waiting: Bool) throws(StorageError) {
+        do throws(StorageError) {
+            try file.writeBack(
+                UInt64(pages.count) << UInt64(PageLayout.pageShift),
+                at: UInt64(pages.lowerBound) << UInt64(PageLayout.pageShift), waiting: waiting)
+        } catch {
+            poison(by: error)
+            throw error
         }
     }
 
@@ -48,7 +71,7 @@ extension FilePageStore {
         space.acquire()
         defer { space.release() }
         var pages = 0
-        while pages < Self.gatheredPages,
+        while pages < (frozen ? Self.checkpointPieces : Self.gatheredPages),
             let page = frozen
                 ? allocator.frozen.next(from: position) : allocator.dirty.next(from: position)
         {

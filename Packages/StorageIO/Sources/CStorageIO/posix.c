@@ -72,6 +72,22 @@ int csio_sync_data(int descriptor) {
     }
 }
 
+int csio_write_back(int descriptor, uint64_t offset, uint64_t count, int waiting) {
+#if defined(__linux__)
+    unsigned flags = SYNC_FILE_RANGE_WRITE;
+    if (waiting) flags |= SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WAIT_AFTER;
+    for (;;) {
+        if (sync_file_range(descriptor, (off64_t)offset, (off64_t)count, flags) == 0) return 0;
+        // What has no such call, or is no file of that kind, does without.
+        if (errno == ENOSYS || errno == ESPIPE || errno == EINVAL) return 0;
+        if (errno != EINTR) return -errno;
+    }
+#else
+    (void)descriptor, (void)offset, (void)count, (void)waiting;
+    return 0;
+#endif
+}
+
 int csio_sync_directory(const char *path) {
     int descriptor;
     do {

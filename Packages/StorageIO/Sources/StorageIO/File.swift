@@ -25,6 +25,14 @@ public protocol File: AnyObject, Sendable {
     ///   success would not bring them back: never retry.
     func sync() throws(StorageError)
 
+    /// Starts to write a part of the file from the system's cache to the medium, or waits until what was
+    /// started there is done. Makes nothing durable: that does ``sync()``, which then has less to do. It
+    /// keeps a large sync from holding up those of other files behind it.
+    ///
+    /// - Parameter waiting: whether to wait; otherwise it only starts.
+    /// - Throws: `inputOutput`: as after a failed ``sync()``, writes may be lost.
+    func writeBack(_ count: UInt64, at offset: UInt64, waiting: Bool) throws(StorageError)
+
     /// The file's size in bytes.
     func size() throws(StorageError) -> UInt64
 
@@ -51,6 +59,11 @@ public protocol File: AnyObject, Sendable {
 }
 
 extension File {
+    /// Nothing: the system decides when.
+    public func writeBack(
+        _ count: UInt64, at offset: UInt64, waiting: Bool
+    ) throws(StorageError) {}
+
     /// Nil: this kind of file has no identity to tell.
     public func status() throws(StorageError) -> FileStatus? { nil }
 }

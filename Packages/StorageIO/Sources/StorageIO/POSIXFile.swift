@@ -118,6 +118,16 @@ public final class POSIXFile: File {
         if result != 0 { throw .system(Int64(result), "sync the file", path: path) }
     }
 
+    /// Starts or awaits the writing of a part; see ``File/writeBack(_:at:waiting:)``. Linux only.
+    public func writeBack(
+        _ count: UInt64, at offset: UInt64, waiting: Bool
+    ) throws(StorageError) {
+        try beginUse()
+        defer { endUse() }
+        let result = csio_write_back(descriptor, offset, count, waiting ? 1 : 0)
+        if result != 0 { throw .system(Int64(result), "write the file back", path: path) }
+    }
+
     /// The file's size in bytes.
     public func size() throws(StorageError) -> UInt64 {
         try beginUse()

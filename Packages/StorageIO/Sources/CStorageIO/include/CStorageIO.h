@@ -31,6 +31,9 @@ int csio_close(int descriptor);
 int64_t csio_read(int descriptor, void *buffer, size_t count, uint64_t offset);
 /// One positional write; may be short. Bytes written or a negated errno.
 int64_t csio_write(int descriptor, const void *buffer, size_t count, uint64_t offset);
+/// Starts to write a range from the system's cache to the medium or, waiting, also waits until that is
+/// done. Makes nothing durable. 0 or a negated errno.
+int csio_write_back(int descriptor, uint64_t offset, uint64_t count, int waiting);
 /// fdatasync, or F_FULLFSYNC on Apple platforms. Never repeated after a failure.
 int csio_sync_data(int descriptor);
 /// fsync, for directories.
