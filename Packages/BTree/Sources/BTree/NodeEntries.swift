@@ -78,7 +78,7 @@ struct NodeEntries: ~Copyable {
     mutating func insert(_ key: ByteView, _ value: LeafValue, at index: Int) {
         var entry = Entry(keyOffset: scratch.append(key), keyLength: key.count)
         setValue(value, of: &entry)
-        list.insert(entry, at: min(index, list.count))
+        if index >= list.count { list.append(entry) } else { list.insert(entry, at: index) }
     }
 
     /// Puts a child before position `index`.

@@ -79,12 +79,11 @@ final class KVDBSession: BenchmarkSession {
     }
 
     func loadSorted(_ count: Int, _ entry: (Int) -> (ByteView, ByteView)) throws {
-        var next = 0
-        try database.importEntries(replacing: false) { () throws(StorageError) in
-            guard next < count else { return .end(entryCount: UInt64(count)) }
-            let (key, value) = entry(next)
-            next += 1
-            return .entry(key: key.array, value: value.array)
+        try database.importEntries(replacing: false) { (add) throws(StorageError) in
+            for index in 0..<count {
+                let (key, value) = entry(index)
+                try add(key, value)
+            }
         }
         try database.sync()
     }

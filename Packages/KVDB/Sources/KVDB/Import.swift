@@ -64,20 +64,35 @@ extension DatabaseEngine {
     public func importEntries(
         replacing: Bool, next: () throws(StorageError) -> ExportEvent
     ) throws(StorageError) -> ImportReport {
-        let core = core
-        try core.beginTransaction(timeoutSeconds: nil)
-        let report: ImportReport
-        do {
-            core.writer.operations.abandon()
-            core.writer.isChanged = true
-            if replacing { try core.dropEverything() }
-            report = try core.importEvents(next)
-        } catch {
-            core.rollback()
-            throw error
+        try core.importing(replacing: replacing) { () throws(StorageError) in
+            try core.importEvents(next)
         }
-        try core.commit(core.options.durability)
-        return report
+    }
+
+    /// The same for entries of the default table that the caller lends one by one, without arrays
+    /// around them: the fastest way to fill a database.
+    ///
+    /// - Parameters:
+    ///   - replacing: as above.
+    ///   - feed: gets a function and calls it with each entry. What it lends may be gone when that
+    ///     returns. An error that it throws undoes all.
+    /// - Throws: `keyTooLong`, `valueTooLong`, what `feed` throws, and what a transaction can.
+    @discardableResult
+    public func importEntries(
+        replacing: Bool,
+        feed: (
+            _ add: (_ key: ByteView, _ value: ByteView) throws(StorageError) -> Void
+        ) throws(StorageError) -> Void
+    ) throws(StorageError) -> ImportReport {
+        try core.importing(replacing: replacing) { () throws(StorageError) in
+            var report = ImportReport()
+            var target = try ImportTarget(core.writer.main)
+            try feed { (key, value) throws(StorageError) in
+                try core.add(key, value, to: &target, &report)
+            }
+            core.writer.main = try target.finish()
+            return report
+        }
     }
 }
 
@@ -92,6 +107,36 @@ extension DatabaseEngine {
 }
 
 extension EngineCore {
+    /// Runs `body` as an import: in a transaction of its own, which commits by a checkpoint.
+    fileprivate func importing(
+        replacing: Bool, _ body: () throws(StorageError) -> ImportReport
+    ) throws(StorageError) -> ImportReport {
+        try beginTransaction(timeoutSeconds: nil)
+        let report: ImportReport
+        do {
+            writer.operations.abandon()
+            writer.isChanged = true
+            if replacing { try dropEverything() }
+            report = try body()
+        } catch {
+            rollback()
+            throw error
+        }
+        try commit(options.durability)
+        return report
+    }
+
+    /// Adds one entry.
+    fileprivate func add(
+        _ key: ByteView, _ value: ByteView, to target: inout ImportTarget<Store>,
+        _ report: inout ImportReport
+    ) throws(StorageError) {
+        try requireLegal(key: key)
+        if try target.add(key, value) { report.bulkLoadedCount += 1 }
+        report.entryCount += 1
+        if dirtyByteCount / 2 > options.dirtyBudget { try store.writeOutDirty() }
+    }
+
     /// Empties the default table and drops the named ones, in the running transaction.
     fileprivate func dropEverything() throws(StorageError) {
         try writer.main.deleteAll()
@@ -116,15 +161,11 @@ extension EngineCore {
                 table = name
                 target = try ImportTarget(openForImport(name))
             case .entry(let key, let value):
-                let isBulk = try key.withByteView { key throws(StorageError) in
-                    try requireLegal(key: key)
-                    return try value.withByteView { value throws(StorageError) in
-                        try target.add(key, value)
+                try key.withByteView { key throws(StorageError) in
+                    try value.withByteView { value throws(StorageError) in
+                        try add(key, value, to: &target, &report)
                     }
                 }
-                report.entryCount += 1
-                if isBulk { report.bulkLoadedCount += 1 }
-                if dirtyByteCount / 2 > options.dirtyBudget { try store.writeOutDirty() }
             case .end:
                 try store(target.finish(), as: table)
                 return report

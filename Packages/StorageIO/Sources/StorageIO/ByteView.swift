@@ -81,6 +81,14 @@ import CStorageIO
     public func commonPrefixLength(with other: ByteView) -> Int {
         let limit = min(count, other.count)
         var length = 0
+        while length <= limit - 8 {
+            let own = unsafe start.loadUnaligned(fromByteOffset: length, as: UInt64.self)
+            let others = unsafe other.start.loadUnaligned(fromByteOffset: length, as: UInt64.self)
+            let difference = own.littleEndian ^ others.littleEndian
+            // The lowest byte comes first, so the lowest bit that differs lies in the first that does.
+            if difference != 0 { return length + difference.trailingZeroBitCount / 8 }
+            length += 8
+        }
         while length < limit && self[length] == other[length] { length += 1 }
         return length
     }
