@@ -85,11 +85,18 @@ extension PageWindow {
     /// parent: neighbours in a tree lie anywhere in memory, so nobody else foresees it.
     func prefetchNeighborLeaf(_ root: TreeRoot, before: Bool, _ path: TreePath) {
         guard root.height > 1, let parent = resident(path.page(1)).map(Node.init) else { return }
-        let slot = path.slot(1) + (before ? -1 : 1)
-        guard slot >= 0, slot < parent.count, let leaf = resident(parent.child(slot)) else {
+        let step = before ? -1 : 1
+        let slot = path.slot(1) + step
+        guard slot >= 0, slot < parent.count, let page = resident(parent.child(slot)) else {
             return
         }
-        leaf.bytes(0, count: PageLayout.pageSize).prefetch()
+        // Its header is there since the leaf before this one, and tells where it has a gap.
+        let leaf = Node(page)
+        page.bytes(0, count: leaf.slotsEnd).prefetch()
+        let cells = leaf.cellStart
+        page.bytes(cells, count: PageLayout.pageSize - cells).prefetch()
+        guard slot + step >= 0, slot + step < parent.count else { return }
+        resident(parent.child(slot + step))?.bytes(0, count: 64).prefetch()
     }
 
     /// The leaf that `key` belongs to and where the key is in it, without noting the way.
