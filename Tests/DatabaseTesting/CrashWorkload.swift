@@ -84,9 +84,7 @@ package struct CrashWorkload: Sendable {
             var promised: Durability?
             switch step {
             case .commit(let changes, let durability):
-                try database.write(durability: durability) { transaction in
-                    for change in changes { _ = try transaction.apply(change) }
-                }
+                try database.commit(changes, durability)
                 isDurable = durability == .full
                 // Without a log, a weaker commit is in memory only.
                 promised = options.logging ? durability : nil
@@ -194,6 +192,18 @@ extension CrashWorkload {
             numbers.map { .put(numberKey($0), random.bytes(length), table: table) }
         }
 
+        /// Puts that change pages where they are, around a snapshot and checkpoints that keep them.
+        private mutating func putAlone() {
+            for step in [Step.hold, .checkpoint, .release, .checkpoint] {
+                for number in 0..<6 {
+                    let put = Change.put(
+                        numberKey(random.below(12)), random.bytes(20 + random.below(60)))
+                    steps.append(.commit([put], number % 3 == 2 ? .buffered : .written))
+                }
+                steps.append(step)
+            }
+        }
+
         mutating func write() {
             // Splits: at the right edge, then in the middle.
             for part in 0..<4 { commit(put((part * 8)..<(part * 8 + 8), length: 150)) }
@@ -238,6 +248,7 @@ extension CrashWorkload {
             commit(put(0..<5, length: 100))
             commit([.deleteRange(.all)])
             commit(put(0..<3, length: 10))
+            putAlone()
         }
     }
 }

@@ -13,6 +13,19 @@ package enum Change: Sendable {
     case dropTable(String)
 }
 
+extension DatabaseEngine {
+    /// Commits changes; a single put by itself, as its callers would, so that it may be made in place.
+    package func commit(_ changes: [Change], _ durability: Durability) throws {
+        if changes.count == 1, case .put(let key, let value, let table) = changes[0], table.isEmpty
+        {
+            return try put(key, value, durability: durability)
+        }
+        try write(durability: durability) { transaction in
+            for change in changes { _ = try transaction.apply(change) }
+        }
+    }
+}
+
 /// What a database with tables should hold.
 package struct DatabaseModel: Equatable, Sendable {
     package var main = SortedArrayModel()

@@ -88,9 +88,7 @@ package struct FaultRun {
     private func perform(_ step: CrashWorkload.Step, _ database: SimulatedDatabase) throws {
         switch step {
         case .commit(let changes, let durability):
-            try database.write(durability: durability) { transaction in
-                for change in changes { _ = try transaction.apply(change) }
-            }
+            try database.commit(changes, durability)
         case .abort(let changes):
             let transaction = try database.begin()
             for change in changes { _ = try transaction.apply(change) }

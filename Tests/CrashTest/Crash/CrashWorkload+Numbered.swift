@@ -55,6 +55,10 @@ extension CrashWorkload {
                     .commit(changes, random.element(of: [.full, .full, .written, .buffered])))
             }
         }
+        for _ in 0..<random.below(12) {
+            let put = Change.put(keys.key(&random), random.bytes(random.below(90)))
+            steps.append(.commit([put], random.element(of: [.written, .written, .buffered])))
+        }
         return CrashWorkload(options: options, steps: steps)
     }
 

@@ -7,6 +7,7 @@ extension FaultScenario {
     static let all: [FaultScenario] = {
         var script = FaultScript(20)
         return writing(&script) + keeping(&script) + opening(&script) + moving(&script)
+            + puttingAlone(&script)
     }()
 
     /// What transactions do.
@@ -183,6 +184,20 @@ extension FaultScenario {
             FaultScenario(
                 "export and import packed", setup: tables,
                 [.export(packed: true), .commit([.deleteRange(.all)]), .importFile, .read]),
+        ]
+    }
+
+    /// Single puts that change pages where they are.
+    private static func puttingAlone(_ script: inout FaultScript) -> [FaultScenario] {
+        let some = script.commits(2, of: 20, 120)
+        let written = script.commits(8, of: 1, 60, below: 30, .written)
+        return [
+            FaultScenario(
+                "single puts", setup: some, options: { $0.checkpointPolicy = .manual },
+                written + script.commits(4, of: 1, 60, below: 30, .buffered)
+                    + [.hold] + script.commits(3, of: 1, 60, below: 30, .written)
+                    + [.release, .checkpoint]
+                    + script.commits(4, of: 1, 60, below: 30, .written) + [.sync])
         ]
     }
 }

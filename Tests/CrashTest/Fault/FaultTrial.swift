@@ -153,6 +153,9 @@ struct FaultTrial<Files: FileSystem> {
     private func commit(
         _ changes: [Change], _ durability: Durability, _ handle: Engine, _ place: String
     ) throws {
+        guard changes.count > 1 || durability == .full else {
+            return try handle.commit(changes, durability)
+        }
         let transaction = try handle.begin()
         var failure: (any Error)?
         for change in changes where failure == nil {

@@ -84,7 +84,11 @@ struct SalvageOracle {
                 allowed.contains(
                     SalvageWorkload.note(TableKey(table: $0, key: key.key), value))
             }
-            guard wasThere else { throw Failure("\(text(key)) was never committed.") }
+            guard wasThere else {
+                throw Failure(
+                    "\(text(key)) was never committed with its \(value.count) bytes; basis "
+                        + "\(report.basis).")
+            }
             if isCurrent(key, value) { continue }
             account.note("older entries")
             let isCalled = uncertain.contains { loss in

@@ -42,7 +42,8 @@
             threads.append(Thread(name: name, body: body))
         }
 
-        static let all: [ScheduleScenario] = commits + checkpoints + pages + closing + failures
+        static let all: [ScheduleScenario] =
+            commits + checkpoints + pages + closing + failures + inPlace
     }
 
     extension DatabaseOptions {

@@ -23,7 +23,7 @@ extension BPlusTree {
             if case .overflow(let page, let byteCount) = value {
                 try store.retireOverflow(page, byteCount: byteCount)
             }
-            try addToCounts(-1, path)
+            addToCounts(-1, path)
             Node(store.window.address(path.page(0))).remove(at: position.index)
             try tidy(&path)
         } catch { throw fail(error) }

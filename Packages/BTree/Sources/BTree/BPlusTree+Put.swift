@@ -69,7 +69,7 @@ extension BPlusTree {
             if leaf.replaceInPlace(field, at: index) { return }
             leaf.remove(at: index)
         } else {
-            try addToCounts(1, path)
+            addToCounts(1, path)
         }
         if leaf.insert(key, field, at: index) { return }
         var entries = NodeEntries(leaf)
@@ -95,9 +95,7 @@ extension BPlusTree {
     }
 
     /// Adds `difference` to the counts along the path and to the root's.
-    mutating func addToCounts(
-        _ difference: Int64, _ path: TreePath
-    ) throws(StorageError) {
+    mutating func addToCounts(_ difference: Int64, _ path: TreePath) {
         let difference = UInt64(bitPattern: difference)
         for level in 1..<max(Int(root.height), 1) {
             let node = Node(store.window.address(path.page(level)))

@@ -68,18 +68,21 @@ extension Node {
 
     // MARK: Leaves
 
+    /// Whether an entry fits without moving cells: the key shares the prefix, and there is room.
+    func fits(_ key: ByteView, _ value: LeafValue) -> Bool {
+        guard sharesPrefix(key) else { return false }
+        let rest = max(0, key.count - prefixLength - NodeLayout.headSize)
+        return freeBytes >= value.cellBytes + rest + NodeLayout.headSize + NodeLayout.leafTailSize
+    }
+
     /// Puts an entry before slot `index` if it fits without moving cells.
     ///
-    /// - Returns: false, with nothing changed, when the key doesn't share the prefix or room is
-    ///   short.
+    /// - Returns: false, with nothing changed, when it does not.
     func insert(_ key: ByteView, _ value: LeafValue, at index: Int) -> Bool {
-        guard sharesPrefix(key) else { return false }
+        guard fits(key, value) else { return false }
         let suffix = key.dropFirst(prefixLength)
         let rest = suffix.dropFirst(NodeLayout.headSize)
         let size = value.cellBytes + rest.count
-        guard freeBytes >= size + NodeLayout.headSize + NodeLayout.leafTailSize else {
-            return false
-        }
         let cell = takeCell(size)
         openSlot(at: index)
         page.store(suffix.head, at: headOffset(index))
@@ -88,8 +91,16 @@ extension Node {
         return true
     }
 
-    /// Replaces the value of slot `index` where its cell is, if the new one is inline like the old
-    /// one and no longer.
+    /// Whether the value of slot `index` can be replaced where its cell is: the new one is inline like
+    /// the old one and no longer.
+    func canReplaceInPlace(_ value: LeafValue, at index: Int) -> Bool {
+        guard case .inline(let bytes) = value, case .inline(let old) = self.value(index) else {
+            return false
+        }
+        return bytes.count <= old.count
+    }
+
+    /// Replaces the value of slot `index` where its cell is, if it can be.
     func replaceInPlace(_ value: LeafValue, at index: Int) -> Bool {
         guard case .inline(let bytes) = value, case .inline(let old) = self.value(index),
             bytes.count <= old.count

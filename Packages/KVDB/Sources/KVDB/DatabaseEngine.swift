@@ -115,9 +115,11 @@ public final class DatabaseEngine<Store: CheckpointedStorage, Log: CommitLog>: S
     public func put<Key: ByteSource, Value: ByteSource>(
         _ key: Key, _ value: Value, durability: Durability? = nil
     ) throws(StorageError) {
-        let transaction = try begin()
-        try transaction.put(key, value)
-        try transaction.commit(durability: durability)
+        try key.withByteView { key throws(StorageError) in
+            try value.withByteView { value throws(StorageError) in
+                try core.putAlone(key, value, durability ?? core.options.durability)
+            }
+        }
     }
 
     /// Deletes `key` as a transaction of its own; whether it was there.

@@ -83,7 +83,7 @@ extension EngineCore {
             }
             store.commitTransaction()
             advanceHead()
-            try store.beginCheckpoint(checkpointRecord(endsLog: endsLog))
+            try beginCheckpoint(endsLog: endsLog)
             return log.end
         } catch {
             leaveCheckpoint()
@@ -112,8 +112,15 @@ extension EngineCore {
         }
     }
 
-    /// The superblock's content for the head; the caller holds the writer lock.
-    func checkpointRecord(endsLog: Bool = false) -> CheckpointRecord {
+    /// Freezes the head; the caller holds the writer lock.
+    func beginCheckpoint(endsLog: Bool = false) throws(StorageError) {
+        // First, and whatever comes of it: from here on no page of the head changes where it is.
+        writer.checkpointed = writer.head.transaction
+        try store.beginCheckpoint(checkpointRecord(endsLog: endsLog))
+    }
+
+    /// The superblock's content for the head.
+    private func checkpointRecord(endsLog: Bool) -> CheckpointRecord {
         CheckpointRecord(
             transaction: writer.head.transaction, catalogRoot: writer.head.catalog.page,
             catalogHeight: writer.head.catalog.height,

@@ -9,6 +9,17 @@ extension EngineCore {
     ///
     /// - Throws: `closed`, `readOnly`, `poisoned`, `timedOut`, `busy`.
     func beginTransaction(timeoutSeconds: Double?) throws(StorageError) {
+        try enterWriter(timeoutSeconds: timeoutSeconds)
+        do throws(StorageError) {
+            try startTransaction()
+        } catch {
+            writerLock.release()
+            throw error
+        }
+    }
+
+    /// Takes the writer lock of a database that can be written to.
+    func enterWriter(timeoutSeconds: Double?) throws(StorageError) {
         try requireWritable()
         try relieve()
         try acquireWriter(timeoutSeconds: timeoutSeconds)
@@ -19,13 +30,17 @@ extension EngineCore {
             guard !isClosing.load(ordering: .acquiring) else {
                 throw StorageError(.closed, "The database is being closed.", path: path)
             }
-            let number = writer.head.transaction + 1
-            try store.beginTransaction(number)
-            writer.begin(number, logged: logsCommits)
         } catch {
             writerLock.release()
             throw error
         }
+    }
+
+    /// Starts a transaction on the head; the caller holds the writer lock.
+    func startTransaction() throws(StorageError) {
+        let number = writer.head.transaction + 1
+        try store.beginTransaction(number)
+        writer.begin(number, logged: logsCommits)
     }
 
     /// Ends the running transaction without a trace (R5).
@@ -117,14 +132,8 @@ extension EngineCore {
     private func commitToLog(_ durability: Durability) throws(StorageError) {
         let end: LogSequenceNumber
         do throws(StorageError) {
-            try noteLogInUse()
-            end = try writer.operations.bytes.withByteView { payload throws(StorageError) in
-                try reserveLog(payload.count)
-                return try log.append(payload, transaction: writer.transaction)
-            }
+            end = try appendOperations(transaction: writer.transaction)
         } catch {
-            // A checkpoint gives segments of the log back; see `relieve`.
-            if error.code == .diskFull { store.noteSpaceShort() }
             rollback()
             throw error
         }
@@ -143,6 +152,23 @@ extension EngineCore {
         if sync > log.durable { try log.sync(through: sync) }
         if write > log.written { try log.write(through: write) }
         publishReady()
+    }
+
+    /// Appends the operations that the writer has gathered to the log.
+    func appendOperations(
+        transaction: TransactionNumber
+    ) throws(StorageError) -> LogSequenceNumber {
+        do throws(StorageError) {
+            try noteLogInUse()
+            return try writer.operations.bytes.withByteView { payload throws(StorageError) in
+                try reserveLog(payload.count)
+                return try log.append(payload, transaction: transaction)
+            }
+        } catch {
+            // A checkpoint gives segments of the log back; see `relieve`.
+            if error.code == .diskFull { store.noteSpaceShort() }
+            throw error
+        }
     }
 
     /// Asks the log for room. What the data file took of a nearly full disk beyond its need, only to
@@ -176,7 +202,7 @@ extension EngineCore {
         store.commitTransaction()
         advanceHead(needsCheckpoint: true)
         do {
-            try store.beginCheckpoint(checkpointRecord())
+            try beginCheckpoint()
             try completeCheckpoint(position: log.end)
         } catch {
             // The head stands on a version that is neither logged nor durable; nothing may follow.
@@ -200,7 +226,7 @@ extension EngineCore {
     }
 
     /// After a commit: asks for a checkpoint or a sync where one is due.
-    private func noteCommit(_ durability: Durability) {
+    func noteCommit(_ durability: Durability) {
         if durability != .full && logsCommits { maintenance.requestSync() }
         guard isCheckpointDue else { return }
         switch options.checkpointPolicy {

@@ -15,7 +15,7 @@ extension EngineCore {
         }
     }
 
-    private func requireLegal(value: ByteView) throws(StorageError) {
+    func requireLegal(value: ByteView) throws(StorageError) {
         guard value.count <= TreeLimits.maximumValueLength else {
             throw StorageError(
                 .valueTooLong,

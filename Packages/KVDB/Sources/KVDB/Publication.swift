@@ -9,6 +9,11 @@ import Synchronization
 /// an atomic. A reader takes the published number, registers it, sees that it is still the
 /// published one (from then on nothing it can reach is reused: see `FilePageStore`), and reads the
 /// ring's entry; an entry overwritten meanwhile shows another number, and the reader starts again.
+///
+/// A writer may take the newest version back (``withdraw(_:)``) to change its pages where they are. Then
+/// it looks whether a reader has registered: either it sees the reader, or the reader finds the version
+/// withdrawn when it looks again. With no reader there it makes the change, some hundred nanoseconds
+/// during which readers wait, and publishes the next version; else it puts the version back.
 @safe final class Publication: @unchecked Sendable {
     // Sendable: a constant pointer to atomics. Writers are serialised by the engine's publish lock.
     #if KVDB_SCHEDULES
@@ -18,6 +23,8 @@ import Synchronization
         private static var ringSize: UInt64 { 64 }
     #endif
     private static var fieldCount: Int { 5 }
+    /// In `published`, beside the number of a version that is withdrawn.
+    private static var withdrawn: UInt64 { 1 << 63 }
     private let published: Atomic<UInt64>
     private let fields: UnsafeMutablePointer<Atomic<UInt64>>
 
@@ -36,10 +43,29 @@ import Synchronization
         unsafe fields.deallocate()
     }
 
-    /// The newest version that readers may get.
+    /// The newest version that readers may get. Waits while there is none.
     var transaction: TransactionNumber {
+        var spins = 0
+        while true {
+            schedulePoint()
+            let word = published.load(ordering: .sequentiallyConsistent)
+            if word & Self.withdrawn == 0 { return word }
+            System.pause(&spins)
+        }
+    }
+
+    /// Takes the newest version back from who has not registered for it yet. The caller publishes
+    /// another or puts it back at once, and lets nobody else publish meanwhile.
+    func withdraw(_ transaction: TransactionNumber) {
         schedulePoint()
-        return published.load(ordering: .sequentiallyConsistent)
+        published.store(transaction | Self.withdrawn, ordering: .sequentiallyConsistent)
+        schedulePoint()
+    }
+
+    /// Puts a version that was withdrawn back, unchanged.
+    func putBack(_ transaction: TransactionNumber) {
+        schedulePoint()
+        published.store(transaction, ordering: .sequentiallyConsistent)
     }
 
     private func field(_ transaction: UInt64, _ index: Int) -> Int {

@@ -134,13 +134,20 @@ struct SalvagePlan {
             tracesTables: isAmbiguous || !survey.isFreeListWhole, progress: progress)
         var found = [[FileScan.Leaf]](repeating: [], count: survey.gaps.count)
         var strays: [FileScan.Leaf] = []
+        // A leaf out of use, which no free list tells any more, may be of a table that was dropped.
+        let mayBeForeign = !survey.isFreeListWhole && !scan.names.allSatisfy { $0.isEmpty }
         for leaf in scan.leaves where !scan.isStale(leaf) {
             // Only a leaf in a wrong place can be one that is missing at a right one.
             let possible = leaf.isDisplaced ? gaps : deep
             var fitting = possible.filter { Self.fits(leaf, survey.gaps[$0].fault) }
-            if !fitting.isEmpty, let name = scan.table(of: leaf) {
-                fitting.removeAll { gap in
-                    survey.gaps[gap].table.map { survey.tables[$0].name } != name
+            if !fitting.isEmpty {
+                if let name = scan.table(of: leaf) {
+                    fitting.removeAll { gap in
+                        survey.gaps[gap].table.map { survey.tables[$0].name } != name
+                    }
+                } else if mayBeForeign {
+                    strays.append(leaf)
+                    continue
                 }
             }
             if fitting.count == 1 {

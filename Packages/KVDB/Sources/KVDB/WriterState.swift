@@ -39,6 +39,8 @@ final class WriterState<Store: CheckpointedStorage>: @unchecked Sendable {
     var isChanged = false
     /// Why it can only be aborted: an operation failed half-way.
     var failure: StorageError?
+    /// The newest version that a checkpoint has written or is writing: its pages stay as they are.
+    var checkpointed: TransactionNumber
     /// How many iterations over the running transaction are under way; no change may come between.
     var iterations = 0
     /// What commits up to the head wait for at least, since a version can't be published before the
@@ -49,6 +51,7 @@ final class WriterState<Store: CheckpointedStorage>: @unchecked Sendable {
     init(store: Store, head: Version, operationLimit: Int) {
         self.store = store
         self.head = head
+        checkpointed = head.transaction
         main = Tree(store: store, root: head.main)
         catalog = Tree(store: store, root: head.catalog)
         operations = OperationBuffer(limit: operationLimit)

@@ -138,6 +138,13 @@ public protocol CheckpointedStorage: PageStorage {
     /// Ends the write transaction: the pages born in it are free, its retirements forgotten.
     func abortTransaction()
 
+    /// Notes the write transaction `number`, which took no page and replaced none: it changed pages
+    /// where they are, whose births no held version reaches, and readers get no version any more that
+    /// saw them before. No transaction runs, and the caller holds its writer lock.
+    ///
+    /// - Parameter number: above that of the newest transaction, and one that a superblock can hold.
+    func commitInPlace(_ number: TransactionNumber)
+
     /// Says what the pages that are taken next are for; `growth` again with each transaction. Of the
     /// writing thread.
     func setPurpose(_ purpose: SpacePurpose)

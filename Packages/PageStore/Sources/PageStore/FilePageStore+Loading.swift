@@ -37,10 +37,7 @@ extension FilePageStore {
     }
 
     /// Waits a little for another thread that works on a page.
-    func pause(_ spins: inout Int) {
-        spins += 1
-        if spins < 64 { System.yield() } else { System.sleep(nanoseconds: 20_000) }
-    }
+    func pause(_ spins: inout Int) { System.pause(&spins) }
 
     /// Reads a page that this thread has put into state `loading`, and makes it readable.
     private func readIn(_ page: Int) throws(StorageError) {

@@ -38,6 +38,15 @@ extension FilePageStore {
         for run in allocator.abort() { forget(run) }
     }
 
+    /// See ``CheckpointedStorage/commitInPlace(_:)``.
+    public func commitInPlace(_ number: TransactionNumber) {
+        space.acquire()
+        defer { space.release() }
+        allocator.commitInPlace(number)
+        transaction = number
+        newestBirth.store(number, ordering: .releasing)
+    }
+
     /// See ``CheckpointedStorage/publish(_:)``.
     public func publish(_ transaction: TransactionNumber) {
         space.acquire()

@@ -173,6 +173,12 @@ import Synchronization
     /// See ``CheckpointedStorage/commitTransaction()``.
     public func commitTransaction() { space.withLock { allocator.commit() } }
 
+    /// See ``CheckpointedStorage/commitInPlace(_:)``.
+    public func commitInPlace(_ number: TransactionNumber) {
+        space.withLock { allocator.commitInPlace(number) }
+        transaction = number
+    }
+
     /// See ``CheckpointedStorage/abortTransaction()``.
     public func abortTransaction() {
         space.withLock { for run in allocator.abort() { forget(run) } }

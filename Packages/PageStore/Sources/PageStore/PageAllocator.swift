@@ -124,6 +124,13 @@ struct PageAllocator {
         running = 0
     }
 
+    /// Notes a transaction that took and retired nothing.
+    mutating func commitInPlace(_ number: TransactionNumber) {
+        precondition(running == 0, "a write transaction is already running")
+        precondition(number > head, "the transaction number does not follow the last one")
+        head = number
+    }
+
     /// Ends the transaction; what was born in it is free.
     ///
     /// - Returns: the freed runs.

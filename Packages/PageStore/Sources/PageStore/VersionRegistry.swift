@@ -38,6 +38,14 @@ public final class VersionRegistry: Sendable {
         return oldest
     }
 
+    /// The newest version that is held, if any. O(slots).
+    public var newest: TransactionNumber? {
+        var newest: UInt64 = 0
+        // Held versions are in the slots one higher.
+        slots.forEach { value in newest = max(newest, value) }
+        return newest == 0 ? nil : newest - 1
+    }
+
     /// Inserts into an ascending list without duplicates.
     static func add(_ version: TransactionNumber, to versions: inout [TransactionNumber]) {
         var index = versions.count

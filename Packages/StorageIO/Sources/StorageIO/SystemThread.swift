@@ -38,6 +38,12 @@ public enum System {
     /// Lets other threads run.
     public static func yield() { csio_yield() }
 
+    /// Waits a little for another thread in a loop that looks again; `spins` counts how often.
+    public static func pause(_ spins: inout Int) {
+        spins += 1
+        if spins < 64 { yield() } else { sleep(nanoseconds: 20_000) }
+    }
+
     /// Pauses the calling thread.
     public static func sleep(nanoseconds: UInt64) { csio_sleep(nanoseconds) }
 
