@@ -107,6 +107,75 @@ import Testing
         try reopened.close()
     }
 
+    /// Single puts change pages in place while snapshots come and go: each shows one version, in which of
+    /// two keys the second is never ahead of the first, nor more than one behind (R6).
+    @Test(arguments: [Durability.written, .buffered])
+    func putsInPlaceBesideReaders(durability: Durability) throws {
+        let directory = try TemporaryDirectory()
+        let path = directory.file("pairs.db")
+        let database = try Database.open(path, options: Self.options)
+        try database.write { transaction in
+            for number in 0..<400 { try transaction.put(numberKey(number), numberKey(0)) }
+        }
+        let finish = Finish(transfers: 4000)
+        let writersLeft = Atomic(3)
+        @Sendable func pair(_ thread: Int) -> [[UInt8]] {
+            [numberKey(100 * thread + 7), numberKey(100 * thread + 90)]
+        }
+        @Sendable func number(_ snapshot: FileSnapshot, _ key: [UInt8]) throws -> Int {
+            guard let value = try snapshot.get(key) else { throw Mismatch("a key is gone") }
+            return value.reduce(0) { $0 << 8 | Int($1) }
+        }
+        try inParallel(8) { thread in
+            if thread < 3 {
+                defer { writersLeft.subtract(1, ordering: .relaxed) }
+                var next = 1
+                while finish.next() {
+                    for key in pair(thread) {
+                        try database.put(key, numberKey(next), durability: durability)
+                    }
+                    next += 1
+                }
+            } else if thread < 7 {
+                var seen = [Int](repeating: 0, count: 3)
+                while writersLeft.load(ordering: .relaxed) > 0 {
+                    let snapshot = try database.snapshot()
+                    for writer in 0..<3 {
+                        let keys = pair(writer)
+                        let second = try number(snapshot, keys[1])
+                        let first = try number(snapshot, keys[0])
+                        try check(
+                            first == second || first == second + 1,
+                            "R6: \(first) and \(second) in one version")
+                        try check(first >= seen[writer], "\(first) after \(seen[writer])")
+                        let again = try number(snapshot, keys[1])
+                        try check(again == second, "R6: \(again) where \(second) was")
+                        seen[writer] = first
+                    }
+                    if seen[0] % 3 == 0 { System.yield() }
+                }
+            } else {
+                while writersLeft.load(ordering: .relaxed) > 0 {
+                    try database.checkpoint()
+                    System.sleep(nanoseconds: 2_000_000)
+                }
+            }
+        }
+        #expect(database.poison == nil)
+        try database.checkSound()
+        let numbers = try (0..<3).map { thread in
+            let snapshot = try database.snapshot()
+            let both = try pair(thread).map { try number(snapshot, $0) }
+            #expect(both[0] == both[1] && both[0] > 0)
+            return both[0]
+        }
+        try database.close()
+        let reopened = try Database.open(path, options: Self.options)
+        for thread in 0..<3 {
+            #expect(try reopened.get(pair(thread)[0]) == numberKey(numbers[thread]))
+        }
+    }
+
     /// Readers read on through compactions and checkpoints, and none of them waits for a writer:
     /// they finish their rounds while a write transaction stays open.
     @Test func readersDoNotWaitForAWriter() throws {

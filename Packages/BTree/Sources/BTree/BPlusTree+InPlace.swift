@@ -16,14 +16,15 @@ public struct InPlacePut: Sendable {
 extension BPlusTree {
     /// Plans a put that changes pages of this version where they are.
     ///
-    /// Nothing is changed yet. The plan holds until the next change of the tree, checkpoint, or write of
+    /// Nothing is changed. The plan holds until the next change of the tree, checkpoint, or write of
     /// dirty pages; until then its pages are in memory and stay there.
     ///
     /// - Parameters:
     ///   - key: 0 to 1024 bytes.
     ///   - value: the value; a long one is no change in place.
     ///   - version: the newest version that must stay as it is. Every page on the way must be younger.
-    /// - Returns: nil when the put needs another page: the leaf is full, a page is too old.
+    /// - Returns: nil when the put needs another page: the leaf is full, a page on the way is too old or
+    ///   is not newer than the file.
     /// - Throws: `damaged`, `inputOutput`; nothing has changed then.
     /// - Complexity: O(log n) pages.
     public func planInPlace(
@@ -39,6 +40,8 @@ extension BPlusTree {
         let (leaf, position) = try store.descend(root, to: key, &path)
         var oldest = TransactionNumber.max
         for level in 0..<Int(root.height) {
+            // A page that was read in is the file's, whatever birth it says that it has.
+            guard store.window.isDirty(path.page(level)) else { return nil }
             oldest = min(oldest, store.window.address(path.page(level)).birth)
         }
         guard oldest > version else { return nil }
@@ -52,7 +55,6 @@ extension BPlusTree {
             isReplacement && leaf.canReplaceInPlace(field, at: position.index)
                 || leaf.fits(key, field)
         else { return nil }
-        for level in 0..<Int(root.height) { try store.makeWritable(path.page(level)) }
         return InPlacePut(path: path, isReplacement: isReplacement, oldestBirth: oldest)
     }
 

@@ -57,6 +57,14 @@ public enum PageState {
         return address(page)
     }
 
+    /// Whether a page is in memory, newer than the file, and so stays there until it is written.
+    @inlinable
+    public func isDirty(_ page: PageNumber) -> Bool {
+        guard page < pageLimit else { return false }
+        schedulePoint()
+        return unsafe states[Int(page)].load(ordering: .acquiring) == PageState.dirty
+    }
+
     /// The page's place, whatever is in it. The number must be below ``pageLimit``.
     @inlinable
     public func address(_ page: PageNumber) -> PageBytes {
