@@ -31,12 +31,15 @@ extension BPlusTree {
             let high = to.map { leaf.lowerBound($0).index } ?? leaf.count
             let count = leaf.count
             var remaining = max(0, high - low)
+            var ahead = LeafAhead()
             if reverse ? low == 0 : high == count {
-                store.window.prefetchNeighborLeaf(root, before: reverse, path)
+                ahead = LeafAhead(
+                    store.window.neighborAhead(root, before: reverse, path), during: remaining)
             }
             while remaining > 0 {
                 let index = reverse ? low + remaining - 1 : high - remaining
                 remaining -= 1
+                ahead.advance()
                 let (key, value) = scan.entry(index)
                 if case .inline(let bytes) = value {
                     guard try body(key, bytes) else { return }
@@ -62,7 +65,11 @@ extension BPlusTree {
     private func scanStart(
         _ key: ByteView?, last: Bool, _ path: inout TreePath
     ) throws(StorageError) -> Node {
-        if let key { return try store.descend(root, to: key, &path).leaf }
+        if let key {
+            let leaf = try store.descend(root, to: key, &path).leaf
+            leaf.page.bytes(leaf.cellStart, count: PageLayout.pageSize - leaf.cellStart).prefetch()
+            return leaf
+        }
         let top = Int(root.height) - 1
         path.setPage(root.page, at: top)
         return try store.descendEdge(from: top, last: last, &path)

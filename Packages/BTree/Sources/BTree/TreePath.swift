@@ -81,22 +81,21 @@ extension PageWindow {
         return (leaf, position)
     }
 
-    /// Starts to bring the leaf after or before the path's near, if it is in memory and has the same
-    /// parent: neighbours in a tree lie anywhere in memory, so nobody else foresees it.
-    func prefetchNeighborLeaf(_ root: TreeRoot, before: Bool, _ path: TreePath) {
-        guard root.height > 1, let parent = resident(path.page(1)).map(Node.init) else { return }
+    /// The leaf after or before the path's, if it is in memory and has the same parent. Starts to bring the
+    /// header of the one beyond near.
+    func neighborAhead(_ root: TreeRoot, before: Bool, _ path: TreePath) -> Node? {
+        guard root.height > 1, let parent = resident(path.page(1)).map(Node.init) else {
+            return nil
+        }
         let step = before ? -1 : 1
         let slot = path.slot(1) + step
         guard slot >= 0, slot < parent.count, let page = resident(parent.child(slot)) else {
-            return
+            return nil
         }
-        // Its header is there since the leaf before this one, and tells where it has a gap.
-        let leaf = Node(page)
-        page.bytes(0, count: leaf.slotsEnd).prefetch()
-        let cells = leaf.cellStart
-        page.bytes(cells, count: PageLayout.pageSize - cells).prefetch()
-        guard slot + step >= 0, slot + step < parent.count else { return }
-        resident(parent.child(slot + step))?.bytes(0, count: 64).prefetch()
+        if slot + step >= 0, slot + step < parent.count {
+            resident(parent.child(slot + step))?.bytes(0, count: 64).prefetch()
+        }
+        return Node(page)
     }
 
     /// The leaf that `key` belongs to and where the key is in it, without noting the way.
