@@ -129,7 +129,9 @@ struct FileScan {
     }
 
     /// Notes the entries of a leaf that is one of the catalog: nothing but tables' records, exact to
-    /// the byte, among them one of the default table or one with a root.
+    /// the byte, among them one of the default table or one with a root. A root may lie in a tail that
+    /// was cut off, but not further out than what is left is long: no value of a user's looks like that
+    /// by chance.
     ///
     /// - Returns: whether it is one.
     private mutating func readCatalog(
@@ -143,7 +145,7 @@ struct FileScan {
                 let name = leaf.key(index).array
                 guard record.encoded == value.array, (record.number == 0) == name.isEmpty,
                     TableName.isLegal(name),
-                    Int(record.root.page) < pageCount
+                    Int(record.root.page) < 2 * pageCount
                 else { return false }
                 entries.append(
                     CatalogEntry(name: name, root: record.root.page, birth: leaf.birth))
