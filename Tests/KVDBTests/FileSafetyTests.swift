@@ -43,13 +43,14 @@ import Testing
     @Test func filesAreTheUsersAloneAndTheLogFollowsTheDatabase() throws {
         let database = try Database.open(path)
         #expect(mode(path) == 0o600)
+        try database.put("k", "v")
         #expect(mode(log) == 0o600)
         try database.close()
         for rights in [0o640, 0o666, 0o600] as [mode_t] {
             #expect(unsafe chmod(path, rights) == 0)
             let database = try Database.open(path)
-            #expect(mode(log) == rights)
             try database.put("k", "v")
+            #expect(mode(log) == rights)
             // One that a killed process left follows too: kept under another name over the close.
             #expect(unsafe link(log, log + ".kept") == 0)
             try database.close()
@@ -72,6 +73,7 @@ import Testing
         #expect(openCode(link) == .locked)
         try database.close()
         let linked = try Database.open(link)
+        try linked.put("k", "v")
         #expect(try names() == ["link.db", "my.db", "my.db-wal"])
         #expect(openCode(path) == .locked)
         try linked.close()
@@ -163,6 +165,31 @@ import Testing
         #expect(try database.get("k") == Array("v".utf8))
         #expect(code { () throws(StorageError) in try database.close() } == .ambiguousName)
         #expect(try names() == ["my.db-wal"])
+    }
+
+    /// The same before the first commit: no log may come to stand beside what is there now.
+    @Test(arguments: ["removed", "renamed", "replaced"])
+    func aDatabaseThatIsNotInPlaceGetsNoLog(how: String) throws {
+        let database = try Database.open(path)
+        switch how {
+        case "removed": #expect(unsafe unlink(path) == 0)
+        case "renamed": #expect(unsafe rename(path, folder.file("other.db")) == 0)
+        default:
+            try FileManager.default.copyItem(atPath: path, toPath: folder.file("copy"))
+            #expect(unsafe rename(folder.file("copy"), path) == 0)
+        }
+        #expect(code { () throws(StorageError) in try database.put("k", "v") } == .ambiguousName)
+        #expect(database.poison == nil)
+        if how != "removed" {
+            let second = try Database.open(path)
+            try second.put("k", "second")
+            #expect(
+                code { () throws(StorageError) in try database.put("k", "v") } == .ambiguousName)
+            try second.close()
+        }
+        try database.close()
+        let left = ["removed": [], "renamed": ["my.db", "other.db"], "replaced": ["my.db"]]
+        #expect(try names() == left[how])
     }
 
     /// A copy put in an open database's place is the same database by all its marks; the log's lock

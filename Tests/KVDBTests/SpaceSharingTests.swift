@@ -16,6 +16,7 @@ import Testing
         options.logSegmentSize = 4096
         let database = try SimulatedDatabase.open("a.db", files: files, options: options)
         func size(_ path: String) throws -> UInt64 {
+            guard try files.exists(path) else { return 0 }
             let file = try files.open(path, .readOnly)
             defer { file.close() }
             return try file.size()

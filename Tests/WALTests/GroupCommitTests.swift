@@ -9,6 +9,7 @@ import Testing
     @Test func r11ACommitCostsOneWriteAndOneSync() throws {
         let files = CrashingFileSystem()
         let log = try openLog(files, options: LogOptions()).log
+        try log.start()
         for number in 1...200 {
             let before = files.operationCount
             let (writes, syncs) = (files.count(of: .write), files.count(of: .sync))
@@ -105,8 +106,10 @@ import Testing
     /// A killed process may have made the file without making its name durable.
     @Test func theNameOfAFileThatWasFoundIsMadeDurable() throws {
         let files = CrashingFileSystem()
+        let first = try openLog(files).log
         files.fail(operation: 1, of: .syncDirectory)
-        #expect(throws: StorageError.self) { _ = try openLog(files) }
+        #expect(throws: StorageError.self) { try first.start() }
+        first.abandon()
         let log = try openLog(files).log
         try log.commit(Entry(1, size: 10))
         #expect(try openLog(files.survivors(.none), mustExist: true).entries.count == 1)

@@ -13,7 +13,7 @@ private struct Journal {
     /// Replay starts here, behind this many records.
     var checkpoint: LogSequenceNumber = 0
     var checkpointed = 0
-    /// Whether the log was ever opened, so that it must be there.
+    /// Whether anything was ever appended, so that the log must be there (L7).
     var mustExist = false
     var nextTransaction: UInt64 = 1
 
@@ -29,7 +29,6 @@ private struct Journal {
         appended.removeSubrange(count...)
         // What a reader may have seen now must never go away again (R3).
         acknowledged = count
-        mustExist = true
         return log
     }
 
@@ -46,6 +45,7 @@ private struct Journal {
                 let end = log.end
                 do {
                     appended.append((entry, try log.append(entry)))
+                    mustExist = true
                 } catch {
                     // Refused, so not in the log; but a full buffer is written by append.
                     if log.end != end { appended.append((entry, log.end)) }

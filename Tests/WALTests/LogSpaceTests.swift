@@ -74,11 +74,31 @@ import Testing
         try again.log.commit(Entry(3, size: 700))
     }
 
+    /// A log finds no room for its first segment: nothing has happened, and it goes on later.
+    @Test func aLogIsStartedOnceThereIsRoom() throws {
+        let files = CrashingFileSystem()
+        let log = try openLog(files).log
+        for capacity in [0, 4096] as [UInt64] {
+            files.capacity = capacity
+            let appended = #expect(throws: StorageError.self) { try log.append(Entry(1, size: 1)) }
+            #expect(appended?.code == .diskFull)
+            let reserved = #expect(throws: StorageError.self) { try log.reserve(1) }
+            #expect(reserved?.code == .diskFull)
+        }
+        #expect(log.poison == nil)
+        #expect(log.end == 0)
+        files.capacity = nil
+        try log.commit(Entry(1, size: 1))
+        #expect(
+            try openLog(files.survivors(.none), mustExist: true).entries == [Entry(1, size: 1)])
+    }
+
     /// That the disk of these tests is really full: once the spare slot is taken and filled too,
     /// there is no room for an empty record.
     @Test func withoutASpareSlotThereIsNoRoom() throws {
         let files = CrashingFileSystem()
         let log = try openLog(files, options: smallSegments(retained: 0)).log
+        try log.start()
         files.capacity = 0
         // Not reserved: the first fills the first segment, the second the one that was spare.
         for number in 1...2 as ClosedRange<UInt64> {

@@ -11,10 +11,45 @@ import Testing
         #expect(entries.isEmpty)
         #expect(log.end == 0)
         #expect(log.durable == 0)
+        #expect(log.byteCount == 0)
+        try log.start()
+        #expect(log.end == 0)
         // The first segment, and the spare one for a checkpoint's record (L6).
         #expect(log.byteCount == 2 * 4096)
         try log.close(removing: false)
         #expect(try openLog(files, mustExist: true).entries.isEmpty)
+    }
+
+    /// Opening and closing leave no trace, and ask the file system for nothing that could.
+    @Test func aLogWithoutRecordsHasNoFile() throws {
+        let files = CrashingFileSystem()
+        let log = try openLog(files, from: 40_960).log
+        try log.sync(through: .max)
+        try log.close(removing: true)
+        #expect(files.count(of: [.write, .sync, .truncate, .preallocate, .syncDirectory]) == 0)
+        #expect(try !files.exists(logPath))
+        // One that is begun later lies behind where the last one ended.
+        let next = try openLog(files, from: 40_960).log
+        #expect(try next.commit(Entry(7, size: 10)) > 40_960)
+        try next.close(removing: false)
+        #expect(try openLog(files, from: 40_960, mustExist: true).entries == [Entry(7, size: 10)])
+    }
+
+    /// A log that came there since this one was opened without one is not this one's.
+    @Test func aLogThatHasAppearedIsNotTouched() throws {
+        let files = InMemoryFileSystem()
+        let first = try openLog(files).log
+        let second = try openLog(files).log
+        try first.commit(Entry(1, size: 10))
+        let locked = #expect(throws: StorageError.self) { try second.append(Entry(1, size: 20)) }
+        #expect(locked?.code == .locked)
+        try first.close(removing: false)
+        let refused = #expect(throws: StorageError.self) { try second.start() }
+        #expect(refused?.code == .fileExists)
+        #expect(second.poison == nil)
+        #expect(second.end == 0)
+        try second.close(removing: true)
+        #expect(try openLog(files, mustExist: true).entries == [Entry(1, size: 10)])
     }
 
     @Test func recordsComeBackInOrder() throws {
@@ -193,6 +228,7 @@ import Testing
     @Test func twoWritersAreKeptApart() throws {
         let files = InMemoryFileSystem()
         let log = try openLog(files).log
+        try log.start()
         let error = #expect(throws: StorageError.self) { _ = try openLog(files) }
         #expect(error?.code == .locked)
         try log.close(removing: false)

@@ -27,7 +27,8 @@ where Store == FilePageStore<POSIXFile>, Log == WriteAheadLog<POSIXFileSystem> {
     /// log stands beside the file that it leads to.
     ///
     /// Beside the data file there is its log, `path-wal`, gone after ``close()``. A log left by a
-    /// crash is replayed: O(its length).
+    /// crash is replayed: O(its length). A new one comes into being with the first commit, so opening
+    /// to read costs none.
     ///
     /// - Throws: `fileNotFound`, `fileExists`, `permissionDenied`, `locked`, `emptyFile`,
     ///   `notADatabase`, `unsupportedFormat`, `truncated`, `damaged`, `inputOutput`, `diskFull`,
@@ -197,27 +198,21 @@ extension DatabaseEngine {
                 cacheBudget: options.cacheBudget, dirtyBudget: options.dirtyBudget,
                 maximumFileSize: options.maximumFileSize, readOnly: options.readOnly),
             check: NodeCheck.check)
+        let isLogThere = try files.exists(logPath(of: path))
         // After a clean close its superblock is durable; else before recovery writes anything.
         if !options.readOnly {
             let isClosed = store.checkpoint.endsLog || store.generation == 1
-            let isLogThere = try files.exists(logPath(of: path))
             if !isClosed || isLogThere { try store.secureSuperblock() }
         }
         var recovery = try Recovery(store: store, options: options, path: path)
         if store.otherSlotDamaged { try recovery.checkPages() }
         let log = try openLog(
             store: store, handle: handle, path: path, files: files, options: options,
-            recovery: &recovery)
-        let core = EngineCore(
-            store: store, log: log, options: options, path: path, writer: recovery.writer,
-            checkLog: logCheck(store: store, path: path, files: files))
-        do throws(StorageError) {
-            try core.startMaintenance()
-        } catch {
-            try log.close(removing: false)
-            throw error
-        }
-        return DatabaseEngine(core: core)
+            isLogThere: isLogThere, recovery: &recovery)
+        return DatabaseEngine(
+            core: EngineCore(
+                store: store, log: log, options: options, path: path, writer: recovery.writer,
+                checkLog: logCheck(store: store, path: path, files: files)))
     }
 
     /// How ``verify(progress:)`` reads the log: by a handle of its own, every frame and every record's
@@ -241,7 +236,7 @@ extension DatabaseEngine {
 
     private static func openLog<Files: FileSystem>(
         store: Store, handle: Files.Handle, path: String, files: Files, options: DatabaseOptions,
-        recovery: inout Recovery<Store>
+        isLogThere: Bool, recovery: inout Recovery<Store>
     ) throws(StorageError) -> Log
     where Store == FilePageStore<Files.Handle>, Log == WriteAheadLog<Files> {
         let checkpoint = store.checkpoint
@@ -249,7 +244,6 @@ extension DatabaseEngine {
         // A superblock slot that is neither valid nor blank is what a crash in the middle of a
         // checkpoint leaves, and then the log is still there; without it, the newer checkpoint was
         // damaged later, and the older one's pages may have been reused since.
-        let isLogThere = try files.exists(logPath)
         if store.otherSlotDamaged && checkpoint.usesLog && !isLogThere {
             throw StorageError(
                 .damaged,

@@ -76,6 +76,7 @@ extension EngineCore {
             writer.begin(number, logged: logsCommits)
             do throws(StorageError) {
                 try writer.updateCatalog(includingMain: true)
+                try startLog()
                 if logsCommits { try appendEmptyRecord(number) }
             } catch {
                 store.abortTransaction()
@@ -91,6 +92,16 @@ extension EngineCore {
         }
     }
 
+    /// Before a superblock is written or a record logged: makes sure that the log is there, where
+    /// commits go to it or the durable superblock knows of one. A superblock that says so must not come
+    /// before it; and where none is there, a superblock that a crash cut off is taken for one that was
+    /// damaged later. On a full disk nothing has changed when it throws; the caller holds the writer
+    /// lock.
+    func startLog() throws(StorageError) {
+        guard logsCommits || store.checkpoint.usesLog else { return }
+        try withRoom { () throws(StorageError) in try log.start() }
+    }
+
     /// Before the first record goes to the log since the open: makes sure that the data file says
     /// durably that a log is in use, so that a log that is deleted after a crash is missed whatever
     /// it holds. Costs one sync of the data file, once; the caller holds the writer lock.
@@ -98,6 +109,7 @@ extension EngineCore {
     /// No checkpoint runs then: one that this handle began has noted it itself.
     func noteLogInUse() throws(StorageError) {
         guard !isLogNoted else { return }
+        try startLog()
         let last = store.checkpoint
         if !last.usesLog || last.endsLog { try store.noteLogInUse() }
         isLogNoted = true

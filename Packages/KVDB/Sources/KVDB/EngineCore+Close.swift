@@ -15,9 +15,10 @@ extension EngineCore {
         }
     }
 
-    /// Starts the background thread where the options ask for one.
+    /// Starts the background thread where the options ask for one: with the first commit, which is the
+    /// first that has work for it. The caller holds the writer lock.
     func startMaintenance() throws(StorageError) {
-        guard options.checkpointPolicy == .automatic, !options.readOnly else { return }
+        guard !isMaintained, options.checkpointPolicy == .automatic else { return }
         try maintenance.start(
             syncIntervalMilliseconds: options.syncInterval,
             sync: { [self] in
@@ -32,6 +33,7 @@ extension EngineCore {
                 // poisons the store, and the next commit reports it.
                 do throws(StorageError) { if isCheckpointDue { try runCheckpoint() } } catch {}
             })
+        isMaintained = true
     }
 
     /// Closes in order; see `DatabaseEngine.close()`.

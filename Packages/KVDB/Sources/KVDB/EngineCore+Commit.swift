@@ -92,6 +92,7 @@ extension EngineCore {
         guard writer.isChanged else { return try commitNothing(durability) }
         do {
             try writer.updateCatalog(includingMain: false)
+            try startMaintenance()
         } catch {
             rollback()
             throw error
@@ -161,7 +162,7 @@ extension EngineCore {
         do throws(StorageError) {
             try noteLogInUse()
             return try writer.operations.bytes.withByteView { payload throws(StorageError) in
-                try reserveLog(payload.count)
+                try withRoom { () throws(StorageError) in try log.reserve(payload.count) }
                 return try log.append(payload, transaction: transaction)
             }
         } catch {
@@ -173,12 +174,12 @@ extension EngineCore {
 
     /// Asks the log for room. What the data file took of a nearly full disk beyond its need, only to
     /// grow less often, would keep every commit from having any: then that is given back first.
-    private func reserveLog(_ byteCount: Int) throws(StorageError) {
+    func withRoom(_ request: () throws(StorageError) -> Void) throws(StorageError) {
         do throws(StorageError) {
-            try log.reserve(byteCount)
+            try request()
         } catch {
             guard error.code == .diskFull, try store.giveSpaceBack() else { throw error }
-            try log.reserve(byteCount)
+            try request()
         }
     }
 
@@ -189,6 +190,7 @@ extension EngineCore {
         do {
             try writer.updateCatalog(includingMain: true)
             try reserveFreeListSpace()
+            try startLog()
             try store.writeOutDirty()
         } catch {
             rollback()

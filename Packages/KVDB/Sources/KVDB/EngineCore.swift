@@ -49,6 +49,8 @@ final class EngineCore<Store: CheckpointedStorage, Log: CommitLog>: @unchecked S
     var failure: StorageError?
     /// Whether the data file says that a log is in use. Guarded by `writerLock`.
     var isLogNoted = false
+    /// Whether the background thread has been started. Guarded by `writerLock`.
+    var isMaintained = false
     let isClosed = Atomic(false)
     /// Set under the writer lock by whoever closes: no transaction begins after that.
     let isClosing = Atomic(false)

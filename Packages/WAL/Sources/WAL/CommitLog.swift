@@ -8,6 +8,12 @@ public typealias LogSequenceNumber = UInt64
 ///
 /// ``WriteAheadLog`` is the one on disk; ``NullLog`` is for databases without a log.
 public protocol CommitLog: AnyObject, Sendable {
+    /// Makes sure that the log is there, durably, as the first `append` or `reserve` does otherwise: a
+    /// log that is missing after this was lost. A full disk may be met here, with nothing changed.
+    ///
+    /// - Throws: `poisoned`, `closed`, `readOnly`; what creating a file throws.
+    func start() throws(StorageError)
+
     /// Adds a record to the log's buffer.
     ///
     /// - Parameters:

@@ -11,6 +11,9 @@ public final class NullLog: CommitLog {
     /// A log whose positions go on from `start`.
     public init(from start: LogSequenceNumber = 0) { position = Atomic(start) }
 
+    /// Does nothing: there is no file.
+    public func start() throws(StorageError) { try refuseIfClosed() }
+
     /// Advances the position by one frame's size.
     public func append(_ payload: ByteView, transaction: UInt64) throws(StorageError)
         -> LogSequenceNumber

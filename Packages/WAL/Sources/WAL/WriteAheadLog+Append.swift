@@ -10,6 +10,7 @@ extension WriteAheadLog {
             () throws(StorageError) -> (LogSequenceNumber, Bool) in
             try refuseIfNotAppendable()
             try refuseTooLong(payload.count)
+            try startIfNeeded()
             if payload.count == 0, promisedSlots == 0 { leaveSegmentIfShort() }
             try makeSpareSlots(segmentsNeeded(for: payload.count))
             encode(payload, transaction)
@@ -27,6 +28,7 @@ extension WriteAheadLog {
         try lock.withLock { () throws(StorageError) in
             try refuseIfNotAppendable()
             try refuseTooLong(byteCount)
+            try startIfNeeded()
             let count = segmentsNeeded(for: byteCount) + 1
             do throws(StorageError) {
                 try makeSpareSlots(count)
@@ -79,7 +81,7 @@ extension WriteAheadLog {
     }
 
     /// Extends the file until `count` slots are spare. Throws with nothing changed.
-    private func makeSpareSlots(_ count: Int) throws(StorageError) {
+    func makeSpareSlots(_ count: Int) throws(StorageError) {
         let missing = count - spareSlots.count
         guard nextSequence + UInt64(count) < LogLayout.maximumPosition / UInt64(segmentSize),
             slotCount + max(0, missing) <= LogLayout.maximumSegmentCount
@@ -123,11 +125,19 @@ extension WriteAheadLog {
     /// first frames.
     ///
     /// - Returns: the position of its first frame.
-    func startSegment(after previousEnd: LogSequenceNumber) -> LogSequenceNumber {
+    private func startSegment(after previousEnd: LogSequenceNumber) -> LogSequenceNumber {
+        closeGap(before: spareSlots.first)
+        let header = takeSegment(after: previousEnd).header
+        offsetInSegment = 0
+        appendToFile(byteCount: LogLayout.segmentHeaderSize) { header.encode(to: $0) }
+        return header.firstFrame
+    }
+
+    /// Takes a spare slot for a new segment, whose header the caller writes.
+    func takeSegment(after previousEnd: LogSequenceNumber) -> (slot: Int, header: SegmentHeader) {
         precondition(!spareSlots.isEmpty, "a segment was started without a spare slot")
         // The lowest, so that the file's end becomes free and can be given back.
         let slot = spareSlots.removeFirst()
-        closeGap(before: slot)
         var salt: UInt32 = 0
         while salt == 0 { salt = UInt32(truncatingIfNeeded: System.randomNumber()) }
         let header = SegmentHeader(
@@ -138,14 +148,12 @@ extension WriteAheadLog {
         )
         nextSequence += 1
         isSpaceShort = false
-        offsetInSegment = 0
-        appendToFile(byteCount: LogLayout.segmentHeaderSize) { header.encode(to: $0) }
-        return header.firstFrame
+        return (slot, header)
     }
 
     /// Fills the unused end of the last segment with zeros when the new one lies right after it,
     /// so that both still go to disk in one write.
-    private func closeGap(before slot: Int) {
+    private func closeGap(before slot: Int?) {
         guard let offsetInSegment, let last = chain.last, last.slot + 1 == slot, !runs.isEmpty
         else {
             return

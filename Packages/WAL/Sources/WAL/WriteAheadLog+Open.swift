@@ -1,7 +1,8 @@
 import StorageIO
 
 extension WriteAheadLog {
-    /// Opens a log, creating it when missing, and replays it.
+    /// Opens a log and replays it. One that is missing comes into being with the first record; see
+    /// ``start()``.
     ///
     /// Whatever is replayed is durable when the call returns (a log that a killed process wrote but
     /// did not sync is synced here). The log then goes on in a new segment. Costs a pass over the
@@ -13,7 +14,7 @@ extension WriteAheadLog {
     ///   - identity: which database the log belongs to.
     ///   - position: replay starts here: the end of a record, or 0 for the log's beginning.
     ///   - options: see ``LogOptions``.
-    ///   - readOnly: nothing is created, written or synced; a missing file is an empty log.
+    ///   - readOnly: nothing is created, written or synced.
     ///   - mustExist: whether it is an error when the file, or `position` in it, is missing. Pass
     ///     true when a log with this position was open and has not been removed since.
     ///   - owner: the file that the log stands beside; a log that may be written gets its access
@@ -34,13 +35,16 @@ extension WriteAheadLog {
                 .invalidArgument, "\(position) can't be a log position.", path: path,
                 logSequenceNumber: position)
         }
-        if readOnly, !mustExist, try !files.exists(path) {
+        let file: Files.Handle
+        do throws(StorageError) {
+            file = try files.open(path, readOnly ? .readOnly : .readWrite, beside: owner)
+        } catch {
+            guard error.code == .fileNotFound, !mustExist else { throw error }
             return WriteAheadLog(
-                files: files, path: path, identity: identity, options: options, isReadOnly: true,
-                file: nil, state: OpenState(end: position, segmentSize: options.segmentSize))
+                files: files, path: path, identity: identity, options: options,
+                isReadOnly: readOnly, owner: owner, file: nil,
+                state: OpenState(end: position, segmentSize: options.segmentSize))
         }
-        let mode: OpenMode = readOnly ? .readOnly : mustExist ? .readWrite : .create
-        let file = try files.open(path, mode, beside: owner)
         do throws(StorageError) {
             if options.locksFile { try file.lock(exclusive: !readOnly) }
             let table = try SegmentTable(
@@ -61,11 +65,9 @@ extension WriteAheadLog {
                 try file.sync()
                 try files.syncDirectory(of: path)
             }
-            let log = WriteAheadLog(
+            return WriteAheadLog(
                 files: files, path: path, identity: identity, options: options,
-                isReadOnly: readOnly, file: file, state: OpenState(table, tail))
-            if !readOnly, !tail.isFound { try log.writeFirstSegment() }
-            return log
+                isReadOnly: readOnly, owner: owner, file: file, state: OpenState(table, tail))
         } catch {
             file.close()
             throw error
@@ -98,18 +100,6 @@ extension WriteAheadLog {
             }
         }
     }
-
-    /// Starts the log: its first segment, empty, and its name are durable before anyone relies on
-    /// them, so that from now on a missing log is known to be a lost one.
-    private func writeFirstSegment() throws(StorageError) {
-        try reserve(0)
-        lock.withLock {
-            _ = startSegment(after: end)
-            writeAndSync()
-        }
-        if let poison { throw poison }
-        try files.syncDirectory(of: path)
-    }
 }
 
 /// What a log that was just read goes on from.
@@ -119,7 +109,7 @@ struct OpenState {
     var fileSize: UInt64 = 0
     var slotCount = 0
     var spareSlots: [Int] = []
-    var nextSequence: UInt64 = 1
+    var nextSequence: UInt64
 
     /// The segments of a log.
     var chain: [SegmentTable.Entry] = []
@@ -128,6 +118,8 @@ struct OpenState {
     init(end: LogSequenceNumber, segmentSize: Int) {
         self.end = end
         self.segmentSize = segmentSize
+        // Beyond where the last one ended.
+        nextSequence = (end + UInt64(segmentSize) - 1) / UInt64(segmentSize) + 1
     }
 
     /// The log that `tail` found in the slots of `table`.

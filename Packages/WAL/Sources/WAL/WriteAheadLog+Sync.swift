@@ -100,7 +100,7 @@ extension WriteAheadLog {
 
     /// Ends all writing for good (L5). What a failed write or sync left on disk is unknown, and a
     /// later sync that succeeds would not make it known.
-    private func fail(_ failure: StorageError) {
+    func fail(_ failure: StorageError) {
         if firstFailure == nil { firstFailure = failure }
     }
 }

@@ -34,6 +34,7 @@ struct ChainedSegment {
 /// - L6 After a record that was reserved, a slot is spare: so the empty record of a checkpoint finds
 ///   room on a full disk, and the segments that the checkpoint frees make it spare again. After a
 ///   record found no space it begins a new segment, or the last one could never be freed.
+/// - L7 Before a record is appended, the file's name and the first segment's header are durable.
 ///
 /// Appending fills one buffer while the other is written. Whoever waits for durability and finds
 /// nobody syncing becomes the leader: it writes everything buffered, in one write where the file
@@ -49,8 +50,8 @@ public final class WriteAheadLog<Files: FileSystem>: CommitLog, @unchecked Senda
     let identity: LogIdentity
     let options: LogOptions
     let isReadOnly: Bool
-    /// nil only for a read-only log that does not exist.
-    let file: Files.Handle?
+    /// What the log stands beside: its file gets the rights of this one.
+    let owner: Files.Handle?
 
     // Written under `lock`, read by anyone.
     let endPosition: Atomic<UInt64>
@@ -65,6 +66,8 @@ public final class WriteAheadLog<Files: FileSystem>: CommitLog, @unchecked Senda
     // Everything below is guarded by `lock`. The exception is a buffer while it is being written:
     // it then belongs to the thread that set `isWriting`.
 
+    /// nil until there is one; see `WriteAheadLog+Start.swift`.
+    var file: Files.Handle?
     /// What is appended and not yet taken to be written.
     var buffer = LogBuffer()
     /// Where in the file the parts of `buffer` go, in order.
@@ -74,7 +77,8 @@ public final class WriteAheadLog<Files: FileSystem>: CommitLog, @unchecked Senda
     var isWriting = false
     var isSyncing = false
     var waiterCount = 0
-    /// The segments of the log, oldest first; the last is the one appended to.
+    /// The segments of the log, oldest first; the last is the one appended to. Empty until the log
+    /// is started.
     var chain: [ChainedSegment] = []
     /// Where in the last segment the next frame goes; nil when the next frame starts a new one.
     var offsetInSegment: Int?
@@ -93,13 +97,14 @@ public final class WriteAheadLog<Files: FileSystem>: CommitLog, @unchecked Senda
 
     init(
         files: Files, path: String, identity: LogIdentity, options: LogOptions, isReadOnly: Bool,
-        file: Files.Handle?, state: OpenState
+        owner: Files.Handle?, file: Files.Handle?, state: OpenState
     ) {
         self.files = files
         self.path = path
         self.identity = identity
         self.options = options
         self.isReadOnly = isReadOnly
+        self.owner = owner
         self.file = file
         segmentSize = state.segmentSize
         endPosition = Atomic(state.end)
