@@ -62,6 +62,39 @@ import Testing
         }
     }
 
+    @Test("A separator is replaced in place by shorter and longer ones, until room is short")
+    func replacesSeparators() throws {
+        let page = ScratchPage()
+        let node = Node(page.bytes)
+        defer { withExtendedLifetime(page) {} }
+        var entries = NodeEntries(level: 1)
+        let separators: [[UInt8]] = [[], [5, 1], [5, 2, 2, 2, 2, 2, 2, 2], [5, 9]]
+        for (index, separator) in separators.enumerated() {
+            lend(separator) {
+                entries.insertChild($0, PageNumber(10 + index), entryCount: 7, at: index)
+            }
+        }
+        page.bytes.writeHeader(number: 2, birth: 1, kind: .inner, level: 1)
+        try entries.write(0..<4, to: page.bytes)
+        let suffixes: [[UInt8]] = [[3], [2, 7, 7, 7], [3, 1, 1, 1, 8, 8]]
+        for suffix in suffixes {
+            let takesRoom = suffix.count > 4
+            let free = node.freeBytes
+            #expect(lend([5] + suffix) { node.setSeparator($0, at: 2) })
+            #expect(NodeCheck.problem(in: page.bytes) == nil)
+            #expect((node.freeBytes < free) == takesRoom)
+            let after = NodeEntries(node)
+            #expect(after.key(2).array == [5] + suffix)
+            #expect(after.child(2) == 12 && after.totalEntryCount(0..<4) == 28)
+            after.extendLifetime()
+        }
+        let before = page.array
+        // Without the prefix, and longer than what is free.
+        #expect(!lend([6]) { node.setSeparator($0, at: 2) })
+        #expect(!lend([5] + [UInt8](repeating: 1, count: 5000)) { node.setSeparator($0, at: 2) })
+        #expect(page.array == before)
+    }
+
     @Test("A node edited in place stays sound and equals a sorted array")
     func editsInPlace() throws {
         for seed in Seeds.list(count: 30) {

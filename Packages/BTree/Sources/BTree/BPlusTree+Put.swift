@@ -72,12 +72,15 @@ extension BPlusTree {
             addToCounts(1, path)
         }
         if leaf.insert(key, field, at: index) { return }
+        prefetchSpread(path)
         var entries = NodeEntries(leaf)
         let edge = try self.edge(path, insertingAt: index, of: entries.count)
         entries.insert(key, field, at: index)
         if entries.fitsOneNode {
             try entries.write(0..<entries.count, to: leaf.page)
         } else {
+            // A sorted load fills its leaves as it is, and its neighbours are full.
+            if edge == .none, try spreadOverflow(&entries, path) { return }
             try split(entries, edge, path)
         }
     }

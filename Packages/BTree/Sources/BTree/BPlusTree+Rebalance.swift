@@ -25,7 +25,8 @@ extension BPlusTree {
         if slot + 1 < parent.count, try join(level, slot, &path) { return true }
         let node = Node(store.window.address(path.page(level)))
         guard node.usedBytes < NodeLayout.evenOutThreshold else { return false }
-        try evenOut(level, slot > 0 ? slot - 1 : slot, path)
+        let left = max(slot - 1, 0)
+        _ = try spread(gather(level, left, path), over: 2, level, left, path)
         return false
     }
 
@@ -34,17 +35,11 @@ extension BPlusTree {
         _ level: Int, _ left: Int, _ path: TreePath
     ) throws(StorageError) -> NodeEntries {
         let parent = Node(store.window.address(path.page(level + 1)))
-        guard parent.child(left) != parent.child(left + 1) else {
-            throw StorageError(
-                .damaged, "Two children of a tree node are the same page; verify the database.",
-                page: path.page(level + 1))
-        }
-        let leftNode = try store.node(parent.child(left), level: level)
-        let rightNode = try store.node(parent.child(left + 1), level: level)
-        var entries = NodeEntries(leftNode)
+        let nodes = try neighbors(level, left, path)
+        var entries = NodeEntries(nodes.left)
         let above = ByteScratch(capacity: 64)
         let offset = above.appendKey(of: parent, left + 1)
-        entries.append(rightNode, separator: above.view(offset, above.count))
+        entries.append(nodes.right, separator: above.view(offset, above.count))
         withExtendedLifetime(above) {}
         return entries
     }
@@ -73,30 +68,5 @@ extension BPlusTree {
         parent.remove(at: left + 1)
         path.setSlot(left, at: level + 1)
         return true
-    }
-
-    /// Spreads the entries of two neighbours evenly over their pages, if the parent has room for
-    /// the new separator.
-    private mutating func evenOut(
-        _ level: Int, _ left: Int, _ path: TreePath
-    ) throws(StorageError) {
-        let parent = Node(store.window.address(path.page(level + 1)))
-        let entries = try gather(level, left, path)
-        guard let point = entries.splitPoint(.none) else { return }
-        var parentEntries = NodeEntries(parent)
-        parentEntries.setSeparator(entries.separator(at: point), at: left + 1)
-        guard parentEntries.fitsOneNode else { return }
-        parentEntries.setChild(
-            try writable(parent.child(left), level: level),
-            entryCount: entries.totalEntryCount(0..<point), at: left)
-        parentEntries.setChild(
-            try writable(parent.child(left + 1), level: level),
-            entryCount: entries.totalEntryCount(point..<entries.count), at: left + 1)
-        try parentEntries.write(0..<parentEntries.count, to: parent.page)
-        try entries.write(
-            0..<point, to: store.window.address(parentEntries.child(left)))
-        try entries.write(
-            point..<entries.count, to: store.window.address(parentEntries.child(left + 1)))
-        entries.extendLifetime()
     }
 }

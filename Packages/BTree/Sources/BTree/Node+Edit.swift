@@ -143,6 +143,33 @@ extension Node {
         return true
     }
 
+    /// Gives the child at slot `index`, which is not 0, another separator if it fits without moving
+    /// cells.
+    ///
+    /// - Returns: false, with nothing changed, when the separator doesn't share the prefix or room
+    ///   is short.
+    func setSeparator(_ separator: ByteView, at index: Int) -> Bool {
+        guard sharesPrefix(separator) else { return false }
+        let suffix = separator.dropFirst(prefixLength)
+        let rest = suffix.dropFirst(NodeLayout.headSize)
+        let size = NodeLayout.countFieldSize + rest.count
+        let oldSize = cellSize(index)
+        var cell = cellOffset(index)
+        if size <= oldSize {
+            addGarbage(oldSize - size)
+        } else {
+            guard freeBytes >= size else { return false }
+            let entryCount = self.entryCount(index)
+            cell = takeCell(size)
+            addGarbage(oldSize)
+            page.store(entryCount, at: cell)
+        }
+        page.store(suffix.head, at: headOffset(index))
+        setLocator(index, cell: cell, suffixLength: suffix.count)
+        page.copy(rest, to: cell + NodeLayout.countFieldSize)
+        return true
+    }
+
     func setChild(_ child: PageNumber, at index: Int) {
         page.store(child, at: tailOffset(index))
     }

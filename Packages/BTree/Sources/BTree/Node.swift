@@ -96,9 +96,12 @@ struct Node {
         if length == NodeLayout.overflowMark {
             return .overflow(page: page.u32(cell + 2), byteCount: Int(page.u32(cell + 6)))
         }
-        return .inline(
-            page.bytes(
-                cell + NodeLayout.inlineFieldSize + restLength(index), count: Int(length)))
+        return .inline(page.bytes(valueOffset(index), count: Int(length)))
+    }
+
+    /// Where the bytes of an inline value lie.
+    func valueOffset(_ index: Int) -> Int {
+        cellOffset(index) + NodeLayout.inlineFieldSize + restLength(index)
     }
 
     // MARK: Inner nodes

@@ -66,45 +66,64 @@ extension NodeEntries {
 
     /// The entry that a split lets the right node begin with, or nil when there is none that makes
     /// both sides fit, which a sound tree never has: no entry takes more than half a page.
-    ///
-    /// Among the points near the middle the one with the shortest separator wins, which keeps inner
-    /// nodes wide ("Prefix B-trees", Bayer and Unterauer, 1977).
     func splitPoint(_ edge: Edge) -> Int? {
-        let margin = isLeaf || count < 4 ? 1 : 2
-        guard count >= 2 * margin else { return nil }
-        let points = margin...(count - margin)
+        let all = 0..<count
+        let margin = self.margin(all)
         switch edge {
-        case .ascending where fits(points.upperBound): return points.upperBound
-        case .descending where fits(points.lowerBound): return points.lowerBound
-        default: break
+        case .ascending where count >= 2 * margin && fits(count - margin):
+            return count - margin
+        case .descending where count >= 2 * margin && fits(margin):
+            return margin
+        default: return splitPoint(all)
         }
-        let prefixLength = prefix(0..<count).count
-        let half = (size(0..<count, prefixLength: prefixLength) - prefixLength) / 2
+    }
+
+    /// The entry that the second node begins with when a part of the list is spread evenly over
+    /// two nodes or more; nil when there is none that makes the first node fit, and, of two, both.
+    ///
+    /// Among the points near the even one the one with the shortest separator wins, which keeps
+    /// inner nodes wide ("Prefix B-trees", Bayer and Unterauer, 1977).
+    func splitPoint(_ range: Range<Int>, into nodeCount: Int = 2) -> Int? {
+        let margin = self.margin(range)
+        guard range.count >= nodeCount * margin else { return nil }
+        let points =
+            range.lowerBound + margin...range.upperBound - (nodeCount - 1) * margin
+        let prefixLength = prefix(range).count
+        var total = 0
+        var largest = 0
+        for index in range {
+            let size = size(
+                index, prefixLength: prefixLength, isFirst: index == range.lowerBound)
+            total += size
+            largest = max(largest, size)
+        }
+        let share = total / nodeCount
         // Wide enough to hold more than one point also where entries are big.
-        let largest = (0..<count).reduce(0) {
-            max($0, size($1, prefixLength: prefixLength, isFirst: $1 == 0))
-        }
-        let window = max(half / 10, largest * 3 / 4)
+        let window = max(share / 10, largest * 3 / 4)
         var best: Int?
         var bestCost = Int.max
         var left = 0
-        for point in 0..<count {
+        for point in range {
+            // Near the even point the separator's length decides, elsewhere the balance.
+            let isNear = abs(left - share) <= window
             if points.contains(point) {
-                // Near the middle the separator's length decides, elsewhere the balance.
-                let imbalance = abs(left - half)
-                let length =
-                    imbalance <= window
-                    ? separatorLength(point) : TreeLimits.maximumKeyLength + 1
-                let cost = length * PageLayout.pageSize + imbalance
-                if cost < bestCost, fits(point) {
+                let length = isNear ? separatorLength(point) : TreeLimits.maximumKeyLength + 1
+                let cost = length * PageLayout.pageSize + abs(left - share)
+                if cost < bestCost, fits(range.lowerBound..<point, left),
+                    nodeCount > 2 || fits(point..<range.upperBound, total - left)
+                {
                     best = point
                     bestCost = cost
                 }
             }
-            left += size(point, prefixLength: prefixLength, isFirst: point == 0)
+            if best != nil, !isNear, left > share { break }
+            left += size(point, prefixLength: prefixLength, isFirst: point == range.lowerBound)
         }
         return best
     }
+
+    /// How many entries each side of a split has at least: no inner node has a single child.
+    private func margin(_ range: Range<Int>) -> Int { isLeaf || range.count < 4 ? 1 : 2 }
 
     private func separatorLength(_ point: Int) -> Int {
         isLeaf
@@ -114,6 +133,14 @@ extension NodeEntries {
     private func fits(_ point: Int) -> Bool {
         encodedSize(0..<point) <= NodeLayout.capacity
             && encodedSize(point..<count) <= NodeLayout.capacity
+    }
+
+    /// Whether a part of the list fits in a node of its own, when its entries take `size` bytes
+    /// behind a prefix that is no longer than theirs.
+    private func fits(_ range: Range<Int>, _ size: Int) -> Bool {
+        // Their own prefix makes them no larger, and is itself no longer than the last key.
+        size + list[range.upperBound - 1].keyLength <= NodeLayout.capacity
+            || encodedSize(range) <= NodeLayout.capacity
     }
 
     // MARK: Writing

@@ -28,7 +28,7 @@ struct NodeEntries: ~Copyable {
 
     init(level: Int) {
         self.level = level
-        scratch = ByteScratch(capacity: 8192)
+        scratch = ByteScratch(capacity: 3 * PageLayout.pageSize)
     }
 
     /// The entries of `node`.
@@ -43,6 +43,9 @@ struct NodeEntries: ~Copyable {
     /// Adds the entries of a node of the same level. The first of an inner node has no key of its
     /// own; `separator` gives it the one that it has in the parent.
     mutating func append(_ node: Node, separator: ByteView? = nil) {
+        // One copy of all cells costs less than one of each value.
+        let cells = isLeaf ? node.cellStart : PageLayout.pageSize
+        let image = scratch.append(node.page.bytes(cells, count: PageLayout.pageSize - cells))
         for index in 0..<node.count {
             var entry: Entry
             if index == 0, !isLeaf, let separator {
@@ -52,15 +55,30 @@ struct NodeEntries: ~Copyable {
                 entry = Entry(keyOffset: offset, keyLength: scratch.count - offset)
                 if index == 0, !isLeaf { entry.keyLength = 0 }
             }
-            if isLeaf {
-                setValue(node.value(index), of: &entry)
-            } else {
+            if !isLeaf {
                 entry.link = node.child(index)
                 entry.number = node.entryCount(index)
+            } else if case .inline(let bytes) = node.value(index) {
+                entry.valueOffset = image + node.valueOffset(index) - cells
+                entry.valueLength = bytes.count
+            } else {
+                setValue(node.value(index), of: &entry)
             }
             list.append(entry)
         }
     }
+
+    /// Puts the entries of another leaf before those of a leaf.
+    mutating func prepend(_ leaf: Node) {
+        let own = list
+        list = []
+        list.reserveCapacity(leaf.count + own.count)
+        append(leaf)
+        list += own
+    }
+
+    /// Forgets all entries but those of a part of the list.
+    mutating func keep(_ range: Range<Int>) { list = Array(list[range]) }
 
     private func setValue(_ value: LeafValue, of entry: inout Entry) {
         switch value {
