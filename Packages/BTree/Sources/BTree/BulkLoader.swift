@@ -12,7 +12,9 @@ import StorageIO
 public final class BulkLoader<Store: PageStorage> {
     // Used by the writing thread alone.
     private let store: Store
-    private var levels: [BulkLevel] = [BulkLevel(level: 0)]
+    private let leaf = BulkLeaf()
+    /// The inner levels, from 1 up.
+    private var levels: [BulkLevel] = []
     private var entryCount: UInt64 = 0
 
     /// A loader for a new tree in `store`.
@@ -28,19 +30,18 @@ public final class BulkLoader<Store: PageStorage> {
     /// - Complexity: O(key + value) amortized.
     public func append(_ key: ByteView, _ value: ByteView) throws(StorageError) {
         try TreeLimits.check(keyLength: key.count, valueLength: value.count)
-        let leaf = levels[0]
         if let last = leaf.lastKey, last.compare(to: key) >= 0 {
             throw StorageError(
                 .notSorted, "The keys of a bulk load must ascend; entry \(entryCount) does not.")
         }
+        // Here and not when it got too full, so that a leaf that could not be written never grows.
+        if leaf.isOverfull { try passOnLeaf() }
         if TreeLimits.isInline(keyLength: key.count, valueLength: value.count) {
-            leaf.add(key, .inline(value))
+            leaf.append(key, inline: value)
         } else {
-            let page = try store.allocateOverflow(value)
-            leaf.add(key, .overflow(page: page, byteCount: value.count))
+            leaf.append(key, overflow: try store.allocateOverflow(value), byteCount: value.count)
         }
         entryCount += 1
-        try drain()
     }
 
     /// Writes what is left and gives the tree's root. The loader is of no use afterwards.
@@ -48,56 +49,86 @@ public final class BulkLoader<Store: PageStorage> {
     /// - Throws: `diskFull`, `fileTooLarge`, `inputOutput`.
     public func finish() throws(StorageError) -> TreeRoot {
         guard entryCount > 0 else { return .empty }
-        var level = 0
+        if leaf.isOverfull { try passOnLeaf() }
+        var page = try writeLeaf(leaf.count)
+        guard !levels.isEmpty else {
+            return TreeRoot(page: page, height: 1, entryCount: entryCount)
+        }
+        levels[0].addChild(leaf.separator, page, entryCount: UInt64(leaf.count))
+        var index = 0
         while true {
-            let current = levels[level]
-            let node = try write(current, current.entries.count)
-            level += 1
-            if level == levels.count {
+            try drain(from: index)
+            let current = levels[index]
+            let count = current.entries.count
+            page = try write(current, count)
+            index += 1
+            if index == levels.count {
                 return TreeRoot(
-                    page: node.page, height: UInt8(truncatingIfNeeded: level),
+                    page: page, height: UInt8(truncatingIfNeeded: index + 1),
                     entryCount: entryCount)
             }
-            levels[level].addChild(current.separator, node.page, entryCount: node.entryCount)
-            try drain(from: level)
+            levels[index].addChild(
+                current.separator, page, entryCount: current.entries.totalEntryCount(0..<count))
         }
     }
 
-    /// Writes the nodes that have outgrown their page, from the leaves up.
-    private func drain(from lowest: Int = 0) throws(StorageError) {
-        var level = lowest
-        while level < levels.count, levels[level].isOverfull {
-            let current = levels[level]
-            let node = try write(current, current.fullCount)
-            level += 1
-            if level == levels.count {
-                guard level < TreeLimits.maximumHeight else {
+    /// Writes the leaf without the entry that was one too many, and goes on with that one.
+    private func passOnLeaf() throws(StorageError) {
+        let count = leaf.count - 1
+        let page = try writeLeaf(count)
+        if levels.isEmpty { levels.append(BulkLevel(level: 1)) }
+        levels[0].addChild(leaf.separator, page, entryCount: UInt64(count))
+        leaf.dropWritten()
+        try drain(from: 0)
+    }
+
+    /// Writes the inner nodes that have outgrown their page, from the index of a level up.
+    private func drain(from lowest: Int) throws(StorageError) {
+        var index = lowest
+        while index < levels.count, levels[index].isOverfull {
+            let current = levels[index]
+            let count = current.fullCount
+            let page = try write(current, count)
+            index += 1
+            if index == levels.count {
+                guard index + 1 < TreeLimits.maximumHeight else {
                     throw StorageError(
                         .fileTooLarge,
                         "A tree can't have more than \(TreeLimits.maximumHeight) levels.")
                 }
-                levels.append(BulkLevel(level: level))
+                levels.append(BulkLevel(level: index + 1))
             }
-            levels[level].addChild(current.separator, node.page, entryCount: node.entryCount)
+            levels[index].addChild(
+                current.separator, page, entryCount: current.entries.totalEntryCount(0..<count))
             current.dropWritten()
         }
     }
 
+    /// Writes the first `count` entries of the leaf to a page.
+    private func writeLeaf(_ count: Int) throws(StorageError) -> PageNumber {
+        let (number, page) = try newPage(level: 0)
+        leaf.write(count, to: page)
+        return number
+    }
+
     /// Writes the first `count` entries of a level to a page.
-    private func write(
-        _ level: BulkLevel, _ count: Int
-    ) throws(StorageError) -> (page: PageNumber, entryCount: UInt64) {
+    private func write(_ level: BulkLevel, _ count: Int) throws(StorageError) -> PageNumber {
+        let (number, page) = try newPage(level: level.level)
+        try level.entries.write(0..<count, to: page)
+        return number
+    }
+
+    private func newPage(level: Int) throws(StorageError) -> (PageNumber, PageBytes) {
         let number = try store.allocate()
         let page = store.window.address(number)
         page.writeHeader(
-            number: number, birth: store.transaction, kind: level.level == 0 ? .leaf : .inner,
-            level: UInt8(truncatingIfNeeded: level.level))
-        try level.entries.write(0..<count, to: page)
-        return (number, level.entries.totalEntryCount(0..<count))
+            number: number, birth: store.transaction, kind: level == 0 ? .leaf : .inner,
+            level: UInt8(truncatingIfNeeded: level))
+        return (number, page)
     }
 }
 
-/// The node that a bulk load is filling at one level.
+/// The inner node that a bulk load is filling at one level.
 private final class BulkLevel {
     let level: Int
     private(set) var entries: NodeEntries
@@ -117,17 +148,9 @@ private final class BulkLevel {
     /// Whether the last entry was one too many.
     var isOverfull: Bool { size > NodeLayout.capacity }
 
-    /// How many entries of an overfull node are written: a leaf keeps the one that didn't fit; an
-    /// inner node one more, so that none ends with a single child.
-    var fullCount: Int { entries.count - (level == 0 ? 1 : 2) }
-
-    /// The last key of a leaf level.
-    var lastKey: ByteView? { entries.count == 0 ? nil : entries.key(entries.count - 1) }
-
-    func add(_ key: ByteView, _ value: LeafValue) {
-        entries.insert(key, value, at: entries.count)
-        measure()
-    }
+    /// How many entries of an overfull node are written: all but the one that didn't fit and one
+    /// more, so that none ends with a single child.
+    var fullCount: Int { entries.count - 2 }
 
     func addChild(_ separator: ByteView, _ child: PageNumber, entryCount: UInt64) {
         entries.insertChild(separator, child, entryCount: entryCount, at: entries.count)

@@ -32,6 +32,13 @@ import StorageIO
         count += min(max(byteCount, 0), 4)
     }
 
+    /// Adds an integer, little-endian.
+    func append(integer: UInt32) {
+        reserve(4)
+        unsafe (start + count).storeBytes(of: integer.littleEndian, as: UInt32.self)
+        count += 4
+    }
+
     private func reserve(_ more: Int) {
         guard count + more > capacity else { return }
         let larger = max(capacity * 2, count + more)
@@ -51,6 +58,13 @@ import StorageIO
 
     /// Forgets everything from `length` on.
     func truncate(to length: Int) { count = min(max(length, 0), count) }
+
+    /// Forgets everything before `offset`; what follows moves to the front.
+    func dropFirst(_ offset: Int) {
+        let rest = view(offset, count - offset)
+        unsafe start.copyMemory(from: rest.start, byteCount: rest.count)
+        count = rest.count
+    }
 }
 
 extension ByteScratch {

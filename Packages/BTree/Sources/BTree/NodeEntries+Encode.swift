@@ -154,16 +154,9 @@ extension NodeEntries {
             throw unordered(page)
         }
         let prefix = self.prefix(range)
-        let tailSize = isLeaf ? NodeLayout.leafTailSize : NodeLayout.innerTailSize
-        let tails = NodeLayout.heads + range.count * NodeLayout.headSize
-        let slotsEnd = tails + range.count * tailSize
-        var cell = PageLayout.pageSize
-        var prefixOffset = 0
-        if prefix.count > 0 {
-            cell -= prefix.count
-            prefixOffset = cell
-            page.copy(prefix, to: cell)
-        }
+        let slots = NodeSlots(isLeaf: isLeaf, count: range.count)
+        var cell = PageLayout.pageSize - prefix.count
+        page.copy(prefix, to: cell)
         for index in range {
             let slot = index - range.lowerBound
             let hasKey = isLeaf || slot > 0
@@ -173,7 +166,6 @@ extension NodeEntries {
             }
             let suffix = hasKey ? key.dropFirst(prefix.count) : key
             let rest = suffix.dropFirst(NodeLayout.headSize)
-            let tail = tails + slot * tailSize
             if isLeaf {
                 let value = self.value(index)
                 cell -= value.cellBytes + rest.count
@@ -182,21 +174,11 @@ extension NodeEntries {
                 cell -= NodeLayout.countFieldSize + rest.count
                 page.store(list[index].number, at: cell)
                 page.copy(rest, to: cell + NodeLayout.countFieldSize)
-                page.store(list[index].link, at: tail)
+                page.store(list[index].link, at: slots.tail(slot))
             }
-            page.store(suffix.head, at: NodeLayout.heads + slot * NodeLayout.headSize)
-            page.store(UInt16(truncatingIfNeeded: cell), at: tail + tailSize - 4)
-            page.store(UInt16(truncatingIfNeeded: suffix.count), at: tail + tailSize - 2)
+            slots.store(suffix, cell: cell, at: slot, in: page)
         }
-        page.zero(slotsEnd, count: cell - slotsEnd)
-        page.store((isLeaf ? PageKind.leaf : PageKind.inner).rawValue, at: PageLayout.kind)
-        page.store(UInt8(truncatingIfNeeded: level), at: PageLayout.level)
-        page.store(UInt16(truncatingIfNeeded: range.count), at: NodeLayout.slotCount)
-        page.store(UInt16(truncatingIfNeeded: cell), at: NodeLayout.cellStart)
-        page.store(0 as UInt16, at: NodeLayout.garbageBytes)
-        page.store(UInt16(truncatingIfNeeded: prefix.count), at: NodeLayout.prefixLength)
-        page.store(UInt16(truncatingIfNeeded: prefixOffset), at: NodeLayout.prefixOffset)
-        page.store(0 as UInt32, at: NodeLayout.reserved)
+        slots.finish(page, level: level, prefixLength: prefix.count, cellStart: cell)
     }
 
     private func unordered(_ page: PageBytes) -> StorageError {

@@ -13,27 +13,32 @@ public struct ImportReport: Sendable, Equatable {
 
 /// Feeds imported entries into one table of the running transaction: straight into full pages as
 /// long as the table was empty and keys ascend, one by one from the first that doesn't.
-private struct ImportTarget<Store: CheckpointedStorage> {
+///
+/// A class, used by the writing thread alone: to pass on a generic struct, code that is not
+/// specialised would look up its type for each entry.
+private final class ImportTarget<Store: CheckpointedStorage> {
     private let store: Store
     private var tree: BPlusTree<Store>
-    private var loader: BulkLoader<Store>?
+    private let loader: BulkLoader<Store>?
+    /// Whether the loader takes the entries; once it has finished, the tree does.
+    private var isLoading: Bool
 
     init(_ tree: BPlusTree<Store>) throws(StorageError) {
         store = tree.store
         self.tree = tree
+        isLoading = tree.root.page == 0
         loader = tree.root.page == 0 ? BulkLoader(store: tree.store) : nil
     }
 
     /// Adds an entry; whether it took the bulk path.
-    mutating func add(_ key: ByteView, _ value: ByteView) throws(StorageError) -> Bool {
-        if let loader {
+    func add(_ key: ByteView, _ value: ByteView) throws(StorageError) -> Bool {
+        if isLoading, let loader {
             do throws(StorageError) {
                 try loader.append(key, value)
                 return true
             } catch {
                 guard error.code == .notSorted else { throw error }
-                tree = BPlusTree(store: store, root: try loader.finish())
-                self.loader = nil
+                try finishLoading(loader)
             }
         }
         _ = try tree.put(key, value)
@@ -41,12 +46,14 @@ private struct ImportTarget<Store: CheckpointedStorage> {
     }
 
     /// The table with everything in it.
-    mutating func finish() throws(StorageError) -> BPlusTree<Store> {
-        if let loader {
-            tree = BPlusTree(store: store, root: try loader.finish())
-            self.loader = nil
-        }
+    func finish() throws(StorageError) -> BPlusTree<Store> {
+        if isLoading, let loader { try finishLoading(loader) }
         return tree
+    }
+
+    private func finishLoading(_ loader: BulkLoader<Store>) throws(StorageError) {
+        tree = BPlusTree(store: store, root: try loader.finish())
+        isLoading = false
     }
 }
 
@@ -86,9 +93,9 @@ extension DatabaseEngine {
     ) throws(StorageError) -> ImportReport {
         try core.importing(replacing: replacing) { () throws(StorageError) in
             var report = ImportReport()
-            var target = try ImportTarget(core.writer.main)
+            let target = try ImportTarget(core.writer.main)
             try feed { (key, value) throws(StorageError) in
-                try core.add(key, value, to: &target, &report)
+                try core.add(key, value, to: target, &report)
             }
             core.writer.main = try target.finish()
             return report
@@ -128,7 +135,7 @@ extension EngineCore {
 
     /// Adds one entry.
     fileprivate func add(
-        _ key: ByteView, _ value: ByteView, to target: inout ImportTarget<Store>,
+        _ key: ByteView, _ value: ByteView, to target: ImportTarget<Store>,
         _ report: inout ImportReport
     ) throws(StorageError) {
         try requireLegal(key: key)
@@ -163,7 +170,7 @@ extension EngineCore {
             case .entry(let key, let value):
                 try key.withByteView { key throws(StorageError) in
                     try value.withByteView { value throws(StorageError) in
-                        try add(key, value, to: &target, &report)
+                        try add(key, value, to: target, &report)
                     }
                 }
             case .end:
