@@ -89,6 +89,8 @@ package struct FaultRun {
         switch step {
         case .commit(let changes, let durability):
             try database.commit(changes, durability)
+            // What follows takes every commit for durable.
+            if durability != .full { try database.sync() }
         case .abort(let changes):
             let transaction = try database.begin()
             for change in changes { _ = try transaction.apply(change) }
