@@ -98,7 +98,6 @@ import Testing
     /// Like any full disk before the point of commit; reading goes on, and so does writing later.
     @Test(arguments: [false, true], FirstCommit.allCases)
     func aFullDiskAtTheFirstCommit(isUsed: Bool, kind: FirstCommit) throws {
-        guard isUsed || kind != .withoutLog else { return }
         let files = try prepare(isUsed: isUsed)
         let database = try SimulatedDatabase.open(
             Self.path, files: files, options: kind.options)
@@ -116,6 +115,21 @@ import Testing
         #expect(try SimulatedDatabase.open(Self.path, files: files.survivors(.none)).contains("k"))
         try database.close()
         #expect(try !files.exists(Self.log))
+    }
+
+    /// R3: a creator that was killed may have left the data file with a name that is not durable.
+    @Test(arguments: FirstCommit.allCases)
+    func r3TheFirstCommitMakesTheDataFilesNameDurable(kind: FirstCommit) throws {
+        let files = CrashingFileSystem()
+        files.fail(operation: 1, of: .syncDirectory)
+        #expect(throws: StorageError.self) {
+            _ = try SimulatedDatabase.open(Self.path, files: files, options: kind.options)
+        }
+        files.clearFaults()
+        let database = try SimulatedDatabase.open(
+            Self.path, files: files, options: kind.options)
+        try database.put("k", "v")
+        #expect(try SimulatedDatabase.open(Self.path, files: files.survivors(.none)).contains("k"))
     }
 
     /// A call of the first commit fails: either nothing has happened and the next one works, or the

@@ -209,6 +209,12 @@ extension DatabaseEngine {
         let log = try openLog(
             store: store, handle: handle, path: path, files: files, options: options,
             isLogThere: isLogThere, recovery: &recovery)
+        do throws(StorageError) {
+            try recovery.finish()
+        } catch {
+            log.abandon()
+            throw error
+        }
         return DatabaseEngine(
             core: EngineCore(
                 store: store, log: log, options: options, path: path, writer: recovery.writer,

@@ -92,13 +92,12 @@ extension EngineCore {
         }
     }
 
-    /// Before a superblock is written or a record logged: makes sure that the log is there, where
-    /// commits go to it or the durable superblock knows of one. A superblock that says so must not come
-    /// before it; and where none is there, a superblock that a crash cut off is taken for one that was
-    /// damaged later. On a full disk nothing has changed when it throws; the caller holds the writer
-    /// lock.
+    /// Before a superblock is written or a record logged: makes sure that the log is there. A superblock
+    /// that says so must not come before it; and where none is there, a superblock that a crash cut off
+    /// is taken for one that was damaged later. Also where commits don't go to the log: with its name
+    /// the data file's becomes durable, which whoever created that may not have lived to see. On a
+    /// full disk nothing has changed when it throws; the caller holds the writer lock.
     func startLog() throws(StorageError) {
-        guard logsCommits || store.checkpoint.usesLog else { return }
         try withRoom { () throws(StorageError) in try log.start() }
     }
 

@@ -93,6 +93,8 @@ extension EngineCore {
         do {
             try writer.updateCatalog(includingMain: false)
             try startMaintenance()
+            // A file that is renamed later is still closed well: the checkpoint finds the log there.
+            if !logsCommits { try startLog() }
         } catch {
             rollback()
             throw error

@@ -5,6 +5,11 @@ import WAL
 
 /// Brings a page store from its checkpoint to the last committed transaction of the log ("Recovery"
 /// in `Docs/Architecture.md`): O(log length), whatever the database's size.
+///
+/// Nobody reads the versions between the two, so the store sees all records as one transaction, which
+/// changes a page in place once it has copied it. It has the number of the first of them: all that a
+/// page's birth must tell is that it is newer than the checkpoint. Whatever fails ends the open, so
+/// there is nothing to undo.
 struct Recovery<Store: CheckpointedStorage> {
     private typealias Tree = BPlusTree<Store>
 
@@ -13,8 +18,8 @@ struct Recovery<Store: CheckpointedStorage> {
     private let path: String
     /// The state to go on from once the log is replayed.
     let writer: WriterState<Store>
-    /// How many transactions were replayed.
-    private(set) var replayedTransactions: UInt64 = 0
+    /// The last transaction replayed; the checkpoint's at first.
+    private var reached: TransactionNumber
 
     /// Starts from the durable checkpoint.
     ///
@@ -24,6 +29,7 @@ struct Recovery<Store: CheckpointedStorage> {
         self.options = options
         self.path = path
         let checkpoint = store.checkpoint
+        reached = checkpoint.transaction
         let catalog = BPlusTree(
             store: store,
             root: TreeRoot(
@@ -78,30 +84,41 @@ struct Recovery<Store: CheckpointedStorage> {
         transaction: TransactionNumber, payload: ByteView, at position: LogSequenceNumber
     ) throws(StorageError) {
         guard transaction > store.checkpoint.transaction else { return }
-        guard transaction == writer.head.transaction + 1 else {
+        guard transaction == reached + 1 else {
             throw StorageError(
                 .damaged,
-                "The log goes from transaction \(writer.head.transaction) to \(transaction); "
+                "The log goes from transaction \(reached) to \(transaction); "
                     + "what was between is missing. Salvage what is left, or restore a backup.",
                 path: path, logSequenceNumber: position)
         }
-        try store.beginTransaction(transaction)
-        writer.begin(transaction, logged: false)
+        if reached == writer.head.transaction {
+            try store.beginTransaction(transaction)
+            writer.begin(transaction, logged: false)
+        }
         do {
             try writer.replay(payload)
-            try writer.updateCatalog(includingMain: false)
+            // Looking for a table among many open ones would take longer than opening it again.
+            if writer.openTables.count > 32 { try writer.closeTables() }
         } catch {
-            store.abortTransaction()
             var located = error
             if located.logSequenceNumber == nil { located.logSequenceNumber = position }
             if located.path == nil { located.path = path }
             throw located
         }
-        store.commitTransaction()
-        writer.head = writer.version
-        store.publish(transaction)
-        replayedTransactions += 1
+        reached = transaction
         if !options.readOnly && store.pressure.isDirtyBudgetSpent { try store.writeOutDirty() }
+    }
+
+    /// Makes what was replayed the state to go on from.
+    ///
+    /// - Throws: `damaged` when the catalog is.
+    func finish() throws(StorageError) {
+        guard reached != writer.head.transaction else { return }
+        try writer.updateCatalog(includingMain: false)
+        store.commitTransaction()
+        writer.transaction = reached
+        writer.head = writer.version
+        store.publish(reached)
     }
 }
 

@@ -121,6 +121,12 @@ final class WriterState<Store: CheckpointedStorage>: @unchecked Sendable {
         }
     }
 
+    /// Writes the changed named tables into the catalog and forgets all that are open.
+    func closeTables() throws(StorageError) {
+        try updateCatalog(includingMain: false)
+        openTables.removeAll(keepingCapacity: true)
+    }
+
     private func put(_ record: [UInt8], for name: [UInt8]) throws(StorageError) {
         try name.withByteView { nameView throws(StorageError) in
             try record.withByteView { recordView throws(StorageError) in

@@ -15,7 +15,14 @@ extension WriteAheadLog {
     /// The same, under `lock`, which is kept during the calls: until it is started there is nothing
     /// that others could do with the log (L7).
     func startIfNeeded() throws(StorageError) {
-        guard chain.isEmpty else { return }
+        guard !isStarted else { return }
+        if chain.isEmpty { try writeFirstSegment() }
+        // Unlike a file's, a directory's sync may be tried again: reopening does the same.
+        try files.syncDirectory(of: path)
+        isStarted = true
+    }
+
+    private func writeFirstSegment() throws(StorageError) {
         let file = try openToStart()
         // The second stays spare (L6).
         try makeSpareSlots(2)
@@ -26,7 +33,6 @@ extension WriteAheadLog {
             let offset = UInt64(segment.slot) * UInt64(segmentSize)
             try header.write(from: 0, count: header.count, to: file, at: offset)
             try file.sync()
-            try files.syncDirectory(of: path)
         } catch {
             fail(error)
         }

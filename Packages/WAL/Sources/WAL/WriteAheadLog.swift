@@ -77,8 +77,9 @@ public final class WriteAheadLog<Files: FileSystem>: CommitLog, @unchecked Senda
     var isWriting = false
     var isSyncing = false
     var waiterCount = 0
-    /// The segments of the log, oldest first; the last is the one appended to. Empty until the log
-    /// is started.
+    /// Whether the file, its name and a segment are known to be durable (L7).
+    var isStarted: Bool
+    /// The segments of the log, oldest first; the last is the one appended to.
     var chain: [ChainedSegment] = []
     /// Where in the last segment the next frame goes; nil when the next frame starts a new one.
     var offsetInSegment: Int?
@@ -116,6 +117,7 @@ public final class WriteAheadLog<Files: FileSystem>: CommitLog, @unchecked Senda
                 slot: $0.slot, sequence: $0.header.sequence, salt: $0.header.salt,
                 previousEnd: $0.header.previousEnd)
         }
+        isStarted = !state.chain.isEmpty
         nextSequence = state.nextSequence
         spareSlots = state.spareSlots
         slotCount = state.slotCount
