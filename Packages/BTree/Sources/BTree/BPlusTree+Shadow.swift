@@ -19,8 +19,11 @@ extension BPlusTree {
     func writable(_ number: PageNumber, level: Int) throws(StorageError) -> PageNumber {
         let node = try store.node(number, level: level)
         let birth = node.page.birth
-        if birth == store.transaction {
+        if birth >= store.firstTransaction {
             try store.makeWritable(number)
+            if birth != store.transaction {
+                node.page.store(store.transaction, at: PageLayout.birth)
+            }
             return number
         }
         let copy = try store.allocate()

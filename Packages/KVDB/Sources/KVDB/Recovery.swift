@@ -7,9 +7,8 @@ import WAL
 /// in `Docs/Architecture.md`): O(log length), whatever the database's size.
 ///
 /// Nobody reads the versions between the two, so the store sees all records as one transaction, which
-/// changes a page in place once it has copied it. It has the number of the first of them: all that a
-/// page's birth must tell is that it is newer than the checkpoint. Whatever fails ends the open, so
-/// there is nothing to undo.
+/// changes a page in place once it has copied it; its birth is that of the last change, as it would be
+/// else. Whatever fails ends the open, so there is nothing to undo.
 struct Recovery<Store: CheckpointedStorage> {
     private typealias Tree = BPlusTree<Store>
 
@@ -94,6 +93,8 @@ struct Recovery<Store: CheckpointedStorage> {
         if reached == writer.head.transaction {
             try store.beginTransaction(transaction)
             writer.begin(transaction, logged: false)
+        } else {
+            try store.extendTransaction(to: transaction)
         }
         do {
             try writer.replay(payload)

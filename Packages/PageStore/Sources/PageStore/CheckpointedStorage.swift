@@ -131,6 +131,13 @@ public protocol CheckpointedStorage: PageStorage {
     /// - Throws: `poisoned`, `closed`, `invalidArgument` when the number does not ascend.
     func beginTransaction(_ number: TransactionNumber) throws(StorageError)
 
+    /// Lets the running transaction stand for those up to `number` as well, whose changes come now: for
+    /// a replay, where nobody can have seen the versions in between. A page that is changed has `number` as
+    /// its birth from then on.
+    ///
+    /// - Throws: `damaged` when no superblock could hold the number.
+    func extendTransaction(to number: TransactionNumber) throws(StorageError)
+
     /// Ends the write transaction: its pages belong to version `transaction`, what it retired has
     /// its lifetime.
     func commitTransaction()

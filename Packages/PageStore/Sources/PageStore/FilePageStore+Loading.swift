@@ -122,7 +122,7 @@ extension FilePageStore {
     /// Whether a page claims to be of the running transaction, or of the next one, without being it:
     /// it would be changed in place although older versions see it (R1).
     private func isForgedNewborn(_ bytes: PageBytes, _ page: Int) -> Bool {
-        guard bytes.birth == newestBirth.load(ordering: .acquiring) else { return false }
+        guard bytes.birth >= lowestNewborn.load(ordering: .acquiring) else { return false }
         return space.withLock {
             bytes.birth > allocator.head
                 && (allocator.running == 0 || !allocator.born.contains(page))

@@ -18,9 +18,24 @@ extension FilePageStore {
         }
         try allocator.begin(number)
         transaction = number
+        firstTransaction = number
         purpose = .growth
+        lowestNewborn.store(number, ordering: .releasing)
         newestBirth.store(number, ordering: .releasing)
         reclaim()
+    }
+
+    /// See ``CheckpointedStorage/extendTransaction(to:)``.
+    public func extendTransaction(to number: TransactionNumber) throws(StorageError) {
+        guard number < Superblock.countLimit else {
+            throw StorageError(
+                .damaged, "The numbers of transactions are used up.", path: file.path)
+        }
+        space.acquire()
+        defer { space.release() }
+        allocator.extend(to: number)
+        transaction = number
+        newestBirth.store(number, ordering: .releasing)
     }
 
     /// See ``CheckpointedStorage/commitTransaction()``.

@@ -41,6 +41,8 @@ import Synchronization
     let openedGeneration: UInt64
     /// Belongs to the writing thread.
     public internal(set) var transaction: TransactionNumber = 0
+    /// Belongs to the writing thread.
+    public internal(set) var firstTransaction: TransactionNumber = 0
 
     let file: Handle
     let memory: PageMemory
@@ -77,6 +79,8 @@ import Synchronization
     let highestEnd: Atomic<Int>
     /// No sound page is born later.
     let newestBirth: Atomic<UInt64>
+    /// What is born earlier is not of the running transaction, nor of one that could be next.
+    let lowestNewborn: Atomic<UInt64>
     let dirtyPages = Atomic<Int>(0)
     let loads = Atomic<UInt64>(0)
     let isShort = Atomic<Bool>(false)
@@ -111,6 +115,7 @@ import Synchronization
         endOfSpace = Atomic(Int(superblock.pageCount))
         highestEnd = Atomic(Int(superblock.pageCount))
         newestBirth = Atomic(superblock.record.transaction)
+        lowestNewborn = Atomic(superblock.record.transaction)
         durableTransaction = Atomic(superblock.record.transaction)
         budgetPages = max(16, options.cacheBudget >> PageLayout.pageShift)
         allocator.end = Int(superblock.pageCount)

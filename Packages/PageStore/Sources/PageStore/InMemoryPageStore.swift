@@ -19,6 +19,8 @@ import Synchronization
     public let versions = VersionRegistry()
     /// See ``PageStorage/transaction``.
     public private(set) var transaction: TransactionNumber = 0
+    /// See ``PageStorage/firstTransaction``.
+    public private(set) var firstTransaction: TransactionNumber = 0
 
     /// An empty store.
     ///
@@ -167,7 +169,14 @@ import Synchronization
         defer { space.release() }
         try allocator.begin(number)
         transaction = number
+        firstTransaction = number
         reclaim()
+    }
+
+    /// See ``CheckpointedStorage/extendTransaction(to:)``.
+    public func extendTransaction(to number: TransactionNumber) throws(StorageError) {
+        space.withLock { allocator.extend(to: number) }
+        transaction = number
     }
 
     /// See ``CheckpointedStorage/commitTransaction()``.

@@ -46,6 +46,8 @@ struct PageAllocator {
 
     /// The running transaction; 0 when none is.
     var running: TransactionNumber = 0
+    /// The highest number that the running transaction stands for; see ``extend(to:)``.
+    private var last: TransactionNumber = 0
     /// The newest committed transaction.
     var head: TransactionNumber = 0
     /// The newest version that readers get.
@@ -112,6 +114,13 @@ struct PageAllocator {
                 .invalidArgument, "The transaction number does not follow the last one.")
         }
         running = number
+        last = number
+    }
+
+    /// Lets the running transaction stand for those up to `number` as well.
+    mutating func extend(to number: TransactionNumber) {
+        precondition(running != 0, "no write transaction is running")
+        last = max(last, number)
     }
 
     /// Ends the transaction; its retirements get their death.
@@ -120,7 +129,7 @@ struct PageAllocator {
         waiting.append(contentsOf: retired)
         retired.removeAll(keepingCapacity: true)
         born.removeAll()
-        head = running
+        head = last
         running = 0
     }
 
@@ -164,7 +173,7 @@ struct PageAllocator {
                 .damaged, "A page to be replaced lies outside the file.", page: page)
         }
         let isBorn = born.contains(start)
-        guard isBorn == (birth == running), birth <= running else {
+        guard isBorn == (birth >= running), birth <= last else {
             throw StorageError(
                 .damaged, "A page to be replaced has an impossible birth.", page: page)
         }

@@ -115,6 +115,10 @@ public protocol PageStorage: AnyObject, Sendable {
     /// The number of the write transaction that is running.
     var transaction: TransactionNumber { get }
 
+    /// The lowest birth that a page of the running transaction can have: ``transaction``, unless it
+    /// stands for several.
+    var firstTransaction: TransactionNumber { get }
+
     /// A new page for the running transaction, in memory, dirty, with undefined content: write its
     /// header (birth = ``transaction``) before anything else.
     ///
@@ -148,6 +152,9 @@ public protocol PageStorage: AnyObject, Sendable {
 }
 
 extension PageStorage {
+    /// ``transaction``, for stores whose transactions stand for one each.
+    public var firstTransaction: TransactionNumber { transaction }
+
     /// The page, loaded if need be. Only inside an open read.
     @inlinable
     public func page(_ number: PageNumber) throws(StorageError) -> PageBytes {
