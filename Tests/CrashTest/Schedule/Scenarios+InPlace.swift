@@ -30,6 +30,7 @@
             }
             scenario.thread("checkpoint") { world in
                 try world.database.checkpoint()
+                world.expectSound("when a checkpoint returned")
                 try world.readPair()
             }
             scenario.thread("commit") { world in

@@ -46,6 +46,14 @@
         // Sendable: its threads run one at a time, and the scheduler orders what they do.
         static let marks = ["a mark", "m mark", "z mark"].map { Array($0.utf8) }
 
+        /// What a power cut leaves.
+        private struct Cut {
+            var files: CrashingFileSystem
+            var number: Int
+            var moment: String
+            var verifies = false
+        }
+
         let scenario: ScheduleScenario
         let files: CrashingFileSystem
         private(set) var problems: [String] = []
@@ -53,7 +61,7 @@
         /// The numbers of the commits that returned.
         private(set) var acknowledged: [Int] = []
         /// What a power cut would have left when `number` was known to be safe.
-        private var cuts: [(files: CrashingFileSystem, number: Int, moment: String)] = []
+        private var cuts: [Cut] = []
         /// No power cut from now on may take this number.
         private var safe = 0
         /// Whether a commit failed in a way that leaves open whether it is there.
@@ -81,7 +89,10 @@
                     return
                 }
                 ScheduledRun.undisturbed {
-                    cuts.append((files.survivors(seed: cutSeed), safe, "before \(operation)"))
+                    cuts.append(
+                        Cut(
+                            files: files.survivors(seed: cutSeed), number: safe,
+                            moment: "before \(operation)"))
                 }
             }
         }
@@ -181,8 +192,18 @@
         /// Notes that a power cut now must leave `number`.
         func expect(_ number: Int, _ moment: String) {
             ScheduledRun.undisturbed {
-                cuts.append((files.survivors(.none), number, moment))
+                cuts.append(Cut(files: files.survivors(.none), number: number, moment: moment))
                 safe = max(safe, number)
+            }
+        }
+
+        /// Notes that a power cut now must leave a database without a flaw, whatever it holds.
+        func expectSound(_ moment: String) {
+            ScheduledRun.undisturbed {
+                cuts.append(
+                    Cut(
+                        files: files.survivors(.none), number: safe, moment: moment,
+                        verifies: true))
             }
         }
 
@@ -236,7 +257,7 @@
             let newest = acknowledged.max() ?? 0
             for cut in cuts {
                 let least = cut.number
-                try Self.check(cut.files, cut.moment) { $0 >= least }
+                try Self.check(cut.files, cut.moment, verifies: cut.verifies) { $0 >= least }
             }
             let isWhole: (Int) -> Bool = { [isUncertain] in
                 isUncertain ? $0 >= newest : $0 == newest
