@@ -179,6 +179,14 @@ struct SalvageOracle {
             || damage.data[bytes] != workload.data[bytes]
     }
 
+    /// The pages of a version whose damage counts: not those of a value's run where only bytes behind the
+    /// value were changed.
+    private func pagesInUse(_ reader: PlainReader) -> Set<Int> {
+        var used = reader.usedPages.union(reader.freeListPages).union([reader.slot])
+        for entry in reader.entries where !isDamaged(entry) { used.subtract(entry.run) }
+        return used
+    }
+
     /// Every damaged page in use is found: of the newest version, or, when its superblock is lost and
     /// the log goes on from the one before, of that.
     func checkFindings(
@@ -188,13 +196,11 @@ struct SalvageOracle {
         if isNewestLost, report.findings.isEmpty, !report.isSpareSuperblockDamaged {
             throw Failure("Verification does not tell that a superblock is lost.")
         }
-        var used = plain.usedPages.union(plain.freeListPages).union([plain.slot])
+        var used = pagesInUse(plain)
         if isNewestLost, workload.log != nil {
             let older = PlainReader(workload.data, isOlder: true)
             // What was used again since is as good as damaged.
-            if older.isWhole {
-                used = older.usedPages.union(older.freeListPages).union([older.slot])
-            }
+            if older.isWhole { used = pagesInUse(older) }
         }
         let isUsedDamaged = used.contains { !untouched[$0] }
         account.note(isUsedDamaged ? "files with damage in use" : "files with damage out of use")
