@@ -161,4 +161,45 @@ import Testing
         }
         #expect(operation > 5)
     }
+
+    /// A superblock cut off at the first commit is no loss while the log is there, so a close that has
+    /// nothing else to write makes it good before the log goes.
+    @Test func aCloseLeavesNoDamagedSuperblockWithoutALog() throws {
+        let files = try prepare(isUsed: true)
+        let cut = Cut()
+        let database = try SimulatedDatabase.open(
+            Self.path, files: files, options: FirstCommit.logged.options)
+        files.beforeOperation = { [unowned files] operation in
+            guard operation.kind == .write, operation.path == Self.path else { return }
+            cut.take(files, operation.offset)
+        }
+        try database.put("after", "v")
+        files.beforeOperation = nil
+        let left = try #require(cut.files)
+        let slot = try left.open(Self.path, .readWrite)
+        try unsafe [UInt8](repeating: 0xA5, count: 4096).withUnsafeBytes {
+            try unsafe slot.write($0, at: cut.offset)
+        }
+        try slot.sync()
+        slot.close()
+        for _ in 0..<3 {
+            let reopened = try SimulatedDatabase.open(
+                Self.path, files: left, options: FirstCommit.logged.options)
+            #expect(try reopened.contains("before"))
+            try reopened.close()
+        }
+    }
+
+    /// The files before the first write of a superblock.
+    private final class Cut: @unchecked Sendable {
+        // Sendable: one thread uses it.
+        var files: CrashingFileSystem?
+        var offset: UInt64 = 0
+
+        func take(_ files: CrashingFileSystem, _ offset: UInt64) {
+            guard self.files == nil else { return }
+            self.files = files.survivors(.all)
+            self.offset = offset
+        }
+    }
 }

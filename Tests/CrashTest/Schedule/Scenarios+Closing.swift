@@ -57,10 +57,13 @@
         }
 
         private static var twoCloses: ScheduleScenario {
-            var scenario = closing("two closes beside a commit and a checkpoint")
+            var scenario = closing("two closes beside a commit, a checkpoint and a compaction")
             scenario.thread("closes too") { world in try world.database.close() }
             scenario.thread("writer") { world in try world.commit() }
-            scenario.thread("checkpoint") { world in try world.database.checkpoint() }
+            scenario.thread("checkpoint") { world in
+                try world.database.checkpoint()
+                try world.database.compact()
+            }
             return scenario
         }
 

@@ -66,9 +66,16 @@ extension EngineCore {
             guard
                 always || store.isSpaceShort || writer.head.transaction != last.transaction
                     || (endsLog && last.usesLog && !last.endsLog)
+                    // With the log there a damaged slot is no loss; without it, nobody could tell.
+                    || (endsLog && store.isSpareSuperblockDamaged)
             else {
                 leaveCheckpoint()
                 return nil
+            }
+            schedulePoint()
+            guard endsLog || !isClosing.load(ordering: .acquiring) else {
+                // The log goes after the closing checkpoint, and no superblock may ask for it then.
+                throw StorageError(.closed, "The database is being closed.", path: path)
             }
             let number = writer.head.transaction + 1
             try store.beginTransaction(number)

@@ -61,17 +61,24 @@ extension EngineCore {
             writer.requiredWrite = end
             if end > log.written { try log.write(through: end) }
         }
-        publication.withdraw(writer.head.transaction)
-        guard store.versions.newest ?? 0 < plan.oldestBirth else {
-            publication.putBack(writer.head.transaction)
-            try shadowLogged(key, value)
+        let head = writer.head
+        // All locks before or after: readers wait while the version is withdrawn.
+        let isInPlace = publishLock.withLock {
+            publication.withdraw(head.transaction)
+            guard store.versions.newest ?? 0 < plan.oldestBirth else {
+                publication.putBack(head.transaction)
+                return false
+            }
+            tree.apply(plan, key, value, transaction: number)
+            writer.head = Version(transaction: number, main: tree.root, catalog: head.catalog)
+            publication.publish(writer.head)
             return true
         }
-        tree.apply(plan, key, value, transaction: number)
-        store.commitInPlace(number)
-        writer.head = Version(
-            transaction: number, main: tree.root, catalog: writer.head.catalog)
-        publishLock.withLock { publication.publish(writer.head) }
+        if isInPlace {
+            store.commitInPlace(number)
+        } else {
+            try shadowLogged(key, value)
+        }
         return true
     }
 
@@ -84,6 +91,8 @@ extension EngineCore {
     private func shadowLogged(_ key: ByteView, _ value: ByteView) throws(StorageError) {
         do throws(StorageError) {
             try startTransaction()
+            // On a full disk it may take what is kept for deletes and checkpoints.
+            store.setPurpose(.checkpoint)
             do throws(StorageError) {
                 _ = try writer.main.put(key, value)
             } catch {
@@ -93,7 +102,10 @@ extension EngineCore {
         } catch {
             // The log is ahead of the tree now: only a reopen brings the two together again.
             fail(error)
-            throw error
+            throw StorageError(
+                .poisoned,
+                "The commit is in the log, but could not be made here; reopen the database.",
+                path: path, cause: error)
         }
         store.commitTransaction()
         advanceHead()
