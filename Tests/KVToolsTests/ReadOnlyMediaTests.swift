@@ -171,7 +171,16 @@ import Testing
             try expectRefusal(
                 5, [.permissionDenied, .readOnly], arguments, isUnprivileged: true)
         }
-        #expect(try contents(media) == before)
+        let after = try contents(media)
+        #expect(after.keys == before.keys)
+        for (name, bytes) in before {
+            #expect(after[name]?.prefix(bytes.count) == bytes)
+            // A transaction that was refused at its commit may leave room that it took ahead, where the
+            // file may be written; the next checkpoint gives it back.
+            let room = after[name]?.dropFirst(bytes.count) ?? Data()
+            #expect(mode == 0o666 || room.isEmpty)
+            #expect(room.allSatisfy { $0 == 0 })
+        }
         try expectReads()
     }
 
