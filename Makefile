@@ -2,7 +2,7 @@
 # make test    every test of every layer
 # make check   what continuous integration checks besides the tests (Scripts/check-*)
 # make crashtest  crashes, faults, hostile files, thread schedules …: the gate of Docs/Testing.md
-# make soak HOURS=2  the same tests, always further cases, for hours; goes on where it stopped
+# make soak HOURS=2  the same tests, always further cases, for hours; goes on where it stopped; then the fuzzers
 # make bench   measured beside LMDB, SQLite, RocksDB, LevelDB, WiredTiger; hours, writes Docs/Benchmarks.md
 # make bench-quick  a hundredth of it, once
 # make lint    style, as `swift format lint --strict` sees it

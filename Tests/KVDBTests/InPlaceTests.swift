@@ -123,4 +123,37 @@ import WAL
         #expect(database.poison?.code == .inputOutput)
         #expect(try database.get(Self.keys[3]) == [1])
     }
+
+    /// A reader that gets the version while the put's record is on its way keeps it: the put is made by
+    /// shadowing, also when the disk is full by then.
+    @Test(arguments: [false, true])
+    func aReaderInTheLastMomentKeepsItsVersion(isDiskFull: Bool) throws {
+        let files = CrashingFileSystem()
+        let database = try filled(files)
+        try database.put(Self.keys[3], [1], durability: .written)
+        let before = try pages(database)
+        let moment = Moment()
+        files.beforeOperation = { [unowned files] operation in
+            guard operation.kind == .write, moment.snapshot == nil else { return }
+            moment.snapshot = try? database.snapshot()
+            if isDiskFull { files.capacity = 0 }
+        }
+        try database.put(Self.keys[3], [2], durability: .written)
+        files.beforeOperation = nil
+        let snapshot = try #require(moment.snapshot)
+        #expect(try snapshot.get(Self.keys[3]) == [1])
+        #expect(try database.get(Self.keys[3]) == [2])
+        // What the snapshot reads was copied.
+        #expect(try pages(database) != before)
+        #expect(database.poison == nil)
+        moment.snapshot = nil
+        files.capacity = nil
+        try database.checkSound()
+        #expect(try open(files.survivors(.all)).get(Self.keys[3]) == [2])
+    }
+
+    private final class Moment: @unchecked Sendable {
+        // Sendable: one thread uses it.
+        var snapshot: SimulatedSnapshot?
+    }
 }

@@ -53,7 +53,7 @@ extension BPlusTree {
     private mutating func plant(_ key: ByteView, _ field: LeafValue) throws(StorageError) {
         var entries = NodeEntries(level: 0)
         entries.insert(key, field, at: 0)
-        let (number, page) = try newPage(level: 0)
+        let (number, page) = try store.newPage(level: 0)
         try entries.write(0..<1, to: page)
         root = TreeRoot(page: number, height: 1, entryCount: 1)
         changeCount &+= 1

@@ -1,18 +1,20 @@
 import PageStore
 import StorageIO
 
-// Shadow paging: what makes a page ready for changes without touching what older versions see (R1).
-extension BPlusTree {
+extension PageStorage {
     /// A new page with a node's header.
     func newPage(level: Int) throws(StorageError) -> (number: PageNumber, page: PageBytes) {
-        let number = try store.allocate()
-        let page = store.window.address(number)
+        let number = try allocate()
+        let page = window.address(number)
         page.writeHeader(
-            number: number, birth: store.transaction, kind: level == 0 ? .leaf : .inner,
+            number: number, birth: transaction, kind: level == 0 ? .leaf : .inner,
             level: UInt8(truncatingIfNeeded: level))
         return (number, page)
     }
+}
 
+// Shadow paging: what makes a page ready for changes without touching what older versions see (R1).
+extension BPlusTree {
     /// Readies one node for changes in place, by copying it if it is older than the transaction.
     ///
     /// - Returns: where the node is now. The caller points the parent there.

@@ -17,7 +17,7 @@ extension BPlusTree {
                 throw StorageError(
                     .damaged, "A tree node can't be split; verify the database.", page: leftNumber)
             }
-            let (rightNumber, right) = try newPage(level: level)
+            let (rightNumber, right) = try store.newPage(level: level)
             try entries.write(point..<entries.count, to: right)
             try entries.write(0..<point, to: store.window.address(leftNumber))
             let leftCount = entries.totalEntryCount(0..<point)
@@ -60,7 +60,7 @@ extension BPlusTree {
             throw StorageError(
                 .fileTooLarge, "A tree can't have more than \(TreeLimits.maximumHeight) levels.")
         }
-        let (number, page) = try newPage(level: entries.level)
+        let (number, page) = try store.newPage(level: entries.level)
         try entries.write(0..<entries.count, to: page)
         root.page = number
         root.height += 1

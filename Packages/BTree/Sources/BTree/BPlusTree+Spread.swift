@@ -78,7 +78,8 @@ extension BPlusTree {
         for slot in left..<left + pageCount {
             let number =
                 slot < left + 2
-                ? try writable(parent.child(slot), level: level) : try newPage(level: level).number
+                ? try writable(parent.child(slot), level: level)
+                : try store.newPage(level: level).number
             let part =
                 slot == left
                 ? 0..<point : slot == left + 1 ? point..<second : second..<all.upperBound

@@ -5,7 +5,8 @@ import StorageIO
 ///
 /// A B+tree with shadow paging: a write never changes a page that an older version of the tree can
 /// see, so a ``TreeRoot`` kept from before goes on reading what it always read, for as long as the
-/// store keeps its pages. Inner nodes count the entries below each child, which gives rank, range
+/// store keeps its pages. (The one exception is asked for: ``apply(_:_:_:transaction:)`` ends the version
+/// that it is given.) Inner nodes count the entries below each child, which gives rank, range
 /// counts and the n-th entry in O(log n).
 ///
 /// The tree itself is this small value: the store and the current root. Reads may run on any number

@@ -106,25 +106,16 @@ public final class BulkLoader<Store: PageStorage> {
 
     /// Writes the first `count` entries of the leaf to a page.
     private func writeLeaf(_ count: Int) throws(StorageError) -> PageNumber {
-        let (number, page) = try newPage(level: 0)
+        let (number, page) = try store.newPage(level: 0)
         leaf.write(count, to: page)
         return number
     }
 
     /// Writes the first `count` entries of a level to a page.
     private func write(_ level: BulkLevel, _ count: Int) throws(StorageError) -> PageNumber {
-        let (number, page) = try newPage(level: level.level)
+        let (number, page) = try store.newPage(level: level.level)
         try level.entries.write(0..<count, to: page)
         return number
-    }
-
-    private func newPage(level: Int) throws(StorageError) -> (PageNumber, PageBytes) {
-        let number = try store.allocate()
-        let page = store.window.address(number)
-        page.writeHeader(
-            number: number, birth: store.transaction, kind: level == 0 ? .leaf : .inner,
-            level: UInt8(truncatingIfNeeded: level))
-        return (number, page)
     }
 }
 

@@ -14,7 +14,7 @@ import Synchronization
 ///
 /// A page's state (``PageState``) says who may touch its memory: in `loading` the thread that put it
 /// there, when readable all to read, when `dirty` the writing thread too if it was born in the
-/// running transaction. Locks, in the order of taking: `space`, then `evictionLock`.
+/// running transaction, or for a change in place (``commitInPlace(_:)``). Locks, in the order of taking: `space`, then `evictionLock`.
 @safe public final class FilePageStore<Handle: File>: CheckpointedStorage, @unchecked Sendable {
     // Sendable: every stored property is constant and safe by itself, or says what guards it.
 

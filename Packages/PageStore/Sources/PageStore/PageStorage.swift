@@ -94,7 +94,9 @@ public typealias PageCheck = @Sendable (PageBytes) -> StaticString?
 ///
 /// **Writing.** One transaction at a time, by one thread at a time. A page born before it is never
 /// changed (shadow paging): the tree copies it to a newly allocated page and retires the old one.
-/// Pages born in the transaction are changed in place, each after ``makeWritable(_:)``. A change
+/// Pages born in the transaction are changed in place, each after ``makeWritable(_:)``. Outside of
+/// transactions dirty pages are changed that no version sees which anybody can still get; see
+/// ``CheckpointedStorage/commitInPlace(_:)``. A change
 /// opens a read around itself like any other operation: the transaction alone keeps only dirty
 /// pages in memory, and it may be far larger than the cache.
 public protocol PageStorage: AnyObject, Sendable {
