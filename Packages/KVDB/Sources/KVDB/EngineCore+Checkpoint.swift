@@ -1,6 +1,7 @@
 import BTree
 import PageStore
 import StorageIO
+import Synchronization
 import WAL
 
 extension EngineCore {
