@@ -46,7 +46,9 @@ final class EngineCore<Store: CheckpointedStorage, Log: CommitLog>: @unchecked S
     var isCheckpointRunning = false
     let publishLock = Lock()
     var pending: [PendingVersion] = []
-    var failure: StorageError?
+    private(set) var failure: StorageError?
+    /// Whether there is one.
+    private let hasFailed = Atomic(false)
     /// Whether the data file says that a log is in use. Guarded by `writerLock`.
     var isLogNoted = false
     /// Whether the background thread has been started. Guarded by `writerLock`.
@@ -99,7 +101,10 @@ final class EngineCore<Store: CheckpointedStorage, Log: CommitLog>: @unchecked S
     /// The first error of a write or sync, which stops all further writing ("Failure" in
     /// `Docs/Architecture.md`).
     var poison: StorageError? {
-        log.poison ?? store.poison ?? publishLock.withLock { failure }
+        if let cause = log.poison ?? store.poison { return cause }
+        schedulePoint()
+        guard hasFailed.load(ordering: .acquiring) else { return nil }
+        return publishLock.withLock { failure }
     }
 
     func requireWritable() throws(StorageError) {
@@ -203,6 +208,9 @@ final class EngineCore<Store: CheckpointedStorage, Log: CommitLog>: @unchecked S
 
     /// Stops all further writing with `error` as the reason.
     func fail(_ error: StorageError) {
-        publishLock.withLock { if failure == nil { failure = error } }
+        publishLock.withLock {
+            if failure == nil { failure = error }
+            hasFailed.store(true, ordering: .releasing)
+        }
     }
 }

@@ -62,9 +62,12 @@ struct OperationBuffer {
 
     mutating func put(_ table: [UInt8], _ key: ByteView, _ value: ByteView) {
         guard begin(table, adding: 7 + key.count + value.count) else { return }
-        append(.put)
-        append(UInt16(key.count))
-        append(UInt32(value.count))
+        // The code, the key's length (u16) and the value's (u32): seven bytes in one piece.
+        let header =
+            UInt64(LogOperation.put.rawValue) | UInt64(key.count) << 8 | UInt64(value.count) << 24
+        unsafe withUnsafeBytes(of: header.littleEndian) {
+            unsafe bytes.append(contentsOf: $0.prefix(7))
+        }
         append(key)
         append(value)
     }

@@ -8,7 +8,7 @@ import Synchronization
 /// smaller: deletes, and the checkpoint after which the pages that they replaced are free.
 extension FilePageStore {
     /// See ``CheckpointedStorage/setPurpose(_:)``.
-    public func setPurpose(_ purpose: SpacePurpose) { space.withLock { self.purpose = purpose } }
+    public func setPurpose(_ purpose: SpacePurpose) { self.purpose = purpose }
 
     /// See ``CheckpointedStorage/isSpaceShort``.
     public var isSpaceShort: Bool { isShort.load(ordering: .relaxed) }

@@ -50,8 +50,14 @@ import Synchronization
     let epochs = ReaderEpochs()
 
     let space = Lock()
+    /// Behind a constant pointer, so that its many small changes need no check at run time that nobody
+    /// else is at it: `space` sees to that.
+    private let allocatorState: UnsafeMutablePointer<PageAllocator>
     /// Guarded by `space`.
-    var allocator = PageAllocator()
+    var allocator: PageAllocator {
+        _read { yield unsafe allocatorState.pointee }
+        _modify { yield unsafe &allocatorState.pointee }
+    }
     /// What the file says durably. Guarded by `space`.
     var superblock: Superblock
     /// Guarded by `space`.
@@ -60,7 +66,7 @@ import Synchronization
     var durableSlot: Int
     /// Pages that the file has room for without growing. Guarded by `space`.
     var filePages: Int
-    /// What the next pages are for. Guarded by `space`.
+    /// What the next pages are for. Belongs to the writing thread.
     var purpose = SpacePurpose.growth
     /// Under it nothing else is taken; readers take it when they load a page while anything is unsynced.
     let unsyncedLock = Lock()
@@ -118,10 +124,17 @@ import Synchronization
         lowestNewborn = Atomic(superblock.record.transaction)
         durableTransaction = Atomic(superblock.record.transaction)
         budgetPages = max(16, options.cacheBudget >> PageLayout.pageShift)
+        unsafe allocatorState = .allocate(capacity: 1)
+        unsafe allocatorState.initialize(to: PageAllocator())
+        transaction = superblock.record.transaction
         allocator.end = Int(superblock.pageCount)
         allocator.head = superblock.record.transaction
         allocator.published = superblock.record.transaction
-        transaction = superblock.record.transaction
+    }
+
+    deinit {
+        unsafe allocatorState.deinitialize(count: 1)
+        unsafe allocatorState.deallocate()
     }
 
     // MARK: Reads

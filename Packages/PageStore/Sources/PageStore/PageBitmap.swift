@@ -1,8 +1,12 @@
 /// A set of page numbers, one bit a page, with summaries: bit *i* of level *k + 1* says whether word
 /// *i* of level *k* has a bit set. So the next member from anywhere is found in O(log64 n), however
 /// sparse the set is. Grows with the largest member.
+///
+/// The words of all levels lie in one array, level 0 first. Level 0 has `1 << shift` of them, each
+/// level a 64th of the one below, and the last level one.
 struct PageBitmap {
-    private var levels: [[UInt64]] = [[0]]
+    private var words: [UInt64] = [0]
+    private var shift = 0
     /// How many pages are in the set.
     private(set) var count = 0
 
@@ -10,20 +14,26 @@ struct PageBitmap {
 
     var isEmpty: Bool { count == 0 }
 
+    /// Words of level 0.
+    private var wordCount: Int { 1 << shift }
+
+    /// Words of the level above one of `size` words.
+    private static func sizeAbove(_ size: Int) -> Int { max(1, size >> 6) }
+
     func contains(_ page: Int) -> Bool {
         let word = page >> 6
-        return word < levels[0].count && levels[0][word] & (1 << UInt64(page & 63)) != 0
+        return word < wordCount && words[word] & (1 << UInt64(page & 63)) != 0
     }
 
     /// Adds a page; false when it was there.
     @discardableResult
     mutating func insert(_ page: Int) -> Bool {
-        reserve(page + 1)
         let word = page >> 6
-        let old = levels[0][word]
+        if word >= wordCount { grow(toHold: word) }
+        let old = words[word]
         let new = old | 1 << UInt64(page & 63)
         guard new != old else { return false }
-        levels[0][word] = new
+        words[word] = new
         count += 1
         if old == 0 { markNonzero(word) }
         return true
@@ -33,11 +43,11 @@ struct PageBitmap {
     @discardableResult
     mutating func remove(_ page: Int) -> Bool {
         let word = page >> 6
-        guard word < levels[0].count else { return false }
-        let old = levels[0][word]
+        guard word < wordCount else { return false }
+        let old = words[word]
         let new = old & ~(1 << UInt64(page & 63))
         guard new != old else { return false }
-        levels[0][word] = new
+        words[word] = new
         count -= 1
         if new == 0 { markZero(word) }
         return true
@@ -45,25 +55,37 @@ struct PageBitmap {
 
     mutating func insert(_ pages: Range<Int>) {
         guard !pages.isEmpty else { return }
-        reserve(pages.upperBound)
-        forEachWord(of: pages) { bitmap, word, mask in
-            let old = bitmap.levels[0][word]
-            bitmap.levels[0][word] = old | mask
-            bitmap.count += (mask & ~old).nonzeroBitCount
-            if old == 0 { bitmap.markNonzero(word) }
+        let last = (pages.upperBound - 1) >> 6
+        if last >= wordCount { grow(toHold: last) }
+        for word in pages.lowerBound >> 6...last {
+            let mask = Self.mask(of: pages, in: word)
+            let old = words[word]
+            words[word] = old | mask
+            count += (mask & ~old).nonzeroBitCount
+            if old == 0 { markNonzero(word) }
         }
     }
 
     mutating func remove(_ pages: Range<Int>) {
-        let inside = pages.clamped(to: 0..<levels[0].count << 6)
+        let inside = pages.clamped(to: 0..<wordCount << 6)
         guard !inside.isEmpty else { return }
-        forEachWord(of: inside) { bitmap, word, mask in
-            let old = bitmap.levels[0][word]
-            guard old & mask != 0 else { return }
-            bitmap.levels[0][word] = old & ~mask
-            bitmap.count -= (mask & old).nonzeroBitCount
-            if old & ~mask == 0 { bitmap.markZero(word) }
+        for word in inside.lowerBound >> 6...(inside.upperBound - 1) >> 6 {
+            let mask = Self.mask(of: inside, in: word)
+            let old = words[word]
+            guard old & mask != 0 else { continue }
+            words[word] = old & ~mask
+            count -= (mask & old).nonzeroBitCount
+            if old & ~mask == 0 { markZero(word) }
         }
+    }
+
+    /// The bits of `pages` in a word of level 0 that has any.
+    private static func mask(of pages: Range<Int>, in word: Int) -> UInt64 {
+        let last = pages.upperBound - 1
+        var mask = ~UInt64(0)
+        if word == pages.lowerBound >> 6 { mask &= ~0 << UInt64(pages.lowerBound & 63) }
+        if word == last >> 6 { mask &= ~0 >> UInt64(63 - last & 63) }
+        return mask
     }
 
     /// Adds all members of `other`. O(members / 64 and more where they are sparse).
@@ -76,7 +98,7 @@ struct PageBitmap {
         var position = 0
         while let page = next(from: position) {
             let word = page >> 6
-            levels[0][word] = 0
+            words[word] = 0
             markZero(word)
             position = (word + 1) << 6
         }
@@ -86,34 +108,40 @@ struct PageBitmap {
     /// The first member from `start` on.
     func next(from start: Int) -> Int? {
         var position = start
+        var base = 0
+        var size = wordCount
         var level = 0
-        while level < levels.count {
+        while true {
             let word = position >> 6
-            guard word < levels[level].count else { return nil }
-            let bits = levels[level][word] & (~0 << UInt64(position & 63))
+            guard word < size else { return nil }
+            let bits = words[base + word] & (~0 << UInt64(position & 63))
             if bits != 0 {
                 var found = word << 6 + bits.trailingZeroBitCount
                 while level > 0 {
                     level -= 1
-                    found = found << 6 + levels[level][found].trailingZeroBitCount
+                    // Only the last level has another size, and it is not below any.
+                    base -= 1 << (shift - 6 * level)
+                    found = found << 6 + words[base + found].trailingZeroBitCount
                 }
                 return found
             }
+            guard size > 1 else { return nil }
             position = word + 1
+            base += size
+            size = Self.sizeAbove(size)
             level += 1
         }
-        return nil
     }
 
     /// The first number from `start` on that is not a member.
     func endOfRun(from start: Int) -> Int {
         var word = start >> 6
-        guard word < levels[0].count else { return start }
-        var gaps = ~levels[0][word] & (~0 << UInt64(start & 63))
+        guard word < wordCount else { return start }
+        var gaps = ~words[word] & (~0 << UInt64(start & 63))
         while gaps == 0 {
             word += 1
-            guard word < levels[0].count else { return word << 6 }
-            gaps = ~levels[0][word]
+            guard word < wordCount else { return word << 6 }
+            gaps = ~words[word]
         }
         return word << 6 + gaps.trailingZeroBitCount
     }
@@ -151,7 +179,7 @@ struct PageBitmap {
     func startOfRun(endingAt end: Int) -> Int {
         var start = end
         while start > 0 {
-            if start & 63 == 0, start >> 6 <= levels[0].count, levels[0][start >> 6 - 1] == ~0 {
+            if start & 63 == 0, start >> 6 <= wordCount, words[start >> 6 - 1] == ~0 {
                 start -= 64
             } else if contains(start - 1) {
                 start -= 1
@@ -164,57 +192,65 @@ struct PageBitmap {
 
     // MARK: Inside
 
-    private mutating func reserve(_ capacity: Int) {
-        let words = (capacity + 63) >> 6
-        guard words > levels[0].count else { return }
-        // Doubling keeps growth page by page linear over all.
-        var needed = max(words, levels[0].count * 2)
-        var level = 0
-        while true {
-            if level == levels.count {
-                levels.append([levels[level - 1][0] != 0 ? 1 : 0])
-            }
-            levels[level].append(
-                contentsOf: repeatElement(0, count: max(0, needed - levels[level].count)))
-            if levels[level].count == 1 && level == levels.count - 1 { break }
-            needed = (levels[level].count + 63) >> 6
-            level += 1
+    /// Makes room for a word of level 0. At least doubles, which keeps growth page by page linear over
+    /// all.
+    private mutating func grow(toHold word: Int) {
+        var newShift = shift
+        while word >= 1 << newShift { newShift += 1 }
+        var total = 1 << newShift
+        var size = total
+        while size > 1 {
+            size = Self.sizeAbove(size)
+            total += size
         }
+        var grown = [UInt64](repeating: 0, count: total)
+        var (from, oldSize) = (0, wordCount)
+        var (to, newSize) = (0, 1 << newShift)
+        for index in 0..<oldSize { grown[to + index] = words[from + index] }
+        while newSize > 1 {
+            let isOldLast = oldSize == 1
+            let isAnyBelow = grown[to] != 0
+            to += newSize
+            newSize = Self.sizeAbove(newSize)
+            if isOldLast {
+                // All that was there lies below the first word.
+                grown[to] = isAnyBelow ? 1 : 0
+                continue
+            }
+            from += oldSize
+            oldSize = Self.sizeAbove(oldSize)
+            for index in 0..<oldSize { grown[to + index] = words[from + index] }
+        }
+        words = grown
+        shift = newShift
     }
 
     private mutating func markNonzero(_ word: Int) {
         var position = word
-        var level = 1
-        while level < levels.count {
-            let old = levels[level][position >> 6]
-            levels[level][position >> 6] = old | 1 << UInt64(position & 63)
+        var base = 0
+        var size = wordCount
+        while size > 1 {
+            base += size
+            size = Self.sizeAbove(size)
+            let index = base + position >> 6
+            let old = words[index]
+            words[index] = old | 1 << UInt64(position & 63)
             if old != 0 { return }
             position >>= 6
-            level += 1
         }
     }
 
     private mutating func markZero(_ word: Int) {
         var position = word
-        var level = 1
-        while level < levels.count {
-            let new = levels[level][position >> 6] & ~(1 << UInt64(position & 63))
-            levels[level][position >> 6] = new
-            if new != 0 { return }
+        var base = 0
+        var size = wordCount
+        while size > 1 {
+            base += size
+            size = Self.sizeAbove(size)
+            let index = base + position >> 6
+            words[index] &= ~(1 << UInt64(position & 63))
+            if words[index] != 0 { return }
             position >>= 6
-            level += 1
-        }
-    }
-
-    private mutating func forEachWord(
-        of pages: Range<Int>, _ body: (inout PageBitmap, Int, UInt64) -> Void
-    ) {
-        let last = (pages.upperBound - 1) >> 6
-        for word in pages.lowerBound >> 6...last {
-            var mask = ~UInt64(0)
-            if word == pages.lowerBound >> 6 { mask &= ~0 << UInt64(pages.lowerBound & 63) }
-            if word == last { mask &= ~0 >> UInt64(63 - (pages.upperBound - 1) & 63) }
-            body(&self, word, mask)
         }
     }
 }

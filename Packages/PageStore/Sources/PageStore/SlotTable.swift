@@ -79,6 +79,15 @@ import Synchronization
         preconditionFailure("More than a billion slots are taken")
     }
 
+    /// After a sequentially consistent change of a slot: what is read next is read after it. On x86-64 the
+    /// instruction that makes such a change sees to that.
+    @inline(__always)
+    private static func fence() {
+        #if !arch(x86_64)
+            atomicMemoryFence(ordering: .sequentiallyConsistent)
+        #endif
+    }
+
     @inline(__always)
     private static func take(
         _ block: UnsafeMutableRawPointer, _ index: Int, _ value: UInt64
@@ -90,7 +99,7 @@ import Synchronization
                 expected: 0, desired: value, ordering: .sequentiallyConsistent
             ).exchanged
         else { return false }
-        atomicMemoryFence(ordering: .sequentiallyConsistent)
+        fence()
         return true
     }
 
@@ -98,7 +107,7 @@ import Synchronization
     func set(_ slot: Int, _ value: UInt64) {
         schedulePoint()
         unsafe pointer(slot).pointee.store(value, ordering: .sequentiallyConsistent)
-        atomicMemoryFence(ordering: .sequentiallyConsistent)
+        SlotTable.fence()
     }
 
     /// Gives a slot back. What its holder read before is read before whoever sees it free.

@@ -102,5 +102,6 @@ extension WriteAheadLog {
     /// later sync that succeeds would not make it known.
     func fail(_ failure: StorageError) {
         if firstFailure == nil { firstFailure = failure }
+        hasFailed.store(true, ordering: .releasing)
     }
 }

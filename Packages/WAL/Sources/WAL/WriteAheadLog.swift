@@ -58,6 +58,8 @@ public final class WriteAheadLog<Files: FileSystem>: CommitLog, @unchecked Senda
     let writtenPosition: Atomic<UInt64>
     let durablePosition: Atomic<UInt64>
     let fileByteCount: Atomic<UInt64>
+    /// Whether there is a `firstFailure`.
+    let hasFailed = Atomic(false)
 
     let lock = Lock()
     /// Says that a write or a sync ended.
@@ -141,7 +143,11 @@ public final class WriteAheadLog<Files: FileSystem>: CommitLog, @unchecked Senda
     /// The size of the log's file in bytes.
     public var byteCount: UInt64 { fileByteCount.load(ordering: .acquiring) }
     /// The first failed write or sync, which ended all writing.
-    public var poison: StorageError? { lock.withLock { firstFailure } }
+    public var poison: StorageError? {
+        schedulePoint()
+        guard hasFailed.load(ordering: .acquiring) else { return nil }
+        return lock.withLock { firstFailure }
+    }
 
     /// Throws when nothing can be appended or synced any more. Under `lock`.
     func refuseIfUnusable() throws(StorageError) {
