@@ -28,13 +28,7 @@ extension BPlusTree {
             }
             return number
         }
-        let copy = try store.allocate()
-        let page = store.window.address(copy)
-        page.copyAll(of: node.page)
-        page.store(copy, at: PageLayout.pageNumber)
-        page.store(store.transaction, at: PageLayout.birth)
-        try store.retire(number, birth: birth)
-        return copy
+        return try store.copy(number)
     }
 
     /// Readies all nodes of a path for changes in place, from the root down.

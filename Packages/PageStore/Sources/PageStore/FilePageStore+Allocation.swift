@@ -18,6 +18,35 @@ extension FilePageStore {
         return PageNumber(page)
     }
 
+    /// See ``PageStorage/copy(_:)``. What ``allocate()`` and ``retire(_:birth:)`` do, under the lock
+    /// once: nearly every page of a large transaction comes from here.
+    public func copy(_ page: PageNumber) throws(StorageError) -> PageNumber {
+        try checkWritable()
+        let old = memory.page(Int(page))
+        let new = try takePage(inPlaceOf: page, birth: old.birth)
+        dirtyPages.wrappingAdd(1, ordering: .relaxed)
+        claim(new, PageState.dirty)
+        let bytes = memory.page(new)
+        bytes.copyAll(of: old)
+        bytes.store(PageNumber(new), at: PageLayout.pageNumber)
+        bytes.store(transaction, at: PageLayout.birth)
+        return PageNumber(new)
+    }
+
+    /// Takes a page that will be dirty, and retires the one that it takes the place of.
+    private func takePage(
+        inPlaceOf page: PageNumber, birth: TransactionNumber
+    ) throws(StorageError) -> Int {
+        space.acquire()
+        defer { space.release() }
+        precondition(allocator.running != 0, "no write transaction is running")
+        let new = try takeSpace(1)
+        allocator.born.insert(new)
+        try retireLocked(page, count: 1, birth: birth)
+        allocator.dirty.insert(new)
+        return new
+    }
+
     /// See ``PageStorage/makeWritable(_:)``.
     public func makeWritable(_ page: PageNumber) throws(StorageError) {
         let number = Int(page)
@@ -112,6 +141,13 @@ extension FilePageStore {
     ) throws(StorageError) {
         space.acquire()
         defer { space.release() }
+        try retireLocked(page, count: count, birth: birth)
+    }
+
+    /// Under `space`.
+    private func retireLocked(
+        _ page: PageNumber, count: Int, birth: TransactionNumber
+    ) throws(StorageError) {
         do throws(StorageError) {
             if try allocator.retire(page, count: count, birth: birth) {
                 forget(PageAllocator.Run(page: Int(page), count: count))
@@ -209,7 +245,7 @@ extension FilePageStore {
     }
 
     /// Makes a free page that this thread has taken `absent`, so that it is read from the file.
-    private func release(_ page: Int) {
+    func release(_ page: Int) {
         var spins = 0
         while true {
             let old = memory.state(page)

@@ -56,7 +56,7 @@ extension FilePageStore {
 
     /// Starts to bring written pages to the medium, or waits for that; a failure poisons the store, since
     /// no later sync may tell of it.
-    private func writeBack(_ pages: Range<Int>, waiting: Bool) throws(StorageError) {
+    func writeBack(_ pages: Range<Int>, waiting: Bool) throws(StorageError) {
         do throws(StorageError) {
             try file.writeBack(
                 UInt64(pages.count) << UInt64(PageLayout.pageShift),

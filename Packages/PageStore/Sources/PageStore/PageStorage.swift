@@ -138,6 +138,31 @@ public protocol PageStorage: AnyObject, Sendable {
     /// - Throws: `damaged` when the page is free already or out of range.
     func retire(_ page: PageNumber, birth: TransactionNumber) throws(StorageError)
 
+    /// A copy of a page in the place of the page itself, for the running transaction: what
+    /// ``allocate()``, copying all bytes and ``retire(_:birth:)`` do. Number and birth are the copy's own.
+    ///
+    /// - Parameter page: born before the transaction, and in memory: the caller found it in its open read.
+    /// - Throws: what the two throw; the transaction can then only be aborted.
+    func copy(_ page: PageNumber) throws(StorageError) -> PageNumber
+
+    /// Takes consecutive pages for ``fill(_:from:)``, the lowest that are free. Those that are not filled
+    /// in the end are given back by ``retire(_:birth:)``.
+    ///
+    /// - Parameter count: the most to take, at least 1.
+    /// - Returns: at least one page.
+    /// - Throws: as ``allocate()``.
+    func allocateRun(upTo count: Int) throws(StorageError) -> Range<PageNumber>
+
+    /// Gives such pages their content, all of it but the checksums, which it sets: for what is written
+    /// once and in order, and not looked at soon. It may go straight to the medium.
+    ///
+    /// - Parameters:
+    ///   - pages: of those that ``allocateRun(upTo:)`` gave, filled for the first time.
+    ///   - buffer: a page for each, with a header: its number, birth = ``transaction``.
+    /// - Throws: `invalidArgument` for other pages; `diskFull`, `inputOutput`, `poisoned`. The transaction
+    ///   can then only be aborted.
+    func fill(_ pages: Range<PageNumber>, from buffer: PageBuffer) throws(StorageError)
+
     /// Stores a big value in a run of consecutive pages.
     ///
     /// - Parameter value: at most 2^30 bytes.
@@ -156,6 +181,34 @@ public protocol PageStorage: AnyObject, Sendable {
 extension PageStorage {
     /// ``transaction``, for stores whose transactions stand for one each.
     public var firstTransaction: TransactionNumber { transaction }
+
+    /// See the requirement; by the other two.
+    public func copy(_ page: PageNumber) throws(StorageError) -> PageNumber {
+        let old = window.address(page)
+        let number = try allocate()
+        let new = window.address(number)
+        new.copyAll(of: old)
+        new.store(number, at: PageLayout.pageNumber)
+        new.store(transaction, at: PageLayout.birth)
+        try retire(page, birth: old.birth)
+        return number
+    }
+
+    /// See the requirement; one page at a time.
+    public func allocateRun(upTo count: Int) throws(StorageError) -> Range<PageNumber> {
+        let page = try allocate()
+        return page..<page + 1
+    }
+
+    /// See the requirement; in memory.
+    public func fill(
+        _ pages: Range<PageNumber>, from buffer: PageBuffer
+    ) throws(StorageError) {
+        for (index, page) in pages.enumerated() {
+            try makeWritable(page)
+            window.address(page).copyAll(of: buffer.page(index))
+        }
+    }
 
     /// The page, loaded if need be. Only inside an open read.
     @inlinable

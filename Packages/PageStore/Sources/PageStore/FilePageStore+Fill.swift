@@ -1,0 +1,50 @@
+import StorageIO
+
+// Pages that are written to the file as they come and take no place in the cache: a large load needs no
+// memory for what it has written, and the medium is at work while it goes on.
+extension FilePageStore {
+    /// See ``PageStorage/allocateRun(upTo:)``.
+    public func allocateRun(upTo count: Int) throws(StorageError) -> Range<PageNumber> {
+        try checkWritable()
+        space.acquire()
+        defer { space.release() }
+        precondition(allocator.running != 0, "no write transaction is running")
+        let free = allocator.free.nextRun(from: 0)?.count ?? count
+        var length = max(1, min(count, free))
+        let start: Int
+        do throws(StorageError) {
+            start = try takeSpace(length)
+        } catch {
+            // What is left may be enough for one.
+            guard error.code == .diskFull, length > 1 else { throw error }
+            length = 1
+            start = try takeSpace(1)
+        }
+        allocator.born.insert(start..<start + length)
+        return PageNumber(start)..<PageNumber(start + length)
+    }
+
+    /// See ``PageStorage/fill(_:from:)``.
+    public func fill(
+        _ pages: Range<PageNumber>, from buffer: PageBuffer
+    ) throws(StorageError) {
+        try checkWritable()
+        let run = Int(pages.lowerBound)..<Int(pages.upperBound)
+        try space.withLock { () throws(StorageError) in
+            guard !options.readOnly, run.count <= buffer.pageCount,
+                run.allSatisfy({ allocator.born.contains($0) })
+            else {
+                throw StorageError(
+                    .invalidArgument, "The pages to be filled are not the transaction's.",
+                    path: file.path, page: pages.lowerBound)
+            }
+        }
+        for (index, page) in run.enumerated() {
+            buffer.page(index).seal()
+            release(page)
+            noteUnsynced(page)
+        }
+        try write(buffer.bytes.prefix(run.count << PageLayout.pageShift), at: run.lowerBound)
+        try writeBack(run, waiting: false)
+    }
+}
