@@ -16,6 +16,8 @@ struct Eviction {
 extension FilePageStore {
     /// The most pages that are marked at a time.
     private static var batchPages: Int { 256 }
+    /// The most runs of free pages that are dropped at a time: whoever takes one of them waits for that.
+    private static var droppedRuns: Int { 64 }
 
     var cleanResidentPages: Int {
         memory.residentCount.load(ordering: .relaxed) - dirtyPages.load(ordering: .relaxed)
@@ -39,32 +41,39 @@ extension FilePageStore {
     private func finishBatch() -> Bool {
         guard !eviction.batch.isEmpty else { return true }
         guard epochs.allEntered(since: eviction.epoch) else { return false }
-        var run = PageAllocator.Run(page: 0, count: 0)
+        var runs: [PageAllocator.Run] = []
         var evicted = 0
         schedulePoint()
         for entry in eviction.batch
         where memory.state(entry.page) == PageState.evicting {  // else it was rescued
-            if entry.page != run.page + run.count {
-                drop(run, to: PageState.absent)
-                run = PageAllocator.Run(page: entry.page, count: 0)
-            }
-            run.count += entry.count
+            Self.join(entry, to: &runs)
             evicted += entry.count
         }
-        drop(run, to: PageState.absent)
+        drop(runs, to: PageState.absent)
         eviction.batch.removeAll(keepingCapacity: true)
         evictions.wrappingAdd(UInt64(evicted), ordering: .relaxed)
         return true
     }
 
+    /// Adds a run to those that ascend, or to the last of them when it goes on from there.
+    private static func join(_ run: PageAllocator.Run, to runs: inout [PageAllocator.Run]) {
+        if let last = runs.last, last.page + last.count == run.page {
+            runs[runs.count - 1].count += run.count
+        } else {
+            runs.append(run)
+        }
+    }
+
     /// Gives the memory of pages back that nobody can touch, and says so.
-    private func drop(_ run: PageAllocator.Run, to state: UInt8) {
-        guard run.count > 0 else { return }
-        memory.discard(run.page, count: run.count)
-        memory.addResident(-run.count)
-        // Downwards: the first page of a run is the one that a loader starts with.
-        for page in stride(from: run.page + run.count - 1, through: run.page, by: -1) {
-            memory.setState(page, state)
+    private func drop(_ runs: [PageAllocator.Run], to state: UInt8) {
+        guard !runs.isEmpty else { return }
+        memory.discard(runs)
+        for run in runs {
+            memory.addResident(-run.count)
+            // Downwards: the first page of a run is the one that a loader starts with.
+            for page in stride(from: run.page + run.count - 1, through: run.page, by: -1) {
+                memory.setState(page, state)
+            }
         }
     }
 
@@ -74,7 +83,7 @@ extension FilePageStore {
         let end = highestEnd.load(ordering: .acquiring)
         var marked = 0
         var steps = 0
-        var stale = PageAllocator.Run(page: 0, count: 0)
+        var stale: [PageAllocator.Run] = []
         while marked < wanted, steps < 2 * end + 16 {
             if eviction.hand >= end { eviction.hand = 0 }
             let page = eviction.hand
@@ -96,12 +105,12 @@ extension FilePageStore {
             case PageState.stale:
                 // Nobody refers to a free page, so there is no reader to wait for.
                 if memory.exchangeState(page, from: PageState.stale, to: PageState.loading) {
-                    if page != stale.page + stale.count {
-                        drop(stale, to: PageState.free)
-                        stale = PageAllocator.Run(page: page, count: 0)
-                    }
-                    stale.count += 1
+                    Self.join(PageAllocator.Run(page: page, count: 1), to: &stale)
                     marked += 1
+                    if stale.count == Self.droppedRuns {
+                        drop(stale, to: PageState.free)
+                        stale.removeAll(keepingCapacity: true)
+                    }
                 }
             default: break
             }

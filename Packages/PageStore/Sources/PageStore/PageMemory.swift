@@ -135,6 +135,14 @@ import Synchronization
             at: page << PageLayout.pageShift, byteCount: count << PageLayout.pageShift)
     }
 
+    /// The same for many runs of pages.
+    func discard(_ runs: [PageAllocator.Run]) {
+        pages.discard(
+            runs.map {
+                $0.page << PageLayout.pageShift..<($0.page + $0.count) << PageLayout.pageShift
+            })
+    }
+
     @inline(__always)
     func addResident(_ pages: Int) {
         residentCount.wrappingAdd(pages, ordering: .relaxed)

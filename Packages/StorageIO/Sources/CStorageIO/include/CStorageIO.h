@@ -85,6 +85,14 @@ int csio_release(void *start, size_t byte_count);
 int csio_open_memory(void *start, size_t byte_count);
 /// Gives the memory behind a range back to the system; it reads as zeros afterwards.
 int csio_discard_memory(void *start, size_t byte_count);
+/// A part of a reservation.
+struct csio_range {
+    size_t offset;
+    size_t byte_count;
+};
+/// The same for several ranges of one reservation, by one system call for many where the system has it:
+/// a call for each page takes longer than reading the page.
+int csio_discard_ranges(void *base, const struct csio_range *ranges, size_t count);
 /// Asks for pages of 2 MiB or the like behind a range, where the system has them. Only a wish.
 void csio_prefer_large_pages(void *start, size_t byte_count);
 /// Takes the wish back for memory not yet behind the range.
