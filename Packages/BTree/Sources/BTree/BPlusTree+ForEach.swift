@@ -38,18 +38,18 @@ extension BPlusTree {
             }
             while remaining > 0 {
                 let index = reverse ? low + remaining - 1 : high - remaining
+                let lent = try scan.lend(
+                    remaining, from: index, reverse: reverse, &ahead, body)
+                guard lent.goesOn else { return }
+                remaining -= lent.count
+                guard remaining > 0 else { break }
+                let (key, value) = scan.entry(reverse ? index - lent.count : index + lent.count)
                 remaining -= 1
-                ahead.advance()
-                let (key, value) = scan.entry(index)
-                if case .inline(let bytes) = value {
-                    guard try body(key, bytes) else { return }
-                } else {
-                    guard try body(key, try store.bytes(of: value)) else { return }
-                    store.endRead(token)
-                    token = store.beginRead()
-                    leaf = try store.node(path.page(0), level: 0)
-                    scan.enter(leaf)
-                }
+                guard try body(key, try store.bytes(of: value)) else { return }
+                store.endRead(token)
+                token = store.beginRead()
+                leaf = try store.node(path.page(0), level: 0)
+                scan.enter(leaf)
             }
             // Where the range ends inside the leaf there is nothing to look for beyond.
             if reverse ? low > 0 : high < count { return }

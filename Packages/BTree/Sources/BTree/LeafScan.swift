@@ -32,22 +32,55 @@ import StorageIO
         tails = leaf.tailOffset(0)
     }
 
-    /// The key of slot `index`, valid until the next call, and its value.
-    @inline(__always)
-    mutating func entry(_ index: Int) -> (key: ByteView, value: LeafValue) {
+    /// Lends `count` entries from slot `first` on, downwards when `reverse`, up to one whose value lies in
+    /// an overflow run: the loop that nearly all of a scan is spent in, so it calls nothing but `body` while
+    /// keys are short.
+    ///
+    /// - Parameter body: gets key and value, valid until it returns, and says whether to go on.
+    /// - Returns: how many were lent, and whether `body` wants more.
+    func lend(
+        _ count: Int, from first: Int, reverse: Bool, _ ahead: inout LeafAhead,
+        _ body: (ByteView, ByteView) throws(StorageError) -> Bool
+    ) throws(StorageError) -> (count: Int, goesOn: Bool) {
+        let page = self.page
+        let whole = unsafe UnsafeRawPointer(key)
+        let afterPrefix = unsafe key + prefixLength
+        let longest = TreeLimits.maximumKeyLength &- prefixLength
+        let step = reverse ? -1 : 1
+        var index = first
+        var lent = 0
+        while lent < count {
+            ahead.advance()
+            let locator = page.u32(tails &+ index &* NodeLayout.leafTailSize)
+            let cell = Int(locator & 0xFFFF)
+            let length = page.u16(cell)
+            guard length != NodeLayout.overflowMark else { return (lent, true) }
+            let suffixLength = min(Int(locator &>> 16), longest)
+            let restLength = max(0, suffixLength &- NodeLayout.headSize)
+            let rest = cell &+ NodeLayout.inlineFieldSize
+            unsafe Self.copySuffix(of: page, index, restAt: rest, restLength, to: afterPrefix)
+            let isWanted = try unsafe body(
+                ByteView(start: whole, count: prefixLength &+ suffixLength),
+                page.bytes(rest &+ restLength, count: Int(length)))
+            lent &+= 1
+            index &+= step
+            if !isWanted { return (lent, false) }
+        }
+        return (lent, true)
+    }
+
+    /// The key of slot `index`, valid until the next call, and its value, wherever that lies.
+    func entry(_ index: Int) -> (key: ByteView, value: LeafValue) {
         let locator = page.u32(tails &+ index &* NodeLayout.leafTailSize)
         let cell = Int(locator & 0xFFFF)
         let suffixLength = min(
             Int(locator &>> 16), TreeLimits.maximumKeyLength &- prefixLength)
         let restLength = max(0, suffixLength &- NodeLayout.headSize)
-        let mark = page.u16(cell)
-        let isOverflow = mark == NodeLayout.overflowMark
+        let length = page.u16(cell)
+        let isOverflow = length == NodeLayout.overflowMark
         let rest =
             cell &+ (isOverflow ? NodeLayout.overflowFieldSize : NodeLayout.inlineFieldSize)
-        // The room behind the key is there, so the head may be stored whole.
-        let head = page.u32(NodeLayout.heads &+ index &* NodeLayout.headSize)
-        unsafe key.storeBytes(of: head.bigEndian, toByteOffset: prefixLength, as: UInt32.self)
-        copyRest(from: rest, count: restLength)
+        unsafe Self.copySuffix(of: page, index, restAt: rest, restLength, to: key + prefixLength)
         let whole = unsafe ByteView(
             start: UnsafeRawPointer(key), count: prefixLength &+ suffixLength)
         if isOverflow {
@@ -55,23 +88,28 @@ import StorageIO
                 whole, .overflow(page: page.u32(cell + 2), byteCount: Int(page.u32(cell + 6)))
             )
         }
-        return (whole, .inline(page.bytes(rest &+ restLength, count: Int(mark))))
+        return (whole, .inline(page.bytes(rest &+ restLength, count: Int(length))))
     }
 
-    /// Copies a key's bytes beyond its head: in pieces, since most keys are short, and a call that
-    /// copies any number costs more than they do.
+    /// Copies a key's bytes beyond the prefix, its head and the rest that lies in the cell: in pieces,
+    /// since most keys are short, and a call that copies any number costs more than they do.
     @inline(__always)
-    private func copyRest(from offset: Int, count: Int) {
-        guard count > 0 else { return }
-        let target = unsafe key + prefixLength + NodeLayout.headSize
-        if count <= 16, offset <= PageLayout.pageSize - 16 {
-            unsafe target.storeBytes(
+    private static func copySuffix(
+        of page: PageBytes, _ index: Int, restAt offset: Int, _ restLength: Int,
+        to target: UnsafeMutableRawPointer
+    ) {
+        // The room behind the key is there, so head and pieces may be stored whole.
+        let head = page.u32(NodeLayout.heads &+ index &* NodeLayout.headSize)
+        unsafe target.storeBytes(of: head.bigEndian, as: UInt32.self)
+        let rest = unsafe target + NodeLayout.headSize
+        if restLength <= 16, offset <= PageLayout.pageSize - 16 {
+            unsafe rest.storeBytes(
                 of: page.load(offset, as: UInt64.self).littleEndian, as: UInt64.self)
-            unsafe (target + 8).storeBytes(
+            unsafe (rest + 8).storeBytes(
                 of: page.load(offset + 8, as: UInt64.self).littleEndian, as: UInt64.self)
         } else {
-            let bytes = page.bytes(offset, count: count)
-            unsafe target.copyMemory(from: bytes.start, byteCount: bytes.count)
+            let bytes = page.bytes(offset, count: restLength)
+            unsafe rest.copyMemory(from: bytes.start, byteCount: bytes.count)
         }
     }
 }

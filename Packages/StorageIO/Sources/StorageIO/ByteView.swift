@@ -70,6 +70,10 @@ import CStorageIO
     @inlinable
     public func prefetch() { unsafe csio_prefetch(start, count) }
 
+    /// Starts to bring the line of memory near that the first byte lies in.
+    @inlinable
+    public func prefetchLine() { unsafe csio_prefetch_line(start) }
+
     /// How many of the ascending little-endian 32-bit integers that the view consists of are below
     /// `wanted`. O(log count), without a branch that depends on the integers.
     @inlinable

@@ -103,6 +103,9 @@ static inline void csio_prefetch(const void *start, size_t count) {
     for (size_t offset = 0; offset < count; offset += 64) __builtin_prefetch(line + offset);
 }
 
+/// The same for the one line that `byte` lies in.
+static inline void csio_prefetch_line(const void *byte) { __builtin_prefetch(byte); }
+
 // --- CRC-32C -----------------------------------------------------------------------------------
 
 /// CRC-32C (Castagnoli) of `count` bytes, continuing from `crc` (0 to start).
