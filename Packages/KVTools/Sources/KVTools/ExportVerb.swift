@@ -65,10 +65,16 @@ struct ExportVerb: Verb {
         let packer = packs ? try LZ4FrameEncoder(output) : nil
         let progress = Progress("Exporting", in: session)
         defer { progress.finish() }
-        let entries = try database.export(format.version, progress: progress) {
-            bytes throws(StorageError) in
+        // Packing takes as long as reading, and writing is not for nothing either.
+        let parallel = try ParallelOutput { bytes throws(StorageError) in
             if let packer { try packer.write(bytes) } else { try output.write(bytes) }
         }
+        defer { parallel.cancel() }
+        let entries = try database.export(format.version, progress: progress) {
+            bytes throws(StorageError) in
+            try parallel.write(bytes)
+        }
+        try parallel.finish()
         try packer?.finish()
         try output.flush()
         return entries

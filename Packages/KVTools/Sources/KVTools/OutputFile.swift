@@ -10,6 +10,9 @@ package final class OutputFile<Files: FileSystem>: ByteOutput {
     private let path: String
     private let temporaryPath: String
     private var offset: UInt64 = 0
+    /// Up to here the system was asked to begin with the medium.
+    private var begunOffset: UInt64 = 0
+    private static var begunStep: UInt64 { 1 << 20 }
     private var isOpen = true
 
     /// Begins the file that ``commit()`` puts at `path`, in the same directory.
@@ -28,6 +31,10 @@ package final class OutputFile<Files: FileSystem>: ByteOutput {
     package func write(_ bytes: ByteView) throws(StorageError) {
         try unsafe handle.write(bytes.buffer, at: offset)
         offset += UInt64(bytes.count)
+        // So that the medium is at work while more is made, and ``commit()`` has little to wait for.
+        guard offset - begunOffset >= Self.begunStep else { return }
+        try handle.writeBack(offset - begunOffset, at: begunOffset, waiting: false)
+        begunOffset = offset
     }
 
     package func flush() {}
