@@ -14,13 +14,7 @@ extension BPlusTree {
     public func withValue<Result>(
         _ key: ByteView, _ body: (ByteView) throws(StorageError) -> Result
     ) throws(StorageError) -> Result? {
-        try root.validate()
-        guard !root.isEmpty else { return nil }
-        let token = store.beginRead()
-        defer { store.endRead(token) }
-        let (leaf, position) = try store.find(root, key)
-        guard position.isMatch else { return nil }
-        return try body(try store.bytes(of: leaf.value(position.index)))
+        try store.withValue(of: key, in: root, body)
     }
 
     /// Whether `key` is there. O(log n) pages; a big value is not touched.
@@ -42,7 +36,22 @@ extension BPlusTree {
     }
 }
 
+// Readers of many threads that look at one version after another make no tree for each: the store would
+// be retained and released for it, in one place that all threads then change.
 extension PageStorage {
+    /// Lends the value of `key` in a tree that `root` says: ``BPlusTree/withValue(_:_:)`` without a tree.
+    public func withValue<Result>(
+        of key: ByteView, in root: TreeRoot, _ body: (ByteView) throws(StorageError) -> Result
+    ) throws(StorageError) -> Result? {
+        try root.validate()
+        guard !root.isEmpty else { return nil }
+        let token = beginRead()
+        defer { endRead(token) }
+        let (leaf, position) = try find(root, key)
+        guard position.isMatch else { return nil }
+        return try body(try bytes(of: leaf.value(position.index)))
+    }
+
     /// The bytes of a value, wherever they are. Valid as long as the open read.
     func bytes(of value: LeafValue) throws(StorageError) -> ByteView {
         switch value {

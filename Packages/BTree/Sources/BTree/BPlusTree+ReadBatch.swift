@@ -25,69 +25,94 @@ extension BPlusTree {
     ) throws(StorageError) {
         try root.validate()
         var start = 0
-        var pages: [PageNumber] = []
+        var places: [BatchPlace] = []
         while start < keys.count {
             let end = min(start + Self.stride, keys.count)
             if root.isEmpty {
                 for index in start..<end { try body(index, nil) }
             } else {
-                try withValues(of: keys, start..<end, &pages, body)
+                try withValues(of: keys, start..<end, &places, body)
             }
             start = end
         }
     }
 
     private func withValues(
-        of keys: borrowing KeyBatch, _ range: Range<Int>, _ pages: inout [PageNumber],
+        of keys: borrowing KeyBatch, _ range: Range<Int>, _ places: inout [BatchPlace],
         _ body: (Int, ByteView?) throws(StorageError) -> Void
     ) throws(StorageError) {
         let token = store.beginRead()
         defer { store.endRead(token) }
         let window = store.window
-        let load: PageLoader = { (page) throws(StorageError) in try store.load(page) }
-        pages.removeAll(keepingCapacity: true)
-        for _ in range { pages.append(root.page) }
-        try window.descendTogether(root, keys, range, &pages, load)
+        places.removeAll(keepingCapacity: true)
+        for _ in range { places.append(BatchPlace(page: root.page, slot: 0)) }
+        try window.descendTogether(root, keys, range, &places) { (page) throws(StorageError) in
+            try store.load(page)
+        }
         for (number, index) in range.enumerated() {
-            let leaf = try window.node(pages[number], level: 0, load)
-            let position = leaf.lowerBound(keys.key(index))
-            let value = position.isMatch ? leaf.value(position.index) : nil
-            try body(
-                index,
-                try value.map { (value) throws(StorageError) in
-                    try store.bytes(of: value)
-                })
+            let place = places[number]
+            let leaf = Node(window.address(place.page))
+            guard let slot = leaf.match(keys.key(index), from: place.slot) else {
+                try body(index, nil)
+                continue
+            }
+            try body(index, try store.bytes(of: leaf.value(slot)))
         }
     }
 }
 
+/// Where a key of a batch is on its way down. (Not inside the generic tree: a look into an array of it
+/// would then ask the runtime for its metadata each time.)
+private struct BatchPlace {
+    var page: PageNumber
+    /// In the leaf, the first slot whose head is not below the key's.
+    var slot: Int
+}
+
 extension PageWindow {
-    /// Leads each of `pages` from the root to the leaf that its key belongs to, and starts to bring near
-    /// what a search there will read.
+    /// Leads each of `places` from the root to the leaf that its key belongs to, and starts to bring near
+    /// what will be read there.
     fileprivate func descendTogether(
         _ root: TreeRoot, _ keys: borrowing KeyBatch, _ range: Range<Int>,
-        _ pages: inout [PageNumber], _ load: PageLoader
+        _ places: inout [BatchPlace], _ load: PageLoader
     ) throws(StorageError) {
         for level in Swift.stride(from: Int(root.height) - 1, to: 0, by: -1) {
-            for number in pages.indices {
-                let node = try node(pages[number], level: level, load)
+            for number in places.indices {
+                let node = try node(places[number].page, level: level, load)
                 let child = node.child(node.childIndex(keys.key(range.lowerBound + number)))
-                pages[number] = child
+                places[number].page = child
                 resident(child)?.prefetchForSearch()
             }
         }
-        for number in pages.indices {
-            guard let page = resident(pages[number]) else { continue }
-            Node(page).prefetchCell(keys.key(range.lowerBound + number))
+        for number in places.indices {
+            let leaf = try node(places[number].page, level: 0, load)
+            places[number].slot = leaf.findCell(keys.key(range.lowerBound + number))
         }
     }
 }
 
 extension Node {
-    /// Starts to bring near the cell that a search of this leaf for `key` will most likely read.
-    fileprivate func prefetchCell(_ key: ByteView) {
-        let index = lowerHead(key.dropFirst(prefixLength).head, from: 0)
-        guard index < count else { return }
-        page.bytes(cellOffset(index), count: 128).prefetch()
+    /// The first slot whose head is not below that of `key`, if the key begins with the prefix. Starts to
+    /// bring its cell near.
+    fileprivate func findCell(_ key: ByteView) -> Int {
+        let slot = lowerHead(key.dropFirst(prefixLength).head, from: 0)
+        if slot < count { prefetchCell(slot) }
+        return slot
+    }
+
+    /// The slot of `key`, found from what ``findCell(_:)`` gave; nil when the key is not there.
+    fileprivate func match(_ key: ByteView, from slot: Int) -> Int? {
+        guard slot < count, sharesPrefix(key) else { return nil }
+        let suffix = key.dropFirst(prefixLength)
+        let head = suffix.head
+        guard self.head(slot) == head else { return nil }
+        if slot + 1 < count, self.head(slot + 1) == head {
+            let position = lowerBound(key, from: slot)
+            return position.isMatch ? position.index : nil
+        }
+        let rest = suffix.dropFirst(NodeLayout.headSize)
+        guard suffixLength(slot) == suffix.count, self.rest(slot).compareCommon(to: rest) == 0
+        else { return nil }
+        return slot
     }
 }

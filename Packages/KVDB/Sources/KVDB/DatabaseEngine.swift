@@ -44,9 +44,7 @@ public final class DatabaseEngine<Store: CheckpointedStorage, Log: CommitLog>: S
     ///
     /// - Throws: `damaged` with the page, `inputOutput`, `closed`.
     public func get<Key: ByteSource>(_ key: Key) throws(StorageError) -> [UInt8]? {
-        try key.withByteView { key throws(StorageError) in
-            try readNewest { tree throws(StorageError) in try tree.get(key) }
-        }
+        try withValue(key) { $0.array }
     }
 
     /// The value of `key` in a named table; nil when the key or the table is missing. For more of a
@@ -63,8 +61,10 @@ public final class DatabaseEngine<Store: CheckpointedStorage, Log: CommitLog>: S
         _ key: Key, _ body: (ByteView) -> Result
     ) throws(StorageError) -> Result? {
         try key.withByteView { key throws(StorageError) in
-            try readNewest { tree throws(StorageError) in
-                try tree.withValue(key) { value throws(StorageError) in body(value) }
+            let (slot, version) = try core.acquireVersion()
+            defer { core.releaseVersion(slot) }
+            return try core.store.withValue(of: key, in: version.main) {
+                value throws(StorageError) in body(value)
             }
         }
     }
