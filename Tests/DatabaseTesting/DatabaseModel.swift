@@ -21,7 +21,7 @@ extension DatabaseEngine {
             return try put(key, value, durability: durability)
         }
         try write(durability: durability) { transaction in
-            for change in changes { _ = try transaction.apply(change) }
+            _ = try transaction.apply(changes)
         }
     }
 }
@@ -155,5 +155,46 @@ extension WriteTransaction {
         case .dropTable(let name):
             return try dropTable(name) ? 1 : 0
         }
+    }
+}
+
+extension Change {
+    /// Whether a transaction can make both by one call.
+    fileprivate func isOfOneCall(with other: Change) -> Bool {
+        switch (self, other) {
+        case (.put(_, _, let table), .put(_, _, let otherTable)): table == otherTable
+        case (.delete(_, let table), .delete(_, let otherTable)): table == otherTable
+        default: false
+        }
+    }
+}
+
+extension WriteTransaction {
+    /// Makes changes in their order, those of a kind that follow each other by one call; how many entries
+    /// they removed.
+    package func apply(_ changes: [Change]) throws(StorageError) -> Int {
+        var removed = 0
+        var rest = changes[...]
+        while let first = rest.first {
+            let run = rest.prefix { first.isOfOneCall(with: $0) }
+            guard run.count > 1 else {
+                removed += try apply(first)
+                rest = rest.dropFirst()
+                continue
+            }
+            rest = rest.dropFirst(run.count)
+            switch first {
+            case .put(_, _, let table):
+                var entries: [(key: [UInt8], value: [UInt8])] = []
+                for case .put(let key, let value, _) in run { entries.append((key, value)) }
+                try put(contentsOf: entries, table: table)
+            case .delete(_, let table):
+                var keys: [[UInt8]] = []
+                for case .delete(let key, _) in run { keys.append(key) }
+                removed += try delete(contentsOf: keys, table: table)
+            default: break
+            }
+        }
+        return removed
     }
 }

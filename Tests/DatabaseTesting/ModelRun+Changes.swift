@@ -108,15 +108,34 @@ extension ModelRun {
     private mutating func change(
         _ transaction: borrowing SimulatedTransaction, _ count: Int
     ) throws {
+        // Some transactions make their changes one by one, and some many at a time.
+        let limit = count % 3 == 0 ? Int.max : 1
+        var gathered: [Change] = []
+        var expected = 0
         for _ in 0..<count {
             step += 1
             let change = random.oneIn(8) ? tableChange() : change()
-            let expected = model.apply(change)
-            let removed = try transaction.apply(change)
-            try check(removed == expected, "\(change) removed \(removed), not \(expected)")
-            if random.oneIn(6) { try readInside(transaction) }
+            expected += model.apply(change)
+            gathered.append(change)
+            if gathered.count == limit { try make(&gathered, &expected, transaction) }
+            if random.oneIn(6) {
+                try make(&gathered, &expected, transaction)
+                try readInside(transaction)
+            }
         }
+        try make(&gathered, &expected, transaction)
         if random.oneIn(4) { try iterateInside(transaction) }
+    }
+
+    /// Makes changes that the model has had already, `expected` of which removed an entry there.
+    private func make(
+        _ changes: inout [Change], _ expected: inout Int,
+        _ transaction: borrowing SimulatedTransaction
+    ) throws {
+        let removed = try transaction.apply(changes)
+        try check(removed == expected, "\(changes) removed \(removed), not \(expected)")
+        changes = []
+        expected = 0
     }
 
     /// A transaction sees its own changes.

@@ -1,7 +1,7 @@
 import KVDB
 
 /// This database, driven as a user's best: one snapshot for the reads that share a version, values
-/// read where they lie by `withValue`, one transaction a batch.
+/// read where they lie by `withValue`, one transaction a batch, and its changes given all together.
 final class KVDBEngine: BenchmarkEngine {
     private let database: Database
 
@@ -65,16 +65,21 @@ final class KVDBSession: BenchmarkSession {
 
     func putBatch(_ count: Int, _ entry: (Int) -> (ByteView, ByteView)) throws {
         let transaction = try database.begin()
-        for index in 0..<count {
-            let (key, value) = entry(index)
-            try transaction.put(key, value)
+        try withoutActuallyEscaping(entry) { entry in
+            try transaction.put(
+                contentsOf: (0..<count).lazy.map { index -> (key: ByteView, value: ByteView) in
+                    let (key, value) = entry(index)
+                    return (key, value)
+                })
         }
         try transaction.commit()
     }
 
     func deleteBatch(_ count: Int, _ key: (Int) -> ByteView) throws {
         let transaction = try database.begin()
-        for index in 0..<count { try transaction.delete(key(index)) }
+        try withoutActuallyEscaping(key) { key in
+            _ = try transaction.delete(contentsOf: (0..<count).lazy.map { key($0) })
+        }
         try transaction.commit()
     }
 

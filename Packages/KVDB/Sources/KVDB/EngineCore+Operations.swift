@@ -68,6 +68,76 @@ extension EngineCore {
         }
     }
 
+    // MARK: Many at a time
+
+    /// How many changes look for their leaves side by side.
+    private static var batchCount: Int { 32 }
+    /// Longer values are put one by one: to copy them into a batch would cost more than it saves.
+    private static var batchedValueLength: Int { 1024 }
+
+    /// Adds an entry to those that are put next, and puts them when there are enough. An entry that
+    /// can't be put is an error after those before it are put.
+    func gather(
+        _ key: ByteView, _ value: ByteView, _ batch: inout EntryBatch, table: [UInt8]
+    ) throws(StorageError) {
+        guard key.count <= TreeLimits.maximumKeyLength, value.count <= Self.batchedValueLength
+        else {
+            try put(&batch, table: table)
+            return try put(key, value, table: table)
+        }
+        batch.append(key, value)
+        if batch.count == Self.batchCount { try put(&batch, table: table) }
+    }
+
+    /// Puts the entries of a batch, and empties it.
+    func put(_ batch: inout EntryBatch, table: [UInt8]) throws(StorageError) {
+        guard batch.count > 0 else { return }
+        try requireLegal(table: table)
+        try change { () throws(StorageError) in
+            if table.isEmpty {
+                try writer.main.put(batch)
+            } else if let index = try writer.openTable(table, create: true) {
+                try writer.openTables[index].tree.put(batch)
+                writer.openTables[index].isChanged = true
+            }
+            for index in 0..<batch.count {
+                writer.operations.put(table, batch.key(index), batch.value(index))
+            }
+            writer.isChanged = true
+        }
+        batch.removeAll()
+    }
+
+    /// Adds a key to those that are deleted next, and deletes them when there are enough; how many of
+    /// these were there.
+    func gather(
+        _ key: ByteView, _ batch: inout KeyBatch, table: [UInt8]
+    ) throws(StorageError) -> Int {
+        guard key.count <= TreeLimits.maximumKeyLength else { return 0 }
+        batch.append(key)
+        return batch.count == Self.batchCount ? try delete(&batch, table: table) : 0
+    }
+
+    /// Deletes the keys of a batch, and empties it; how many were there.
+    func delete(_ batch: inout KeyBatch, table: [UInt8]) throws(StorageError) -> Int {
+        guard batch.count > 0 else { return 0 }
+        var deleted: [Int] = []
+        try change(removing: true) { () throws(StorageError) in
+            if table.isEmpty {
+                try writer.main.delete(batch) { deleted.append($0) }
+            } else if let index = try writer.openTable(table, create: false) {
+                try writer.openTables[index].tree.delete(batch) { deleted.append($0) }
+                if !deleted.isEmpty { writer.openTables[index].isChanged = true }
+            }
+            for index in deleted { writer.operations.delete(table, batch.key(index)) }
+            if !deleted.isEmpty { writer.isChanged = true }
+        }
+        batch.removeAll()
+        return deleted.count
+    }
+
+    // MARK: Ranges and tables
+
     func deleteRange(_ range: KeyRange, table: [UInt8] = []) throws(StorageError) -> UInt64 {
         guard !range.isEmpty else { return 0 }
         return try change(removing: true) { () throws(StorageError) in

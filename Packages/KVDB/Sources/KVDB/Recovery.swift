@@ -8,7 +8,8 @@ import WAL
 ///
 /// Nobody reads the versions between the two, so the store sees all records as one transaction, which
 /// changes a page in place once it has copied it; its birth is that of the last change, as it would be
-/// else. Whatever fails ends the open, so there is nothing to undo.
+/// else, or of one soon after: puts are gathered and made together, which waits less for memory. Whatever
+/// fails ends the open, so there is nothing to undo.
 struct Recovery<Store: CheckpointedStorage> {
     private typealias Tree = BPlusTree<Store>
 
@@ -19,6 +20,7 @@ struct Recovery<Store: CheckpointedStorage> {
     let writer: WriterState<Store>
     /// The last transaction replayed; the checkpoint's at first.
     private var reached: TransactionNumber
+    private let gathered = GatheredPuts()
 
     /// Starts from the durable checkpoint.
     ///
@@ -97,7 +99,7 @@ struct Recovery<Store: CheckpointedStorage> {
             try store.extendTransaction(to: transaction)
         }
         do {
-            try writer.replay(payload)
+            try writer.replay(payload, gathered)
             // Looking for a table among many open ones would take longer than opening it again.
             if writer.openTables.count > 32 { try writer.closeTables() }
         } catch {
@@ -115,6 +117,7 @@ struct Recovery<Store: CheckpointedStorage> {
     /// - Throws: `damaged` when the catalog is.
     func finish() throws(StorageError) {
         guard reached != writer.head.transaction else { return }
+        try writer.apply(gathered)
         try writer.updateCatalog(includingMain: false)
         store.commitTransaction()
         writer.transaction = reached
@@ -123,12 +126,31 @@ struct Recovery<Store: CheckpointedStorage> {
     }
 }
 
+/// Puts of the default table that a replay has read and not made yet.
+final class GatheredPuts {
+    /// How many are made together.
+    static var limit: Int { 32 }
+    /// Longer values are not copied for that.
+    static var valueLimit: Int { 1024 }
+    // Used by the opening thread alone.
+    var entries = EntryBatch()
+}
+
 extension WriterState {
-    /// Applies the operations of a log record to the running transaction.
-    func replay(_ payload: ByteView) throws(StorageError) {
+    /// Applies the operations of a log record to the running transaction, but for those that `gathered`
+    /// keeps for later.
+    func replay(_ payload: ByteView, _ gathered: GatheredPuts) throws(StorageError) {
         var reader = OperationReader(payload)
         var table: Int?
         while let operation = try reader.next() {
+            if case .put(let key, let value) = operation, table == nil,
+                value.count <= GatheredPuts.valueLimit
+            {
+                gathered.entries.append(key, value)
+                if gathered.entries.count == GatheredPuts.limit { try apply(gathered) }
+                continue
+            }
+            try apply(gathered)
             switch operation {
             case .useTable(let name):
                 table = name.count == 0 ? nil : try openTable(name.array, create: true)
@@ -147,6 +169,13 @@ extension WriterState {
                 }
             }
         }
+    }
+
+    /// Makes the puts that were gathered.
+    func apply(_ gathered: GatheredPuts) throws(StorageError) {
+        guard gathered.entries.count > 0 else { return }
+        try main.put(gathered.entries)
+        gathered.entries.removeAll()
     }
 
     private func apply(
