@@ -54,7 +54,7 @@ import WAL
     }
 
     @Test func theCodeWritesTheLogRecord() {
-        var buffer = OperationBuffer(limit: 1000)
+        let buffer = OperationBuffer(limit: 1000)
         buffer.reset(logged: true)
         let stock = Array("stock".utf8)
         func with(_ text: String, _ body: (ByteView) -> Void) {
@@ -69,7 +69,7 @@ import WAL
         buffer.dropTable(Array("old".utf8))
         with("") { empty in with("!") { buffer.put([], empty, $0) } }
         #expect(buffer.isComplete)
-        #expect(buffer.bytes == Self.handmadeRecord)
+        #expect(buffer.bytes.array == Self.handmadeRecord)
     }
 
     @Test func theCodeReadsTheLogRecord() throws {

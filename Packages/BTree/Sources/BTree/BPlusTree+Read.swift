@@ -11,10 +11,15 @@ extension BPlusTree {
     /// - Returns: what `body` returned, or nil when the key is not there.
     /// - Throws: `damaged`, `inputOutput`, and what `body` throws.
     /// - Complexity: O(log n) pages.
+    @inlinable
     public func withValue<Result>(
         _ key: ByteView, _ body: (ByteView) throws(StorageError) -> Result
     ) throws(StorageError) -> Result? {
-        try store.withValue(of: key, in: root, body)
+        var result: Result?
+        try store.lendValue(of: key, in: root) { value throws(StorageError) in
+            result = try body(value)
+        }
+        return result
     }
 
     /// Whether `key` is there. O(log n) pages; a big value is not touched.
@@ -36,20 +41,21 @@ extension BPlusTree {
     }
 }
 
-// Readers of many threads that look at one version after another make no tree for each: the store would
-// be retained and released for it, in one place that all threads then change.
+// What a get comes down to, without a tree and without a type that only the caller knows: for a generic
+// type the runtime is asked each time, which takes longer than the search; and a tree retains its store,
+// in one place that all readers would then change.
 extension PageStorage {
-    /// Lends the value of `key` in a tree that `root` says: ``BPlusTree/withValue(_:_:)`` without a tree.
-    public func withValue<Result>(
-        of key: ByteView, in root: TreeRoot, _ body: (ByteView) throws(StorageError) -> Result
-    ) throws(StorageError) -> Result? {
+    /// Lends the value of `key` in the tree that `root` says, if it is there: ``BPlusTree/withValue(_:_:)``.
+    public func lendValue(
+        of key: ByteView, in root: TreeRoot, to body: (ByteView) throws(StorageError) -> Void
+    ) throws(StorageError) {
         try root.validate()
-        guard !root.isEmpty else { return nil }
+        guard !root.isEmpty else { return }
         let token = beginRead()
         defer { endRead(token) }
         let (leaf, position) = try find(root, key)
-        guard position.isMatch else { return nil }
-        return try body(try bytes(of: leaf.value(position.index)))
+        guard position.isMatch else { return }
+        try body(try bytes(of: leaf.value(position.index)))
     }
 
     /// The bytes of a value, wherever they are. Valid as long as the open read.

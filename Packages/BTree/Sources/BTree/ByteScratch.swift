@@ -39,6 +39,41 @@ import StorageIO
         count += 4
     }
 
+    /// Adds a key in its three parts, of the head the first `headLength` bytes, at most all four, and says
+    /// where.
+    func appendKey(
+        _ prefix: ByteView, head: UInt32, _ headLength: Int, _ rest: ByteView
+    ) -> Int {
+        let offset = count
+        reserve(prefix.count + 4 + rest.count + 8)
+        unsafe Self.copyShort(prefix, to: start + count)
+        count += prefix.count
+        unsafe (start + count).storeBytes(of: head.bigEndian, as: UInt32.self)
+        count += min(max(headLength, 0), 4)
+        unsafe Self.copyShort(rest, to: start + count)
+        count += rest.count
+        return offset
+    }
+
+    /// Copies bytes of which there are few, most of the time: a call would cost more than they do.
+    @inline(__always)
+    private static func copyShort(_ bytes: ByteView, to target: UnsafeMutableRawPointer) {
+        if bytes.count >= 8, bytes.count <= 16 {
+            // Two words that overlap.
+            let last = bytes.count - 8
+            let low = unsafe bytes.start.loadUnaligned(as: UInt64.self)
+            let high = unsafe bytes.start.loadUnaligned(fromByteOffset: last, as: UInt64.self)
+            unsafe target.storeBytes(of: low, as: UInt64.self)
+            unsafe target.storeBytes(of: high, toByteOffset: last, as: UInt64.self)
+        } else if bytes.count < 8 {
+            for index in 0..<bytes.count {
+                unsafe target.storeBytes(of: bytes[index], toByteOffset: index, as: UInt8.self)
+            }
+        } else {
+            unsafe target.copyMemory(from: bytes.start, byteCount: bytes.count)
+        }
+    }
+
     private func reserve(_ more: Int) {
         guard count + more > capacity else { return }
         let larger = max(capacity * 2, count + more)
@@ -70,11 +105,10 @@ import StorageIO
 extension ByteScratch {
     /// Puts a whole key of `node` together and says where it begins.
     func appendKey(of node: Node, _ index: Int) -> Int {
-        let offset = append(node.prefix)
-        append(
-            head: node.head(index), byteCount: min(node.suffixLength(index), NodeLayout.headSize))
-        append(node.rest(index))
-        return offset
+        let prefix = node.prefix
+        let rest = node.rest(index)
+        let headLength = min(node.suffixLength(index), NodeLayout.headSize)
+        return appendKey(prefix, head: node.head(index), headLength, rest)
     }
 }
 

@@ -17,19 +17,26 @@ struct Node {
 
     init(_ page: PageBytes) { self.page = page }
 
+    @inline(__always)
     var isLeaf: Bool { page.rawKind == PageKind.leaf.rawValue }
     var level: Int { Int(page.level) }
 
     /// How many slots; never more than a page can hold, whatever it says.
+    @inline(__always)
     var count: Int { min(Int(page.u16(NodeLayout.slotCount)), NodeLayout.maximumSlots) }
+    @inline(__always)
     var cellStart: Int { Int(page.u16(NodeLayout.cellStart)) }
     var garbageBytes: Int { Int(page.u16(NodeLayout.garbageBytes)) }
+    @inline(__always)
     var prefixLength: Int { Int(page.u16(NodeLayout.prefixLength)) }
+    @inline(__always)
     var prefixOffset: Int { Int(page.u16(NodeLayout.prefixOffset)) }
 
     /// The bytes that all keys begin with.
+    @inline(__always)
     var prefix: ByteView { page.bytes(prefixOffset, count: prefixLength) }
 
+    @inline(__always)
     var tailSize: Int { isLeaf ? NodeLayout.leafTailSize : NodeLayout.innerTailSize }
 
     /// Where the slots end and the free space begins.
@@ -43,26 +50,33 @@ struct Node {
 
     // MARK: Slots
 
+    @inline(__always)
     func headOffset(_ index: Int) -> Int { NodeLayout.heads + index * NodeLayout.headSize }
 
+    @inline(__always)
     func tailOffset(_ index: Int) -> Int {
         NodeLayout.heads + count * NodeLayout.headSize + index * tailSize
     }
 
     /// The first four bytes of the key after the prefix, as a number that compares like them.
+    @inline(__always)
     func head(_ index: Int) -> UInt32 { page.u32(headOffset(index)) }
 
     /// The last four bytes of either kind's tail: where the cell is and how long the key is.
+    @inline(__always)
     private func locator(_ index: Int) -> UInt32 {
         page.u32(tailOffset(index) + tailSize - 4)
     }
 
+    @inline(__always)
     func cellOffset(_ index: Int) -> Int { Int(locator(index) & 0xFFFF) }
 
     /// The length of the key after the prefix.
+    @inline(__always)
     func suffixLength(_ index: Int) -> Int { Int(locator(index) >> 16) }
 
     /// Bytes of the key that lie in the cell, beyond prefix and head.
+    @inline(__always)
     func restLength(_ index: Int) -> Int { max(0, suffixLength(index) - NodeLayout.headSize) }
 
     /// The bytes of the key that lie in the cell.
@@ -100,6 +114,7 @@ struct Node {
     }
 
     /// Where the bytes of an inline value lie.
+    @inline(__always)
     func valueOffset(_ index: Int) -> Int {
         cellOffset(index) + NodeLayout.inlineFieldSize + restLength(index)
     }
@@ -107,6 +122,7 @@ struct Node {
     // MARK: Inner nodes
 
     /// The page of a child.
+    @inline(__always)
     func child(_ index: Int) -> PageNumber { page.u32(tailOffset(index)) }
 
     /// How many entries lie below a child (R10).

@@ -21,16 +21,15 @@ extension NodeEntries {
     func commonPrefixLength(_ range: Range<Int>) -> Int { prefix(range).count }
 
     /// Bytes that an entry takes in a node whose prefix has `prefixLength` bytes.
+    @inline(__always)
     func size(_ index: Int, prefixLength: Int, isFirst: Bool) -> Int {
         let entry = list[index]
+        let slot =
+            NodeLayout.headSize + (isLeaf ? NodeLayout.leafTailSize : NodeLayout.innerTailSize)
         let rest =
             isFirst && !isLeaf
-            ? 0 : max(0, entry.keyLength - prefixLength - NodeLayout.headSize)
-        guard isLeaf else { return NodeLayout.innerOverhead + rest }
-        let slot = NodeLayout.headSize + NodeLayout.leafTailSize + rest
-        return entry.isOverflow
-            ? slot + NodeLayout.overflowFieldSize
-            : slot + NodeLayout.inlineFieldSize + entry.valueLength
+            ? 0 : max(0, Int(entry.keyLength) - prefixLength - NodeLayout.headSize)
+        return slot + Int(entry.cellBytes) + rest
     }
 
     private func size(_ range: Range<Int>, prefixLength: Int) -> Int {
@@ -100,23 +99,38 @@ extension NodeEntries {
         let share = total / nodeCount
         // Wide enough to hold more than one point also where entries are big.
         let window = max(share / 10, largest * 3 / 4)
+        if let point = bestPoint(
+            range, points, prefixLength, total, nodeCount, share: share, window: window)
+        {
+            return point
+        }
+        // No point near the even one will do: then the most even one that does.
+        return bestPoint(range, points, prefixLength, total, nodeCount, share: share, window: nil)
+    }
+
+    /// Of the points within `window` bytes of the even one, the one with the shortest separator; of all
+    /// points without a window, the most even one. Only points that make both sides fit count.
+    private func bestPoint(
+        _ range: Range<Int>, _ points: ClosedRange<Int>, _ prefixLength: Int, _ total: Int,
+        _ nodeCount: Int, share: Int, window: Int?
+    ) -> Int? {
         var best: Int?
         var bestCost = Int.max
         var left = 0
         for point in range {
-            // Near the even point the separator's length decides, elsewhere the balance.
-            let isNear = abs(left - share) <= window
-            if points.contains(point) {
-                let length = isNear ? separatorLength(point) : TreeLimits.maximumKeyLength + 1
-                let cost = length * PageLayout.pageSize + abs(left - share)
+            let distance = abs(left - share)
+            if distance <= window ?? .max, points.contains(point) {
+                let length = window == nil ? 0 : separatorLength(point)
+                let cost = length * PageLayout.pageSize + distance
                 if cost < bestCost, fits(range.lowerBound..<point, left),
                     nodeCount > 2 || fits(point..<range.upperBound, total - left)
                 {
                     best = point
                     bestCost = cost
                 }
+            } else if left > share, best != nil {
+                break
             }
-            if best != nil, !isNear, left > share { break }
             left += size(point, prefixLength: prefixLength, isFirst: point == range.lowerBound)
         }
         return best
@@ -127,7 +141,8 @@ extension NodeEntries {
 
     private func separatorLength(_ point: Int) -> Int {
         isLeaf
-            ? key(point - 1).commonPrefixLength(with: key(point)) + 1 : list[point].keyLength
+            ? key(point - 1).commonPrefixLength(with: key(point)) + 1
+            : Int(list[point].keyLength)
     }
 
     private func fits(_ point: Int) -> Bool {
@@ -139,7 +154,7 @@ extension NodeEntries {
     /// behind a prefix that is no longer than theirs.
     private func fits(_ range: Range<Int>, _ size: Int) -> Bool {
         // Their own prefix makes them no larger, and is itself no longer than the last key.
-        size + list[range.upperBound - 1].keyLength <= NodeLayout.capacity
+        size + Int(list[range.upperBound - 1].keyLength) <= NodeLayout.capacity
             || encodedSize(range) <= NodeLayout.capacity
     }
 
@@ -161,12 +176,18 @@ extension NodeEntries {
             let slot = index - range.lowerBound
             let hasKey = isLeaf || slot > 0
             let key = hasKey ? self.key(index) : self.key(index).prefix(0)
-            guard !hasKey || key.prefix(prefix.count).compare(to: prefix) == 0 else {
+            guard !hasKey || prefix.count == 0 || key.prefix(prefix.count).compare(to: prefix) == 0
+            else {
                 throw unordered(page)
             }
             let suffix = hasKey ? key.dropFirst(prefix.count) : key
             let rest = suffix.dropFirst(NodeLayout.headSize)
-            if isLeaf {
+            if isLeaf, let bytes = keyAndValue(index, keyBytes: rest.count) {
+                cell -= NodeLayout.inlineFieldSize + bytes.count
+                page.store(
+                    UInt16(truncatingIfNeeded: bytes.count - rest.count), at: cell)
+                page.copy(bytes, to: cell + NodeLayout.inlineFieldSize)
+            } else if isLeaf {
                 let value = self.value(index)
                 cell -= value.cellBytes + rest.count
                 page.writeCell(at: cell, rest: rest, value: value)

@@ -5,36 +5,49 @@ import StorageIO
 /// written to pages anew: what splitting, merging and bulk loading work on.
 struct NodeEntries: ~Copyable {
     /// One entry. Offsets are into the scratch.
-    struct Entry {
-        var keyOffset: Int
-        var keyLength: Int
+    struct Entry: BitwiseCopyable {
+        var keyOffset: UInt32
+        var keyLength: UInt16
+        /// Bytes of the cell beside those of the key.
+        var cellBytes = UInt16(NodeLayout.countFieldSize)
         /// Leaf: the inline value.
-        var valueOffset = 0
-        var valueLength = 0
-        /// Leaf: the value is in the overflow run at `link`, with `number` bytes.
-        var isOverflow = false
+        var valueOffset: UInt32 = 0
+        var valueLength: UInt16 = 0
+        /// How many of the key's last bytes lie just before the value in the scratch.
+        var adjoining: UInt16 = 0
         /// Inner node: the child. Leaf: the overflow run.
         var link: PageNumber = 0
+        /// Leaf: the value is in the overflow run at `link`, with `number` bytes.
+        var isOverflow = false
         /// Inner node: the entries below the child. Leaf: the overflow value's length.
         var number: UInt64 = 0
+
+        @inline(__always)
+        init(keyOffset: Int, keyLength: Int) {
+            self.keyOffset = UInt32(truncatingIfNeeded: keyOffset)
+            self.keyLength = UInt16(truncatingIfNeeded: keyLength)
+        }
     }
 
     let level: Int
-    private(set) var list: [Entry] = []
+    private(set) var list: EntryList
     private let scratch: ByteScratch
 
     var isLeaf: Bool { level == 0 }
     var count: Int { list.count }
 
-    init(level: Int) {
+    init(level: Int) { self.init(level: level, capacity: 16) }
+
+    private init(level: Int, capacity: Int) {
         self.level = level
-        scratch = ByteScratch(capacity: 3 * PageLayout.pageSize)
+        list = EntryList(capacity: capacity)
+        scratch = ByteScratch(capacity: 4 * PageLayout.pageSize)
     }
 
     /// The entries of `node`.
     init(_ node: Node) {
-        self.init(level: node.level)
-        list.reserveCapacity(node.count + 1)
+        // A neighbour's will often join them.
+        self.init(level: node.level, capacity: 2 * node.count + 16)
         append(node)
     }
 
@@ -43,52 +56,81 @@ struct NodeEntries: ~Copyable {
     /// Adds the entries of a node of the same level. The first of an inner node has no key of its
     /// own; `separator` gives it the one that it has in the parent.
     mutating func append(_ node: Node, separator: ByteView? = nil) {
+        list.reserve(node.count)
+        if isLeaf { appendLeaf(node) } else { appendInner(node, separator) }
+    }
+
+    private mutating func appendLeaf(_ node: Node) {
         // One copy of all cells costs less than one of each value.
-        let cells = isLeaf ? node.cellStart : PageLayout.pageSize
-        let image = scratch.append(node.page.bytes(cells, count: PageLayout.pageSize - cells))
+        let page = node.page
+        let cells = node.cellStart
+        let image = scratch.append(page.bytes(cells, count: PageLayout.pageSize - cells)) - cells
+        let prefix = node.prefix
+        for index in 0..<node.count {
+            let cell = node.cellOffset(index)
+            let suffixLength = node.suffixLength(index)
+            let mark = page.u16(cell)
+            let isOverflow = mark == NodeLayout.overflowMark
+            let rest = page.bytes(
+                cell
+                    + (isOverflow ? NodeLayout.overflowFieldSize : NodeLayout.inlineFieldSize),
+                count: suffixLength - NodeLayout.headSize)
+            let offset = scratch.appendKey(
+                prefix, head: node.head(index), suffixLength, rest)
+            var entry = Entry(keyOffset: offset, keyLength: scratch.count - offset)
+            if isOverflow {
+                setValue(node.value(index), of: &entry)
+            } else {
+                let value = cell + NodeLayout.inlineFieldSize + rest.count
+                entry.valueOffset = UInt32(truncatingIfNeeded: image + value)
+                entry.valueLength = UInt16(
+                    truncatingIfNeeded: page.bytes(value, count: Int(mark)).count)
+                entry.adjoining = UInt16(truncatingIfNeeded: rest.count)
+                entry.cellBytes = entry.valueLength &+ UInt16(NodeLayout.inlineFieldSize)
+            }
+            list.append(entry)
+        }
+    }
+
+    private mutating func appendInner(_ node: Node, _ separator: ByteView?) {
         for index in 0..<node.count {
             var entry: Entry
-            if index == 0, !isLeaf, let separator {
+            if index == 0, let separator {
                 entry = Entry(keyOffset: scratch.append(separator), keyLength: separator.count)
             } else {
                 let offset = scratch.appendKey(of: node, index)
                 entry = Entry(keyOffset: offset, keyLength: scratch.count - offset)
-                if index == 0, !isLeaf { entry.keyLength = 0 }
+                if index == 0 { entry.keyLength = 0 }
             }
-            if !isLeaf {
-                entry.link = node.child(index)
-                entry.number = node.entryCount(index)
-            } else if case .inline(let bytes) = node.value(index) {
-                entry.valueOffset = image + node.valueOffset(index) - cells
-                entry.valueLength = bytes.count
-            } else {
-                setValue(node.value(index), of: &entry)
-            }
+            entry.link = node.child(index)
+            entry.number = node.entryCount(index)
             list.append(entry)
         }
     }
 
     /// Puts the entries of another leaf before those of a leaf.
     mutating func prepend(_ leaf: Node) {
-        let own = list
-        list = []
-        list.reserveCapacity(leaf.count + own.count)
+        let own = count
         append(leaf)
-        list += own
+        list.rotate(to: own)
     }
 
     /// Forgets all entries but those of a part of the list.
-    mutating func keep(_ range: Range<Int>) { list = Array(list[range]) }
+    mutating func keep(_ range: Range<Int>) { list.keep(range) }
 
+    /// The key of the entry must have been added last.
     private func setValue(_ value: LeafValue, of entry: inout Entry) {
         switch value {
         case .inline(let bytes):
-            entry.valueOffset = scratch.append(bytes)
-            entry.valueLength = bytes.count
+            entry.valueOffset = UInt32(truncatingIfNeeded: scratch.append(bytes))
+            entry.valueLength = UInt16(truncatingIfNeeded: bytes.count)
+            entry.adjoining = entry.keyLength
+            entry.cellBytes = entry.valueLength &+ UInt16(NodeLayout.inlineFieldSize)
         case .overflow(let page, let byteCount):
             entry.isOverflow = true
             entry.link = page
             entry.number = UInt64(byteCount)
+            entry.cellBytes = UInt16(NodeLayout.overflowFieldSize)
         }
     }
 
@@ -96,7 +138,7 @@ struct NodeEntries: ~Copyable {
     mutating func insert(_ key: ByteView, _ value: LeafValue, at index: Int) {
         var entry = Entry(keyOffset: scratch.append(key), keyLength: key.count)
         setValue(value, of: &entry)
-        if index >= list.count { list.append(entry) } else { list.insert(entry, at: index) }
+        list.insert(entry, at: index)
     }
 
     /// Puts a child before position `index`.
@@ -106,13 +148,13 @@ struct NodeEntries: ~Copyable {
         var entry = Entry(keyOffset: scratch.append(separator), keyLength: separator.count)
         entry.link = child
         entry.number = entryCount
-        list.insert(entry, at: min(index, list.count))
+        list.insert(entry, at: index)
     }
 
     /// Gives the child at `index` another separator.
     mutating func setSeparator(_ separator: ByteView, at index: Int) {
-        list[index].keyOffset = scratch.append(separator)
-        list[index].keyLength = separator.count
+        list[index].keyOffset = UInt32(truncatingIfNeeded: scratch.append(separator))
+        list[index].keyLength = UInt16(truncatingIfNeeded: separator.count)
     }
 
     /// Replaces the child at `index` and its count.
@@ -141,14 +183,24 @@ struct NodeEntries: ~Copyable {
     // MARK: Reading
 
     func key(_ index: Int) -> ByteView {
-        scratch.view(list[index].keyOffset, list[index].keyLength)
+        let entry = list[index]
+        return scratch.view(Int(entry.keyOffset), Int(entry.keyLength))
     }
 
     func value(_ index: Int) -> LeafValue {
         let entry = list[index]
         return entry.isOverflow
             ? .overflow(page: entry.link, byteCount: Int(truncatingIfNeeded: entry.number))
-            : .inline(scratch.view(entry.valueOffset, entry.valueLength))
+            : .inline(scratch.view(Int(entry.valueOffset), Int(entry.valueLength)))
+    }
+
+    /// The last `keyBytes` of a key and the inline value after them, where they lie side by side.
+    func keyAndValue(_ index: Int, keyBytes: Int) -> ByteView? {
+        let entry = list[index]
+        guard keyBytes <= Int(entry.adjoining), !entry.isOverflow else { return nil }
+        let count = keyBytes + Int(entry.valueLength)
+        let bytes = scratch.view(Int(entry.valueOffset) - keyBytes, count)
+        return bytes.count == count ? bytes : nil
     }
 
     /// How many tree entries lie in or below a part of the list.

@@ -43,6 +43,7 @@ public final class DatabaseEngine<Store: CheckpointedStorage, Log: CommitLog>: S
     /// The value of `key`, copied out; nil when there is none. O(log n).
     ///
     /// - Throws: `damaged` with the page, `inputOutput`, `closed`.
+    @inlinable
     public func get<Key: ByteSource>(_ key: Key) throws(StorageError) -> [UInt8]? {
         try withValue(key) { $0.array }
     }
@@ -57,15 +58,24 @@ public final class DatabaseEngine<Store: CheckpointedStorage, Log: CommitLog>: S
 
     /// Calls `body` with the value of `key` where it lies in the cache, and returns what it returns;
     /// nil when there is no such key. Keep `body` short: what it reads can't be evicted meanwhile.
+    @inlinable
     public func withValue<Key: ByteSource, Result>(
         _ key: Key, _ body: (ByteView) -> Result
     ) throws(StorageError) -> Result? {
+        var result: Result?
         try key.withByteView { key throws(StorageError) in
-            let (slot, version) = try core.acquireVersion()
-            defer { core.releaseVersion(slot) }
-            return try core.store.withValue(of: key, in: version.main) {
-                value throws(StorageError) in body(value)
-            }
+            try lendNewest(key) { value in result = body(value) }
+        }
+        return result
+    }
+
+    /// Lends the value of `key` in the newest version, if it is there.
+    @usableFromInline
+    func lendNewest(_ key: ByteView, to body: (ByteView) -> Void) throws(StorageError) {
+        let (slot, version) = try core.acquireVersion()
+        defer { core.releaseVersion(slot) }
+        try core.store.lendValue(of: key, in: version.main) { value throws(StorageError) in
+            body(value)
         }
     }
 
@@ -112,14 +122,22 @@ public final class DatabaseEngine<Store: CheckpointedStorage, Log: CommitLog>: S
     }
 
     /// Puts a value under `key`, replacing the one that was there, as a transaction of its own.
+    @inlinable
     public func put<Key: ByteSource, Value: ByteSource>(
         _ key: Key, _ value: Value, durability: Durability? = nil
     ) throws(StorageError) {
         try key.withByteView { key throws(StorageError) in
             try value.withByteView { value throws(StorageError) in
-                try core.putAlone(key, value, durability ?? core.options.durability)
+                try putAlone(key, value, durability)
             }
         }
+    }
+
+    @usableFromInline
+    func putAlone(
+        _ key: ByteView, _ value: ByteView, _ durability: Durability?
+    ) throws(StorageError) {
+        try core.putAlone(key, value, durability ?? core.options.durability)
     }
 
     /// Deletes `key` as a transaction of its own; whether it was there.

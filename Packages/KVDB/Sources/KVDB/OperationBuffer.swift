@@ -2,108 +2,144 @@ import BTree
 import StorageIO
 
 /// The operations of the running transaction, encoded as its log record while they happen.
-struct OperationBuffer {
-    private(set) var bytes: [UInt8] = []
+///
+/// A class with its own memory, so that to add an operation is a few copies: an array in a `var` of
+/// another class would be checked for other users with each of them.
+///
+/// `@safe`: it owns its memory, and writes behind `count` only after room was made.
+@safe final class OperationBuffer {
+    // Used by the holder of the writer lock alone.
+    /// Memory up to this size is kept from one transaction to the next.
+    private static let keptByteCount = 1 << 20
+
+    private var start: UnsafeMutableRawPointer
+    private var capacity: Int
+    private var count = 0
     private var table: [UInt8] = []
     /// How many operations there were, logged or not.
     private(set) var operationCount: UInt64 = 0
     /// Whether the operations are still all here; false once they outgrew the limit.
     private(set) var isComplete = true
     /// The most bytes to hold.
-    var limit: Int
+    private let limit: Int
 
-    init(limit: Int) { self.limit = limit }
+    init(limit: Int) {
+        self.limit = limit
+        capacity = 1024
+        unsafe start = .allocate(byteCount: capacity, alignment: 8)
+    }
 
-    /// Empties the buffer for the next transaction. Memory up to the usual size is kept.
-    mutating func reset(logged: Bool) {
-        if bytes.capacity > 1 << 20 { bytes = [] } else { bytes.removeAll(keepingCapacity: true) }
-        table.removeAll(keepingCapacity: true)
+    deinit { unsafe start.deallocate() }
+
+    /// The record so far, valid until the next change.
+    var bytes: ByteView { unsafe ByteView(start: UnsafeRawPointer(start), count: count) }
+
+    /// Empties the buffer for the next transaction.
+    func reset(logged: Bool) {
+        clear()
+        if !table.isEmpty { table.removeAll(keepingCapacity: true) }
         operationCount = 0
         isComplete = logged
     }
 
     /// Stops recording: the transaction will commit by a checkpoint.
-    mutating func abandon() {
+    func abandon() {
         isComplete = false
-        bytes = []
+        clear()
     }
 
-    private mutating func begin(_ table: [UInt8], adding byteCount: Int) -> Bool {
+    private func clear() {
+        count = 0
+        if capacity > Self.keptByteCount { resize(to: 1024) }
+    }
+
+    private func resize(to newCapacity: Int) {
+        let moved = UnsafeMutableRawPointer.allocate(byteCount: newCapacity, alignment: 8)
+        unsafe moved.copyMemory(from: start, byteCount: count)
+        unsafe start.deallocate()
+        unsafe start = moved
+        capacity = newCapacity
+    }
+
+    private func makeRoom(_ more: Int) {
+        guard capacity - count < more else { return }
+        resize(to: max(capacity * 2, count + more))
+    }
+
+    /// Makes room for an operation of at most `byteCount` bytes; whether it is to be recorded.
+    private func begin(_ table: [UInt8], adding byteCount: Int) -> Bool {
         operationCount += 1
         guard isComplete else { return false }
-        if bytes.count + byteCount + table.count + 16 > limit {
+        if count + byteCount + table.count + 16 > limit {
             abandon()
             return false
         }
+        makeRoom(byteCount + table.count + 16)
         if table != self.table {
             self.table = table
             append(.useTable)
             append(UInt16(table.count))
-            bytes.append(contentsOf: table)
+            append(table)
         }
         return true
     }
 
-    private mutating func append(_ operation: LogOperation) { bytes.append(operation.rawValue) }
+    private func append(_ operation: LogOperation) { append(operation.rawValue) }
 
-    private mutating func append(_ number: UInt16) {
-        bytes.append(UInt8(truncatingIfNeeded: number))
-        bytes.append(UInt8(truncatingIfNeeded: number >> 8))
+    private func append<Value: FixedWidthInteger & BitwiseCopyable>(_ number: Value) {
+        unsafe start.storeBytes(
+            of: number.littleEndian, toByteOffset: count, as: Value.self)
+        count += MemoryLayout<Value>.size
     }
 
-    private mutating func append(_ number: UInt32) {
-        append(UInt16(truncatingIfNeeded: number))
-        append(UInt16(truncatingIfNeeded: number >> 16))
+    private func append(_ view: ByteView) {
+        unsafe (start + count).copyMemory(from: view.start, byteCount: view.count)
+        count += view.count
     }
 
-    private mutating func append(_ view: ByteView) {
-        unsafe bytes.append(contentsOf: view.buffer)
-    }
+    private func append(_ bytes: [UInt8]) { bytes.withByteView { append($0) } }
 
-    mutating func put(_ table: [UInt8], _ key: ByteView, _ value: ByteView) {
+    func put(_ table: [UInt8], _ key: ByteView, _ value: ByteView) {
         guard begin(table, adding: 7 + key.count + value.count) else { return }
-        // The code, the key's length (u16) and the value's (u32): seven bytes in one piece.
-        let header =
-            UInt64(LogOperation.put.rawValue) | UInt64(key.count) << 8 | UInt64(value.count) << 24
-        unsafe withUnsafeBytes(of: header.littleEndian) {
-            unsafe bytes.append(contentsOf: $0.prefix(7))
-        }
+        append(.put)
+        append(UInt16(key.count))
+        append(UInt32(value.count))
         append(key)
         append(value)
     }
 
-    mutating func delete(_ table: [UInt8], _ key: ByteView) {
+    func delete(_ table: [UInt8], _ key: ByteView) {
         guard begin(table, adding: 3 + key.count) else { return }
         append(.delete)
         append(UInt16(key.count))
         append(key)
     }
 
-    mutating func deleteRange(_ table: [UInt8], _ range: KeyRange) {
+    func deleteRange(_ table: [UInt8], _ range: KeyRange) {
         // A caller's bounds may have any length. One byte more than a key can have is enough: to every
         // key, such a bound is the same as what it is cut from.
         let from = range.from?.prefix(TreeLimits.maximumKeyLength + 1)
         let to = range.to?.prefix(TreeLimits.maximumKeyLength + 1)
         guard begin(table, adding: 6 + (from?.count ?? 0) + (to?.count ?? 0)) else { return }
         append(.deleteRange)
-        bytes.append((from == nil ? 0 : 1) | (to == nil ? 0 : 2))
+        append(UInt8(from == nil ? 0 : 1) | UInt8(to == nil ? 0 : 2))
         for bound in [from, to] {
             guard let bound else { continue }
             append(UInt16(bound.count))
-            bytes.append(contentsOf: bound)
+            append(Array(bound))
         }
     }
 
     /// Makes sure the table exists after a replay, even when nothing is put into it.
-    mutating func touchTable(_ table: [UInt8]) {
+    func touchTable(_ table: [UInt8]) {
         _ = begin(table, adding: 0)
     }
 
-    mutating func dropTable(_ name: [UInt8]) {
+    func dropTable(_ name: [UInt8]) {
         guard begin(table, adding: 3 + name.count) else { return }
         append(.dropTable)
         append(UInt16(name.count))
-        bytes.append(contentsOf: name)
+        append(name)
         // A reader is back at the default table after a drop.
         table = []
     }

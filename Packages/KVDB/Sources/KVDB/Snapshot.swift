@@ -34,17 +34,29 @@ public final class Snapshot<Store: CheckpointedStorage, Log: CommitLog>: Sendabl
     /// The value of `key`, copied out; nil when there is none. O(log n).
     ///
     /// - Throws: `damaged` with the page, `inputOutput`.
+    @inlinable
     public func get<Key: ByteSource>(_ key: Key) throws(StorageError) -> [UInt8]? {
-        try key.withByteView { key throws(StorageError) in try main.get(key) }
+        try withValue(key) { $0.array }
     }
 
     /// Calls `body` with the value of `key` where it lies in the cache, and returns what it returns;
     /// nil when there is no such key. Keep `body` short: what it reads can't be evicted meanwhile.
+    @inlinable
     public func withValue<Key: ByteSource, Result>(
         _ key: Key, _ body: (ByteView) -> Result
     ) throws(StorageError) -> Result? {
+        var result: Result?
         try key.withByteView { key throws(StorageError) in
-            try main.withValue(key) { value throws(StorageError) in body(value) }
+            try lendValue(of: key) { value in result = body(value) }
+        }
+        return result
+    }
+
+    /// Lends the value of `key`, if it is there.
+    @usableFromInline
+    func lendValue(of key: ByteView, to body: (ByteView) -> Void) throws(StorageError) {
+        try core.store.lendValue(of: key, in: version.main) { value throws(StorageError) in
+            body(value)
         }
     }
 
@@ -57,6 +69,7 @@ public final class Snapshot<Store: CheckpointedStorage, Log: CommitLog>: Sendabl
     ///   - body: gets the key's index in `keys`, from 0 on, and its value; nil when there is none.
     /// - Throws: `damaged` with the page, `inputOutput`, and what `body` throws.
     /// - Complexity: O(keys × log n).
+    @inlinable
     public func withValues<Keys: Sequence>(
         of keys: Keys, _ body: (Int, ByteView?) throws(StorageError) -> Void
     ) throws(StorageError) where Keys.Element: ByteSource {
@@ -65,12 +78,19 @@ public final class Snapshot<Store: CheckpointedStorage, Log: CommitLog>: Sendabl
         for key in keys {
             key.withByteView { batch.append($0) }
             guard batch.count == 64 else { continue }
-            try main.withValues(of: batch) { (index, value) throws(StorageError) in
-                try body(first + index, value)
-            }
+            try lendValues(of: batch, from: first, to: body)
             first += batch.count
             batch.removeAll()
         }
+        try lendValues(of: batch, from: first, to: body)
+    }
+
+    /// Lends the values of the keys in a batch, which are numbered from `first` on.
+    @usableFromInline
+    func lendValues(
+        of batch: borrowing KeyBatch, from first: Int,
+        to body: (Int, ByteView?) throws(StorageError) -> Void
+    ) throws(StorageError) {
         try main.withValues(of: batch) { (index, value) throws(StorageError) in
             try body(first + index, value)
         }

@@ -62,21 +62,29 @@ public struct WriteTransaction<Store: CheckpointedStorage, Log: CommitLog>: ~Cop
     ///
     /// - Throws: `keyTooLong`, `valueTooLong` with nothing changed; `diskFull`, `damaged`,
     ///   `inputOutput`, after which only abort is left.
+    @inlinable
     public func put<Key: ByteSource, Value: ByteSource>(
         _ key: Key, _ value: Value
     ) throws(StorageError) {
         try key.withByteView { key throws(StorageError) in
-            try value.withByteView { value throws(StorageError) in
-                try core.put(key, value)
-            }
+            try value.withByteView { value throws(StorageError) in try putBytes(key, value) }
         }
+    }
+
+    @usableFromInline
+    func putBytes(_ key: ByteView, _ value: ByteView) throws(StorageError) {
+        try core.put(key, value)
     }
 
     /// Deletes `key`; whether it was there. O(log n).
     @discardableResult
+    @inlinable
     public func delete<Key: ByteSource>(_ key: Key) throws(StorageError) -> Bool {
-        try key.withByteView { key throws(StorageError) in try core.delete(key) }
+        try key.withByteView { key throws(StorageError) in try deleteBytes(key) }
     }
+
+    @usableFromInline
+    func deleteBytes(_ key: ByteView) throws(StorageError) -> Bool { try core.delete(key) }
 
     /// Deletes every entry in `range`; how many there were. Whole subtrees go without a look at their
     /// entries: O(log n + pages freed).
@@ -169,6 +177,7 @@ extension WriteTransaction {
     /// - Throws: what ``put(_:_:)`` does. After `keyTooLong` and `valueTooLong` the entries before the one
     ///   in question are put, and the transaction goes on.
     /// - Complexity: O(entries × log n).
+    @inlinable
     public func put<Entries: Sequence, Key: ByteSource, Value: ByteSource>(
         contentsOf entries: Entries, table: String = ""
     ) throws(StorageError) where Entries.Element == (key: Key, value: Value) {
@@ -177,10 +186,22 @@ extension WriteTransaction {
         for (key, value) in entries {
             try key.withByteView { key throws(StorageError) in
                 try value.withByteView { value throws(StorageError) in
-                    try core.gather(key, value, &batch, table: table)
+                    try gather(key, value, &batch, table: table)
                 }
             }
         }
+        try putAll(&batch, table: table)
+    }
+
+    @usableFromInline
+    func gather(
+        _ key: ByteView, _ value: ByteView, _ batch: inout EntryBatch, table: [UInt8]
+    ) throws(StorageError) {
+        try core.gather(key, value, &batch, table: table)
+    }
+
+    @usableFromInline
+    func putAll(_ batch: inout EntryBatch, table: [UInt8]) throws(StorageError) {
         try core.put(&batch, table: table)
     }
 
@@ -193,6 +214,7 @@ extension WriteTransaction {
     /// - Throws: what ``delete(_:)`` does.
     /// - Complexity: O(keys × log n).
     @discardableResult
+    @inlinable
     public func delete<Keys: Sequence>(
         contentsOf keys: Keys, table: String = ""
     ) throws(StorageError) -> Int where Keys.Element: ByteSource {
@@ -201,9 +223,21 @@ extension WriteTransaction {
         var deleted = 0
         for key in keys {
             deleted += try key.withByteView { key throws(StorageError) in
-                try core.gather(key, &batch, table: table)
+                try gather(key, &batch, table: table)
             }
         }
-        return deleted + (try core.delete(&batch, table: table))
+        return deleted + (try deleteAll(&batch, table: table))
+    }
+
+    @usableFromInline
+    func gather(
+        _ key: ByteView, _ batch: inout KeyBatch, table: [UInt8]
+    ) throws(StorageError) -> Int {
+        try core.gather(key, &batch, table: table)
+    }
+
+    @usableFromInline
+    func deleteAll(_ batch: inout KeyBatch, table: [UInt8]) throws(StorageError) -> Int {
+        try core.delete(&batch, table: table)
     }
 }

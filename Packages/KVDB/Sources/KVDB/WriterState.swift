@@ -34,7 +34,7 @@ final class WriterState<Store: CheckpointedStorage>: @unchecked Sendable {
     /// The number of the running transaction.
     var transaction: TransactionNumber = 0
     /// Its operations as a log record.
-    var operations: OperationBuffer
+    let operations: OperationBuffer
     /// Whether it changed anything.
     var isChanged = false
     /// Why it can only be aborted: an operation failed half-way.

@@ -1,6 +1,12 @@
 import StorageIO
 import Synchronization
 
+/// What belongs to the writing thread of a store.
+private struct WritingState {
+    var transaction: TransactionNumber = 0
+    var firstTransaction: TransactionNumber = 0
+}
+
 /// Pages in one file, with a cache over reserved address space, lifetimes, and checkpoints.
 ///
 /// Invariants, by the numbers of `Docs/`:
@@ -39,10 +45,16 @@ import Synchronization
     public let otherSlotDamaged: Bool
     /// The generation of the superblock that was chosen at open.
     let openedGeneration: UInt64
-    /// Belongs to the writing thread.
-    public internal(set) var transaction: TransactionNumber = 0
-    /// Belongs to the writing thread.
-    public internal(set) var firstTransaction: TransactionNumber = 0
+    /// See ``PageStorage/transaction``. Belongs to the writing thread.
+    public internal(set) var transaction: TransactionNumber {
+        get { unsafe writing.pointee.transaction }
+        set { unsafe writing.pointee.transaction = newValue }
+    }
+    /// See ``PageStorage/firstTransaction``. Belongs to the writing thread.
+    public internal(set) var firstTransaction: TransactionNumber {
+        get { unsafe writing.pointee.firstTransaction }
+        set { unsafe writing.pointee.firstTransaction = newValue }
+    }
 
     let file: Handle
     let memory: PageMemory
@@ -50,8 +62,9 @@ import Synchronization
     let epochs = ReaderEpochs()
 
     let space = Lock()
-    /// Behind a constant pointer, so that its many small changes need no check at run time that nobody
-    /// else is at it: `space` sees to that.
+    /// Like the next one behind a constant pointer, so that its many small uses need no check at run time
+    /// that nobody else is at it: whoever may use it sees to that.
+    private let writing: UnsafeMutablePointer<WritingState>
     private let allocatorState: UnsafeMutablePointer<PageAllocator>
     /// Guarded by `space`.
     var allocator: PageAllocator {
@@ -124,6 +137,8 @@ import Synchronization
         lowestNewborn = Atomic(superblock.record.transaction)
         durableTransaction = Atomic(superblock.record.transaction)
         budgetPages = max(16, options.cacheBudget >> PageLayout.pageShift)
+        unsafe writing = .allocate(capacity: 1)
+        unsafe writing.initialize(to: WritingState())
         unsafe allocatorState = .allocate(capacity: 1)
         unsafe allocatorState.initialize(to: PageAllocator())
         transaction = superblock.record.transaction
@@ -135,6 +150,7 @@ import Synchronization
     deinit {
         unsafe allocatorState.deinitialize(count: 1)
         unsafe allocatorState.deallocate()
+        unsafe writing.deallocate()
     }
 
     // MARK: Reads

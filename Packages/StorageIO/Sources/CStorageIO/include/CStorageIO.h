@@ -147,6 +147,27 @@ void csio_random_bytes(void *buffer, size_t count);
 
 int csio_compare(const void *a, const void *b, size_t count);
 
+/// How many of a few ascending little-endian numbers are below `wanted`, four at a time.
+static inline uint32_t csio_count_below(
+    const unsigned char *numbers, uint32_t count, uint32_t wanted) {
+    typedef uint32_t four __attribute__((vector_size(16)));
+    const four limit = {wanted, wanted, wanted, wanted};
+    four found = {0, 0, 0, 0};
+    uint32_t index = 0;
+    for (; index + 4 <= count; index += 4) {
+        four probe;
+        __builtin_memcpy(&probe, numbers + 4 * (size_t)index, 16);
+        found -= (four)(probe < limit);
+    }
+    uint32_t below = found[0] + found[1] + found[2] + found[3];
+    for (; index < count; index++) {
+        uint32_t probe;
+        __builtin_memcpy(&probe, numbers + 4 * (size_t)index, 4);
+        below += probe < wanted;
+    }
+    return below;
+}
+
 /// The first of `count` ascending little-endian numbers at `numbers`, 4-aligned or not, that is not
 /// below `wanted`; `count` when all are. Without branches that can be guessed wrong, which is why it
 /// is not written in Swift: its compiler makes branches of every form of it.
@@ -154,7 +175,13 @@ static inline uint32_t csio_lower_bound(const void *numbers, uint32_t count, uin
     const unsigned char *first = (const unsigned char *)numbers;
     const unsigned char *base = first;
     uint32_t rest = count;
-    while (rest > 1) {
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    // The last steps of a search wait for each other; to look at all that is left does not.
+    const uint32_t few = 32;
+#else
+    const uint32_t few = 1;
+#endif
+    while (rest > few) {
         uint32_t half = rest >> 1, probe;
         __builtin_memcpy(&probe, base + 4 * (size_t)(half - 1), 4);
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
@@ -164,6 +191,7 @@ static inline uint32_t csio_lower_bound(const void *numbers, uint32_t count, uin
         rest -= half;
     }
     uint32_t index = (uint32_t)((base - first) >> 2);
+    if (few > 1) return index + csio_count_below(base, rest, wanted);
     if (rest == 0) return index;
     uint32_t last;
     __builtin_memcpy(&last, base, 4);
