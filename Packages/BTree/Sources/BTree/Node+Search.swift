@@ -29,7 +29,7 @@ extension Node {
     func lowerHead(_ head: UInt32, from start: Int) -> Int {
         let heads = page.bytes(headOffset(start), count: (count - start) * NodeLayout.headSize)
         // The search jumps, so the lines come all at once instead of one after the other.
-        heads.prefetch()
+        if heads.count > 224 { heads.prefetch() }
         return start + heads.lowerBound(head)
     }
 

@@ -36,53 +36,73 @@ public enum NodeCheck {
             else { return "the prefix of a node is out of bounds" }
             heapBytes += node.prefixLength
         }
+        let slots = Slots(
+            page: page, isLeaf: node.isLeaf, tails: node.tailOffset(0),
+            tailSize: node.tailSize, cellStart: node.cellStart, prefixLength: node.prefixLength)
+        var previousHead: UInt32 = 0
         for index in 0..<count {
-            if let problem = slotProblem(node, index, &heapBytes) { return problem }
+            if let problem = slots.problem(index, &previousHead, &heapBytes) { return problem }
         }
         guard heapBytes == PageLayout.pageSize - node.cellStart else {
             return "the cells of a node don't add up"
         }
         return nil
     }
+}
 
-    private static func slotProblem(
-        _ node: Node, _ index: Int, _ heapBytes: inout Int
+/// What the checks of all slots need, read once: a page that is read in is checked slot by slot.
+private struct Slots {
+    let page: PageBytes
+    let isLeaf: Bool
+    let tails: Int
+    let tailSize: Int
+    let cellStart: Int
+    let prefixLength: Int
+
+    @inline(__always)
+    func problem(
+        _ index: Int, _ previousHead: inout UInt32, _ heapBytes: inout Int
     ) -> StaticString? {
-        let cell = node.cellOffset(index)
-        let smallest = node.isLeaf ? NodeLayout.inlineFieldSize : NodeLayout.countFieldSize
-        guard cell >= node.cellStart, cell + smallest <= PageLayout.pageSize else {
+        let tail = tails &+ index &* tailSize
+        let locator = page.u32(tail &+ tailSize &- 4)
+        let cell = Int(locator & 0xFFFF)
+        let suffixLength = Int(locator &>> 16)
+        let smallest = isLeaf ? NodeLayout.inlineFieldSize : NodeLayout.countFieldSize
+        guard cell >= cellStart, cell &+ smallest <= PageLayout.pageSize else {
             return "a cell of a node is out of bounds"
         }
-        let size = node.cellSize(index)
-        guard cell + size <= PageLayout.pageSize else { return "a cell of a node is cut off" }
-        heapBytes += size
-        let suffixLength = node.suffixLength(index)
-        guard node.prefixLength + suffixLength <= TreeLimits.maximumKeyLength else {
+        let valueLength = isLeaf ? page.u16(cell) : 0
+        let isOverflow = isLeaf && valueLength == NodeLayout.overflowMark
+        let size =
+            max(0, suffixLength &- NodeLayout.headSize)
+            &+ (isOverflow ? NodeLayout.overflowFieldSize : smallest &+ Int(valueLength))
+        guard cell &+ size <= PageLayout.pageSize else { return "a cell of a node is cut off" }
+        heapBytes &+= size
+        guard prefixLength &+ suffixLength <= TreeLimits.maximumKeyLength else {
             return "a key of a node is too long"
         }
+        let head = page.u32(NodeLayout.heads &+ index &* NodeLayout.headSize)
         if suffixLength < NodeLayout.headSize,
-            node.head(index) & (UInt32.max >> UInt32(8 * suffixLength)) != 0
+            head & (UInt32.max &>> UInt32(8 &* suffixLength)) != 0
         {
             return "the head of a short key is not padded with zeros"
         }
-        if index > 0, node.head(index) < node.head(index - 1) {
-            return "the heads of a node descend"
-        }
-        return node.isLeaf ? leafProblem(node, index) : innerProblem(node, index)
+        if head < previousHead { return "the heads of a node descend" }
+        previousHead = head
+        if isOverflow { return runProblem(cell) }
+        return isLeaf ? nil : childProblem(index, tail, suffixLength)
     }
 
-    private static func leafProblem(_ node: Node, _ index: Int) -> StaticString? {
-        guard case .overflow(let page, let byteCount) = node.value(index) else { return nil }
-        guard page > 1, byteCount > 0, byteCount <= TreeLimits.maximumValueLength else {
-            return "an overflow run is out of bounds"
-        }
+    private func runProblem(_ cell: Int) -> StaticString? {
+        let byteCount = Int(page.u32(cell + 6))
+        guard page.u32(cell + 2) > 1, byteCount > 0, byteCount <= TreeLimits.maximumValueLength
+        else { return "an overflow run is out of bounds" }
         return nil
     }
 
-    private static func innerProblem(_ node: Node, _ index: Int) -> StaticString? {
-        if index == 0, node.suffixLength(0) != 0 {
-            return "the first slot of an inner node has a key"
-        }
-        return node.child(index) > 1 ? nil : "a child has an impossible page number"
+    @inline(__always)
+    private func childProblem(_ index: Int, _ tail: Int, _ suffixLength: Int) -> StaticString? {
+        if index == 0, suffixLength != 0 { return "the first slot of an inner node has a key" }
+        return page.u32(tail) > 1 ? nil : "a child has an impossible page number"
     }
 }
