@@ -1,8 +1,10 @@
 /// An array of entries without the checks of one that may be shared: what restructuring goes over again
 /// and again.
 ///
+/// A class, since Embedded Swift must see the end of a noncopyable type in every module that holds one.
+///
 /// `@safe`: it owns its memory, and every access is checked against `count`.
-@safe struct EntryList: ~Copyable {
+@safe final class EntryList {
     typealias Entry = NodeEntries.Entry
 
     private var start: UnsafeMutablePointer<Entry>
@@ -29,7 +31,7 @@
         }
     }
 
-    mutating func reserve(_ more: Int) {
+    func reserve(_ more: Int) {
         guard count + more > capacity else { return }
         let larger = max(capacity * 2, count + more)
         let moved = UnsafeMutablePointer<Entry>.allocate(capacity: larger)
@@ -40,14 +42,14 @@
     }
 
     @inline(__always)
-    mutating func append(_ entry: Entry) {
+    func append(_ entry: Entry) {
         if count == capacity { reserve(1) }
         unsafe start[count] = entry
         count += 1
     }
 
     /// Puts an entry before position `index`, at most at the end.
-    mutating func insert(_ entry: Entry, at index: Int) {
+    func insert(_ entry: Entry, at index: Int) {
         let place = min(max(index, 0), count)
         reserve(1)
         unsafe (start + place + 1).update(from: start + place, count: count - place)
@@ -56,14 +58,14 @@
     }
 
     /// Forgets all entries but those of `range`.
-    mutating func keep(_ range: Range<Int>) {
+    func keep(_ range: Range<Int>) {
         let kept = range.clamped(to: 0..<count)
         unsafe start.update(from: start + kept.lowerBound, count: kept.count)
         count = kept.count
     }
 
     /// Puts the entries from `middle` on before the others.
-    mutating func rotate(to middle: Int) {
+    func rotate(to middle: Int) {
         let front = min(max(middle, 0), count)
         let rotated = UnsafeMutablePointer<Entry>.allocate(capacity: capacity)
         unsafe rotated.update(from: start + front, count: count - front)

@@ -30,7 +30,7 @@ struct NodeEntries: ~Copyable {
     }
 
     let level: Int
-    private(set) var list: EntryList
+    let list: EntryList
     private let scratch: ByteScratch
 
     var isLeaf: Bool { level == 0 }
