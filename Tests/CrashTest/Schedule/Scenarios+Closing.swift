@@ -7,8 +7,8 @@
         /// Closing beside everything else, and opening.
         static var closing: [ScheduleScenario] {
             [
-                closeAndCommit, closeAndRead, closeAndBegin, twoCloses, closeAndBackground,
-                lastHandle, twoCreations, closeAndOpen,
+                closeAndCommit, closeAndRead, closeAndBegin, twoCloses, closeAndCompact,
+                closeAndBackground, lastHandle, twoCreations, closeAndOpen,
             ]
         }
 
@@ -64,6 +64,12 @@
                 try world.database.checkpoint()
                 try world.database.compact()
             }
+            return scenario
+        }
+
+        private static var closeAndCompact: ScheduleScenario {
+            var scenario = closing("closing beside a compaction")
+            scenario.thread("compacts") { world in try world.database.compact() }
             return scenario
         }
 
