@@ -21,7 +21,8 @@ public struct DocumentReport {
 
             This page is written by `make bench`; a change by hand is lost with the next run. What is run and
             how each engine is driven: [KVBench](../Packages/KVBench/README.md). The plots are in
-            [plots.html](\(folder)/plots.html), every single run in [results.json](\(folder)/results.json).
+            [plots.html](\(folder)/plots.html), every single run in [results.json](\(folder)/results.json). Why
+            targets are missed, and what changed since: [Performance](Performance.md).
 
             - Machine: \(report.machineLine)
             - Engines: \(report.versionLine)
