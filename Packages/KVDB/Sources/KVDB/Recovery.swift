@@ -8,8 +8,8 @@ import WAL
 ///
 /// Nobody reads the versions between the two, so the store sees all records as one transaction, which
 /// changes a page in place once it has copied it; its birth is that of the last change, as it would be
-/// else, or of one soon after: puts are gathered and made together, which waits less for memory. Whatever
-/// fails ends the open, so there is nothing to undo.
+/// else, or of one soon after, since puts are gathered and made together. Whatever fails ends the open, so
+/// there is nothing to undo.
 struct Recovery<Store: CheckpointedStorage> {
     private typealias Tree = BPlusTree<Store>
 

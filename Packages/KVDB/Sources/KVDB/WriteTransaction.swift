@@ -166,8 +166,7 @@ public struct WriteTransaction<Store: CheckpointedStorage, Log: CommitLog>: ~Cop
 
 // Many changes in one call.
 extension WriteTransaction {
-    /// Puts many entries, the same as one put after the other: much faster where the data are larger than
-    /// the processor's caches, since the waits for memory overlap.
+    /// Puts many entries by one call: the same as one put after the other.
     ///
     /// - Parameters:
     ///   - entries: any number, in any order; of two with the same key the later one stays. A dictionary
@@ -205,8 +204,7 @@ extension WriteTransaction {
         try core.put(&batch, table: table)
     }
 
-    /// Deletes many keys, the same as one delete after the other, and faster as putting many is; how many
-    /// of them were there.
+    /// Deletes many keys by one call, the same as one delete after the other; how many of them were there.
     ///
     /// - Parameters:
     ///   - keys: any number, in any order.
