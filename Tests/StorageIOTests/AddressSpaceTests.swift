@@ -33,6 +33,21 @@ import Testing
         #expect(unsafe bytes[20_000] == 9)
     }
 
+    /// One page, some, and more than one system call takes.
+    @Test(arguments: [0, 1, 5, 64, 65, 150]) func manyRangesAreDiscardedAtOnce(count: Int) throws {
+        let byteCount = 4096 * 320
+        let space = try AddressSpace(byteCount: byteCount)
+        try space.open(at: 0, byteCount: byteCount)
+        let bytes = unsafe UnsafeMutableRawBufferPointer(start: space.start, count: byteCount)
+        unsafe bytes.copyBytes(from: [UInt8](repeating: 7, count: byteCount))
+        space.discard((0..<count).map { 8192 * $0 + 4096..<8192 * $0 + 8192 })
+        for page in 0..<320 {
+            let isDiscarded = page % 2 == 1 && page / 2 < count
+            let content = unsafe bytes[4096 * page..<4096 * (page + 1)]
+            #expect(unsafe content.allSatisfy { $0 == (isDiscarded ? 0 : 7) }, "page \(page)")
+        }
+    }
+
     @Test func moreThanThereIsIsAnError() {
         #expect(errorCode { _ = try AddressSpace(byteCount: .max) } == .outOfMemory)
         #expect(errorCode { _ = try AddressSpace(byteCount: 0) } == .outOfMemory)

@@ -45,4 +45,26 @@ import Testing
             #expect(common == zip(a, b).prefix { $0 == $1 }.count)
         }
     }
+
+    /// Counts around the steps of the search, numbers of all sizes, and some more than once.
+    @Test func lowerBoundIsWhatCountingGives() {
+        var random = SeededRandom(seed: 5)
+        for count in Array(0...70) + [127, 128, 129, 400, 1000] {
+            var numbers = (0..<count).map { _ in UInt32(truncatingIfNeeded: random.next()) }
+            for index in numbers.indices where random.oneIn(4) {
+                numbers[index] = numbers[random.below(count)]
+            }
+            numbers.sort()
+            let wanted =
+                numbers + [0, 1, .max, 1 << 31, (1 << 31) - 1] + numbers.map { $0 &+ 1 }
+            let bytes = numbers.flatMap { number in
+                (0..<4).map { UInt8(truncatingIfNeeded: number >> UInt32(8 * $0)) }
+            }
+            bytes.withByteView { view in
+                for number in wanted {
+                    #expect(view.lowerBound(number) == numbers.count { $0 < number })
+                }
+            }
+        }
+    }
 }
