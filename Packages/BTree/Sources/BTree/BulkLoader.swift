@@ -5,8 +5,10 @@ import StorageIO
 ///
 /// Leaves and inner nodes are filled to the last entry that fits; only the last node of each level
 /// may be short, and none but a lone leaf has fewer than two slots unless its entries are that big
-/// (no inner node has a single child). Memory is one node per level, and the leaves that are written next,
-/// ``runLength`` at most: they go to the store side by side (``PageStorage/fill(_:from:)``).
+/// (no inner node has a single child). Memory is one node per level, and the nodes that are written next:
+/// they go to the store side by side and not through its cache, inner nodes apart from leaves. Spread over
+/// the whole file as they come, the few inner nodes would have a cache of large memory pages take one for
+/// each of them.
 ///
 /// It runs in the store's write transaction. If it is given up, the transaction must be aborted,
 /// which is also what gives its pages back.
@@ -14,20 +16,18 @@ public final class BulkLoader<Store: PageStorage> {
     // Used by the writing thread alone.
     private let store: Store
     private let leaf = BulkLeaf()
-    /// The most leaves that are written together.
-    private static var runLength: Int { 64 }
-    /// Leaves on their way to the store.
-    private let buffer = PageBuffer(pageCount: BulkLoader.runLength)
-    /// The pages that they get, and how many of these have their content already.
-    private var run: Range<PageNumber> = 0..<0
-    private var filledCount = 0
-    private var leafCount = 0
+    private let leaves: PageRunWriter<Store>
+    private let innerNodes: PageRunWriter<Store>
     /// The inner levels, from 1 up.
     private var levels: [BulkLevel] = []
     private var entryCount: UInt64 = 0
 
     /// A loader for a new tree in `store`.
-    public init(store: Store) { self.store = store }
+    public init(store: Store) {
+        self.store = store
+        leaves = PageRunWriter(store: store, longestRun: 64)
+        innerNodes = PageRunWriter(store: store, longestRun: 16)
+    }
 
     /// Adds an entry after all others.
     ///
@@ -60,7 +60,7 @@ public final class BulkLoader<Store: PageStorage> {
         guard entryCount > 0 else { return .empty }
         if leaf.isOverfull { try passOnLeaf() }
         var page = try writeLeaf(leaf.count)
-        try flush()
+        try leaves.flush()
         guard !levels.isEmpty else {
             return TreeRoot(page: page, height: 1, entryCount: entryCount)
         }
@@ -73,6 +73,7 @@ public final class BulkLoader<Store: PageStorage> {
             page = try write(current, count)
             index += 1
             if index == levels.count {
+                try innerNodes.flush()
                 return TreeRoot(
                     page: page, height: UInt8(truncatingIfNeeded: index + 1),
                     entryCount: entryCount)
@@ -116,36 +117,14 @@ public final class BulkLoader<Store: PageStorage> {
 
     /// Writes the first `count` entries of the leaf to a page.
     private func writeLeaf(_ count: Int) throws(StorageError) -> PageNumber {
-        if filledCount == run.count {
-            try flush()
-            // A small tree takes no more than it needs by far.
-            run = try store.allocateRun(upTo: min(max(1, leafCount), buffer.pageCount))
-        }
-        let number = run.lowerBound + PageNumber(filledCount)
-        let page = buffer.page(filledCount)
-        // What the page before held is no business of the file's.
-        page.zero(0, count: PageLayout.pageSize)
-        page.writeHeader(number: number, birth: store.transaction, kind: .leaf)
+        let (number, page) = try leaves.next(.leaf)
         leaf.write(count, to: page)
-        filledCount += 1
-        leafCount += 1
         return number
-    }
-
-    /// Hands the gathered leaves to the store, and gives the pages back that none of them took.
-    private func flush() throws(StorageError) {
-        let end = run.lowerBound + PageNumber(filledCount)
-        if filledCount > 0 { try store.fill(run.lowerBound..<end, from: buffer) }
-        for page in end..<run.upperBound {
-            try store.retire(page, birth: store.transaction)
-        }
-        run = 0..<0
-        filledCount = 0
     }
 
     /// Writes the first `count` entries of a level to a page.
     private func write(_ level: BulkLevel, _ count: Int) throws(StorageError) -> PageNumber {
-        let (number, page) = try store.newPage(level: level.level)
+        let (number, page) = try innerNodes.next(.inner)
         try level.entries.write(0..<count, to: page)
         return number
     }

@@ -42,6 +42,7 @@ public final class Conductor {
     private var failures: [RunFailure] = []
     /// Datasets that could not be made, so that it isn't tried again.
     private var missing: Set<String> = []
+    private var probe: DeviceProbe?
 
     /// - Parameter say: is told what goes on, a line at a time.
     public init(_ plan: BenchmarkPlan, say: @escaping (String) -> Void) {
@@ -55,6 +56,8 @@ public final class Conductor {
         try files.createDirectory(
             atPath: plan.dataDirectory, withIntermediateDirectories: true)
         defer { try? files.removeItem(atPath: plan.dataDirectory) }
+        probe = DeviceProbe(in: plan.dataDirectory)
+        defer { probe = nil }
         var report = BenchmarkReport(plan)
         for (index, workload) in plan.workloads.enumerated() {
             for round in 0..<plan.rounds {
@@ -79,6 +82,7 @@ public final class Conductor {
                     try? files.removeItem(atPath: directory)
                 }
             }
+            if workload.needsSteadyDevice { awaitSteadyDevice() }
             let output = try child(
                 ["run", workload.name, engine, "\(round)", "\(plan.scale)", directory])
             let result = try JSONDecoder().decode(RunResult.self, from: output)
@@ -92,6 +96,14 @@ public final class Conductor {
                     engine: engine, workload: workload.name, round: round, message: "\(error)"))
             say("\(place), round \(round + 1): FAILED: \(error)")
         }
+    }
+
+    private func awaitSteadyDevice() {
+        guard let (seconds, isSteady) = probe?.waitUntilSteady(), seconds > 3 || !isSteady else {
+            return
+        }
+        let outcome = isSteady ? "" : ", and it is not yet steady"
+        say("    waited \(Format.time(seconds * 1e9)) for the disk\(outcome)")
     }
 
     // MARK: Datasets

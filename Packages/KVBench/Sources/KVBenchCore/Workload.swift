@@ -89,6 +89,15 @@ public struct Workload: Sendable {
         }
     }
 
+    /// Whether the time goes to the disk's syncs, so that a run begins when the disk is at rest.
+    var needsSteadyDevice: Bool {
+        guard level == .durable else { return false }
+        return switch task {
+        case .durablePuts, .putBatches, .sortedLoad, .updates, .deletes, .readersAndWriter: true
+        default: false
+        }
+    }
+
     /// The same, with less of everything.
     ///
     /// - Parameter factor: from just above 0 to 1.

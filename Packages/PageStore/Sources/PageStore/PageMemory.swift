@@ -26,6 +26,12 @@ import Synchronization
     private let largePagesLimit: Int
     /// The least cache for which large pages are wished for: below, every page of memory counts.
     private static let largePagesLeastBudget = 256 << 20
+    /// How many pages come into memory before large ones are wished for. The system clears all of a large
+    /// page when the first byte of it is touched (some 50 µs), which would be most of what opening a
+    /// database and reading one entry takes.
+    private static let largePagesLeastResident = 16
+    /// The end of the pages that wait for that. Guarded by `openLock`.
+    private var largePagesAwaited = 0
 
     /// Reserves room for a file of `maximumFileSize` bytes.
     ///
@@ -72,15 +78,37 @@ import Synchronization
     /// Under `openLock`, of pages that were just opened.
     private func wishForLargePages(_ opened: Range<Int>) {
         if opened.upperBound <= largePagesLimit {
-            pages.preferLargePages(
-                true, at: opened.lowerBound << PageLayout.pageShift,
-                byteCount: opened.count << PageLayout.pageShift)
-            largePagesEnd = opened.upperBound
-        } else if largePagesEnd > 0 {
+            if residentCount.load(ordering: .relaxed) < Self.largePagesLeastResident {
+                largePagesAwaited = opened.upperBound
+            } else {
+                preferLargePages(true, opened)
+                largePagesEnd = opened.upperBound
+            }
+        } else {
             // Pages will come and go: from now on each by itself.
-            pages.preferLargePages(false, at: 0, byteCount: largePagesEnd << PageLayout.pageShift)
+            if largePagesEnd > 0 { preferLargePages(false, 0..<largePagesEnd) }
             largePagesEnd = 0
+            largePagesAwaited = 0
         }
+    }
+
+    /// Once enough pages are in memory: those that came before lie in small pages, which become large ones.
+    private func wishForAwaitedLargePages() {
+        openLock.acquire()
+        defer { openLock.release() }
+        guard largePagesAwaited > 0 else { return }
+        let awaited = 0..<largePagesAwaited
+        preferLargePages(true, awaited)
+        pages.gatherIntoLargePages(
+            at: awaited.lowerBound, byteCount: awaited.count << PageLayout.pageShift)
+        largePagesEnd = awaited.upperBound
+        largePagesAwaited = 0
+    }
+
+    private func preferLargePages(_ large: Bool, _ range: Range<Int>) {
+        pages.preferLargePages(
+            large, at: range.lowerBound << PageLayout.pageShift,
+            byteCount: range.count << PageLayout.pageShift)
     }
 
     @inline(__always)
@@ -143,8 +171,12 @@ import Synchronization
             })
     }
 
+    /// Counts pages that came into memory.
     @inline(__always)
     func addResident(_ pages: Int) {
-        residentCount.wrappingAdd(pages, ordering: .relaxed)
+        let (before, after) = residentCount.wrappingAdd(pages, ordering: .relaxed)
+        if before < Self.largePagesLeastResident, after >= Self.largePagesLeastResident {
+            wishForAwaitedLargePages()
+        }
     }
 }

@@ -98,3 +98,15 @@ void csio_prefer_small_pages(void *start, size_t byte_count) {
     (void)start, (void)byte_count;
 #endif
 }
+
+void csio_gather_into_large_pages(void *start, size_t byte_count) {
+#if defined(__linux__)
+#if !defined(MADV_COLLAPSE)
+#define MADV_COLLAPSE 25
+#endif
+    // An older system refuses, and leaves it to its own thread to do so in time.
+    (void)madvise(start, byte_count, MADV_COLLAPSE);
+#else
+    (void)start, (void)byte_count;
+#endif
+}

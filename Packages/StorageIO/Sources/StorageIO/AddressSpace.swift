@@ -50,6 +50,14 @@ import CStorageIO
         }
     }
 
+    /// Puts what lies in small pages of memory in a range into large ones at once, where the system can do
+    /// that (Linux 6.1 and later); parts that nothing has touched stay without memory. Offsets and
+    /// counts are multiples of 4096.
+    public func gatherIntoLargePages(at offset: Int, byteCount: Int) {
+        precondition(offset >= 0 && byteCount >= 0 && offset + byteCount <= self.byteCount)
+        unsafe csio_gather_into_large_pages(start + offset, byteCount)
+    }
+
     /// Gives the memory behind an open range back; it reads as zero afterwards.
     public func discard(at offset: Int, byteCount: Int) {
         precondition(offset >= 0 && byteCount >= 0 && offset + byteCount <= self.byteCount)

@@ -97,6 +97,8 @@ int csio_discard_ranges(void *base, const struct csio_range *ranges, size_t coun
 void csio_prefer_large_pages(void *start, size_t byte_count);
 /// Takes the wish back for memory not yet behind the range.
 void csio_prefer_small_pages(void *start, size_t byte_count);
+/// Puts what is in memory of a range into large pages at once, where the system can. Only a wish.
+void csio_gather_into_large_pages(void *start, size_t byte_count);
 /// Starts to bring the cache lines of `count` bytes near.
 static inline void csio_prefetch(const void *start, size_t count) {
     const char *line = (const char *)start;
