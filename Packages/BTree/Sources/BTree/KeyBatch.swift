@@ -1,6 +1,6 @@
 import StorageIO
 
-/// Keys to be looked up or deleted together; see ``BPlusTree/withValues(of:_:)``. Holds copies of them, one after
+/// Keys to be looked up together; see ``BPlusTree/withValues(of:_:)``. Holds copies of them, one after
 /// the other in one piece of memory, which is kept when the batch is emptied for the next.
 public struct KeyBatch: ~Copyable {
     private let scratch = ByteScratch(capacity: 2048)
@@ -25,7 +25,7 @@ public struct KeyBatch: ~Copyable {
     }
 
     /// The key at `index`, valid until the batch changes.
-    public func key(_ index: Int) -> ByteView {
+    func key(_ index: Int) -> ByteView {
         let start = index == 0 ? 0 : ends[index - 1]
         return scratch.view(start, ends[index] - start)
     }

@@ -8,8 +8,7 @@ import WAL
 ///
 /// Nobody reads the versions between the two, so the store sees all records as one transaction, which
 /// changes a page in place once it has copied it; its birth is that of the last change, as it would be
-/// else, or of one soon after, since puts are gathered and made together. Whatever fails ends the open, so
-/// there is nothing to undo.
+/// else. Whatever fails ends the open, so there is nothing to undo.
 struct Recovery<Store: CheckpointedStorage> {
     private typealias Tree = BPlusTree<Store>
 
@@ -20,7 +19,6 @@ struct Recovery<Store: CheckpointedStorage> {
     let writer: WriterState<Store>
     /// The last transaction replayed; the checkpoint's at first.
     private var reached: TransactionNumber
-    private let gathered = GatheredPuts()
 
     /// Starts from the durable checkpoint.
     ///
@@ -99,7 +97,7 @@ struct Recovery<Store: CheckpointedStorage> {
             try store.extendTransaction(to: transaction)
         }
         do {
-            try writer.replay(payload, gathered)
+            try writer.replay(payload)
             // Looking for a table among many open ones would take longer than opening it again.
             if writer.openTables.count > 32 { try writer.closeTables() }
         } catch {
@@ -117,7 +115,6 @@ struct Recovery<Store: CheckpointedStorage> {
     /// - Throws: `damaged` when the catalog is.
     func finish() throws(StorageError) {
         guard reached != writer.head.transaction else { return }
-        try writer.apply(gathered)
         try writer.updateCatalog(includingMain: false)
         store.commitTransaction()
         writer.transaction = reached
@@ -126,31 +123,12 @@ struct Recovery<Store: CheckpointedStorage> {
     }
 }
 
-/// Puts of the default table that a replay has read and not made yet.
-final class GatheredPuts {
-    /// How many are made together.
-    static var limit: Int { 32 }
-    /// Longer values are not copied for that.
-    static var valueLimit: Int { 1024 }
-    // Used by the opening thread alone.
-    var entries = EntryBatch()
-}
-
 extension WriterState {
-    /// Applies the operations of a log record to the running transaction, but for those that `gathered`
-    /// keeps for later.
-    func replay(_ payload: ByteView, _ gathered: GatheredPuts) throws(StorageError) {
+    /// Applies the operations of a log record to the running transaction.
+    func replay(_ payload: ByteView) throws(StorageError) {
         var reader = OperationReader(payload)
         var table: Int?
         while let operation = try reader.next() {
-            if case .put(let key, let value) = operation, table == nil,
-                value.count <= GatheredPuts.valueLimit
-            {
-                gathered.entries.append(key, value)
-                if gathered.entries.count == GatheredPuts.limit { try apply(gathered) }
-                continue
-            }
-            try apply(gathered)
             switch operation {
             case .useTable(let name):
                 table = name.count == 0 ? nil : try openTable(name.array, create: true)
@@ -169,13 +147,6 @@ extension WriterState {
                 }
             }
         }
-    }
-
-    /// Makes the puts that were gathered.
-    func apply(_ gathered: GatheredPuts) throws(StorageError) {
-        guard gathered.entries.count > 0 else { return }
-        try main.put(gathered.entries)
-        gathered.entries.removeAll()
     }
 
     private func apply(

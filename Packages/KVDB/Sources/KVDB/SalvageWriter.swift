@@ -147,11 +147,9 @@ struct SalvageWriter<Files: FileSystem> {
     }
 
     private mutating func applyLog() throws(StorageError) {
-        let gathered = GatheredPuts()
         try survey.log.forEachRecord(path: survey.path, files: survey.files) {
             payload throws(StorageError) in
-            try core.writer.replay(payload, gathered)
-            try core.writer.apply(gathered)
+            try core.writer.replay(payload)
             if core.dirtyByteCount / 2 > core.options.dirtyBudget {
                 try core.store.writeOutDirty()
             }

@@ -72,8 +72,10 @@ public struct WriteTransaction<Store: CheckpointedStorage, Log: CommitLog>: ~Cop
     }
 
     @usableFromInline
-    func putBytes(_ key: ByteView, _ value: ByteView) throws(StorageError) {
-        try core.put(key, value)
+    func putBytes(
+        _ key: ByteView, _ value: ByteView, table: [UInt8] = []
+    ) throws(StorageError) {
+        try core.put(key, value, table: table)
     }
 
     /// Deletes `key`; whether it was there. O(log n).
@@ -84,7 +86,9 @@ public struct WriteTransaction<Store: CheckpointedStorage, Log: CommitLog>: ~Cop
     }
 
     @usableFromInline
-    func deleteBytes(_ key: ByteView) throws(StorageError) -> Bool { try core.delete(key) }
+    func deleteBytes(_ key: ByteView, table: [UInt8] = []) throws(StorageError) -> Bool {
+        try core.delete(key, table: table)
+    }
 
     /// Deletes every entry in `range`; how many there were. Whole subtrees go without a look at their
     /// entries: O(log n + pages freed).
@@ -181,27 +185,13 @@ extension WriteTransaction {
         contentsOf entries: Entries, table: String = ""
     ) throws(StorageError) where Entries.Element == (key: Key, value: Value) {
         let table = Array(table.utf8)
-        var batch = EntryBatch()
         for (key, value) in entries {
             try key.withByteView { key throws(StorageError) in
                 try value.withByteView { value throws(StorageError) in
-                    try gather(key, value, &batch, table: table)
+                    try putBytes(key, value, table: table)
                 }
             }
         }
-        try putAll(&batch, table: table)
-    }
-
-    @usableFromInline
-    func gather(
-        _ key: ByteView, _ value: ByteView, _ batch: inout EntryBatch, table: [UInt8]
-    ) throws(StorageError) {
-        try core.gather(key, value, &batch, table: table)
-    }
-
-    @usableFromInline
-    func putAll(_ batch: inout EntryBatch, table: [UInt8]) throws(StorageError) {
-        try core.put(&batch, table: table)
     }
 
     /// Deletes many keys by one call, the same as one delete after the other; how many of them were there.
@@ -217,25 +207,13 @@ extension WriteTransaction {
         contentsOf keys: Keys, table: String = ""
     ) throws(StorageError) -> Int where Keys.Element: ByteSource {
         let table = Array(table.utf8)
-        var batch = KeyBatch()
         var deleted = 0
         for key in keys {
-            deleted += try key.withByteView { key throws(StorageError) in
-                try gather(key, &batch, table: table)
+            let isFound = try key.withByteView { key throws(StorageError) in
+                try deleteBytes(key, table: table)
             }
+            if isFound { deleted += 1 }
         }
-        return deleted + (try deleteAll(&batch, table: table))
-    }
-
-    @usableFromInline
-    func gather(
-        _ key: ByteView, _ batch: inout KeyBatch, table: [UInt8]
-    ) throws(StorageError) -> Int {
-        try core.gather(key, &batch, table: table)
-    }
-
-    @usableFromInline
-    func deleteAll(_ batch: inout KeyBatch, table: [UInt8]) throws(StorageError) -> Int {
-        try core.delete(&batch, table: table)
+        return deleted
     }
 }
