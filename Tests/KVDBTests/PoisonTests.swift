@@ -112,6 +112,9 @@ import WAL
         // The leader is held in its call until all are committed but for the wait. What of them
         // it took with it does not matter: the others are in the next group, which never comes.
         files.fail(operation: files.count(of: fault.kind) + 1, of: fault.kind)
+        // A version that is held can't be changed in place, which would write to the log under the
+        // writers' lock: if such a put came first, the others could not gather.
+        var held: Snapshot? = try database.snapshot()
         let core = database.core
         files.beforeOperation = { operation in
             guard fault.matches(operation) else { return }
@@ -126,6 +129,8 @@ import WAL
             #expect(error?.cause?.error.code == .inputOutput)
         }
         files.beforeOperation = nil
+        #expect(held?.count == 3)
+        held = nil
         // None of them is seen.
         try model.check(database, "poisoned:")
         try checkKept(files, model, further: threads)
