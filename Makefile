@@ -7,7 +7,7 @@
 # make bench-quick  a hundredth of it, once
 # make lint    style, as `swift format lint --strict` sees it
 # make format  put every source file into that style
-# make embedded  the engine under Embedded Swift, and a small program built so
+# make embedded  the engine under Embedded Swift, and a small program built so; its size and memory
 # make clean   remove what was built
 
 SOURCES := Package.swift Packages Tests Examples
@@ -27,6 +27,7 @@ check:
 	@Scripts/check-packages
 	@Scripts/check-consumers
 	@Scripts/check-embedded
+	@Scripts/check-embedded-static
 	@Scripts/check-docs
 	@Scripts/crashtest subset
 	@Scripts/check-memory
@@ -52,6 +53,7 @@ format:
 
 embedded:
 	@Scripts/check-embedded
+	@Scripts/check-embedded-static
 
 clean:
 	rm -rf .build .build-* Packages/*/.build Packages/*/.build-* Packages/*/*/.build Examples/*/.build

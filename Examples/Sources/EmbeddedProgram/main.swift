@@ -5,24 +5,50 @@ import PageStore
 import StorageIO
 import WAL
 
-func run() throws(StorageError) {
-    let database = try Database.open("embedded.db")
-    try database.write { transaction throws(StorageError) in
-        for number in 0..<1000 { try transaction.put("key \(number)", "value \(number)") }
+/// The least memory that a database does with.
+func smallOptions() -> DatabaseOptions {
+    var options = DatabaseOptions()
+    options.cacheBudget = 64 << 10
+    options.dirtyBudget = 16 << 10
+    options.logBudget = 32 << 10
+    options.logSegmentSize = 4096
+    options.loggedTransactionLimit = 16 << 10
+    options.maximumFileSize = 16 << 20
+    options.checkpointPolicy = .inline
+    return options
+}
+
+func write() throws(StorageError) {
+    let database = try Database.open("embedded.db", options: smallOptions())
+    for start in stride(from: 0, to: 1000, by: 20) {
+        try database.write { transaction throws(StorageError) in
+            for number in start..<start + 20 {
+                try transaction.put("key \(number)", "value \(number)")
+            }
+        }
     }
     try database.close()
+}
 
-    let reopened = try Database.open("embedded.db")
-    guard try reopened.count() == 1000, try reopened.get("key 321") == Array("value 321".utf8)
+func read() throws(StorageError) {
+    let database = try Database.open("embedded.db", options: smallOptions())
+    guard try database.count() == 1000, try database.get("key 321") == Array("value 321".utf8)
     else {
         preconditionFailure("an entry is missing after the reopen")
     }
-    try reopened.close()
+    var scanned = 0
+    try database.forEach { _, _ in
+        scanned += 1
+        return true
+    }
+    guard scanned == 1000 else { preconditionFailure("the scan missed an entry") }
+    print("OK: 1000 entries written, the database reopened, one of them read, and all scanned")
+    try database.close()
 }
 
 do throws(StorageError) {
-    try run()
-    print("OK: 1000 entries written, the database reopened, and one of them read")
+    try write()
+    try read()
 } catch {
     print(error.message)
 }

@@ -19,6 +19,9 @@ import Synchronization
     #if KVDB_SCHEDULES
         // So that a few commits go around it.
         private static var ringSize: UInt64 { 2 }
+    #elseif hasFeature(Embedded)
+        // Memory counts there, and threads are few.
+        private static var ringSize: UInt64 { 8 }
     #else
         private static var ringSize: UInt64 { 64 }
     #endif

@@ -12,6 +12,9 @@ import Synchronization
     #if KVDB_SCHEDULES
         // So that a few threads need a second block.
         private static let firstBlockSlots = 2
+    #elseif hasFeature(Embedded)
+        // Memory counts there, and threads are few.
+        private static let firstBlockSlots = 8
     #else
         private static let firstBlockSlots = 64
     #endif

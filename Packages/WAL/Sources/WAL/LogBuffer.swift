@@ -6,6 +6,11 @@ import StorageIO
 /// `@safe`: every access is checked against `count`, and the memory lives as long as the object.
 /// Views lent from it are valid until it next grows or goes.
 @safe final class LogBuffer {
+    #if hasFeature(Embedded)
+        private static let leastCapacity = 512
+    #else
+        private static let leastCapacity = 4096
+    #endif
     private var start: UnsafeMutableRawPointer
     private var capacity: Int
     /// How many bytes it holds.
@@ -13,7 +18,7 @@ import StorageIO
 
     /// An empty buffer.
     init() {
-        capacity = 4096
+        capacity = Self.leastCapacity
         unsafe start = .allocate(byteCount: capacity, alignment: 16)
     }
 
@@ -65,7 +70,8 @@ import StorageIO
     /// Forgets the bytes, and gives memory beyond `retained` bytes back.
     func removeAll(retaining retained: Int = .max) {
         count = 0
-        if capacity > max(retained, 4096) { resize(to: max(retained, 4096)) }
+        let least = max(retained, Self.leastCapacity)
+        if capacity > least { resize(to: least) }
     }
 
     /// Replaces the content by up to `length` bytes of `file`; fewer at its end.
