@@ -48,6 +48,40 @@ import Testing
         }
     }
 
+    /// Sizes that a system lays at such a place by itself, and others.
+    @Test(arguments: [2 << 20, 4 << 20, (4 << 20) + 4096, (64 << 20) - 4096, 1 << 40])
+    func largeRangesBeginWhereALargePageDoes(byteCount: Int) throws {
+        for _ in 0..<20 {
+            let spaces = try [4096, byteCount, 12_288, byteCount].map {
+                try AddressSpace(byteCount: $0)
+            }
+            for space in spaces where space.byteCount == byteCount {
+                #expect(unsafe Int(bitPattern: space.start) % AddressSpace.largePageSize == 0)
+                try space.open(at: byteCount - 4096, byteCount: 4096)
+                unsafe space.start.storeBytes(
+                    of: 7, toByteOffset: byteCount - 1, as: UInt8.self)
+            }
+        }
+    }
+
+    @Test func gatheringInALargePageKeepsWhatIsThere() throws {
+        let large = AddressSpace.largePageSize
+        let space = try AddressSpace(byteCount: 2 * large + 4096)
+        try space.open(at: 0, byteCount: space.byteCount)
+        let bytes = unsafe UnsafeMutableRawBufferPointer(
+            start: space.start, count: space.byteCount)
+        for page in stride(from: 0, to: space.byteCount, by: 3 * 4096) {
+            unsafe bytes[page + 5] = UInt8(truncatingIfNeeded: page >> 12)
+        }
+        space.preferLargePages(true, at: 0, byteCount: space.byteCount)
+        // The last one is not all of one.
+        for offset in [0, large, 2 * large] { space.gatherIntoLargePage(at: offset) }
+        for page in stride(from: 0, to: space.byteCount, by: 4096) {
+            let expected = page % (3 * 4096) == 0 ? UInt8(truncatingIfNeeded: page >> 12) : 0
+            #expect(unsafe bytes[page + 5] == expected, "page \(page >> 12)")
+        }
+    }
+
     @Test func moreThanThereIsIsAnError() {
         #expect(errorCode { _ = try AddressSpace(byteCount: .max) } == .outOfMemory)
         #expect(errorCode { _ = try AddressSpace(byteCount: 0) } == .outOfMemory)

@@ -51,4 +51,5 @@ do throws(StorageError) {
     try read()
 } catch {
     print(error.message)
+    preconditionFailure("the database failed")
 }

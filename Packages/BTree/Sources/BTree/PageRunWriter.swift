@@ -6,7 +6,9 @@ import StorageIO
 final class PageRunWriter<Store: PageStorage> {
     // Used by the writing thread alone.
     private let store: Store
-    private let buffer: PageBuffer
+    private let longestRun: Int
+    /// Grows with the runs: most trees are small.
+    private var buffer = PageBuffer(pageCount: 1)
     /// The pages of the nodes in the buffer, and how many of these there are.
     private var run: Range<PageNumber> = 0..<0
     private var filledCount = 0
@@ -15,7 +17,7 @@ final class PageRunWriter<Store: PageStorage> {
     /// - Parameter longestRun: the most nodes that are gathered.
     init(store: Store, longestRun: Int) {
         self.store = store
-        buffer = PageBuffer(pageCount: longestRun)
+        self.longestRun = longestRun
     }
 
     /// The place of the next node, zero but for number, birth and kind, which has to be finished before the
@@ -26,7 +28,8 @@ final class PageRunWriter<Store: PageStorage> {
         if filledCount == run.count {
             try flush()
             // A small tree takes no more than it needs by far.
-            run = try store.allocateRun(upTo: min(max(1, totalCount), buffer.pageCount))
+            run = try store.allocateRun(upTo: min(max(1, totalCount), longestRun))
+            if run.count > buffer.pageCount { buffer = PageBuffer(pageCount: run.count) }
         }
         let number = run.lowerBound + PageNumber(filledCount)
         let page = buffer.page(filledCount)

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Waits until the disk answers as it does at rest.
+/// Waits until the disk answers small writes as it does at rest.
 ///
 /// Virtual disks let so many bytes and operations pass in a time: after a large copy each sync may take
 /// 50 times as long, for ten seconds and more. What ran next would be measured by what ran before it.
@@ -10,6 +10,9 @@ final class DeviceProbe {
     private static let steadyRounds = 5
     /// A sync that takes so many times the usual one is held up. One in a round may be.
     private static let slowFactor = 4.0
+    /// No sync is slow that takes less, in seconds: where syncs cost next to nothing, other things move
+    /// them by such factors.
+    private static let leastSlow = 0.001
     /// The longest wait, in seconds: some disks are never steady.
     private static let limit = 12.0
 
@@ -24,7 +27,9 @@ final class DeviceProbe {
         descriptor = unsafe open(path, O_RDWR | O_CREAT | O_TRUNC, 0o600)
         guard descriptor >= 0 else { return nil }
         // What is overwritten later must be there, or each sync would write a journal too.
-        for _ in 0..<Self.syncsPerRound { _ = syncedWrite() }
+        for _ in 0..<3 { _ = syncedWrite() }
+        // Nothing was made yet, so the disk is at rest if it ever is.
+        usual = median((0..<Self.syncsPerRound).map { _ in syncedWrite() })
     }
 
     deinit {
@@ -40,8 +45,9 @@ final class DeviceProbe {
         var steady = 0
         while steady < Self.steadyRounds {
             let times = (0..<Self.syncsPerRound).map { _ in syncedWrite() }.sorted()
-            usual = min(usual, times[times.count / 2])
-            let isFast = times[times.count - 2] <= Self.slowFactor * usual
+            usual = min(usual, median(times))
+            let isFast =
+                times[times.count - 2] <= max(Self.slowFactor * usual, Self.leastSlow)
             steady = isFast ? steady + 1 : 0
             let waited = Self.now() - began
             if steady < Self.steadyRounds, waited > Self.limit { return (waited, false) }
@@ -49,6 +55,8 @@ final class DeviceProbe {
         }
         return (Self.now() - began, true)
     }
+
+    private func median(_ times: [Double]) -> Double { times.sorted()[times.count / 2] }
 
     /// Overwrites a page of the file and syncs it; the seconds that took.
     private func syncedWrite() -> Double {

@@ -93,7 +93,9 @@ public struct Workload: Sendable {
     var needsSteadyDevice: Bool {
         guard level == .durable else { return false }
         return switch task {
-        case .durablePuts, .putBatches, .sortedLoad, .updates, .deletes, .readersAndWriter: true
+        case .durablePuts, .putBatches, .sortedLoad, .updates, .deletes, .readersAndWriter,
+            .maintenance, .predecessor:
+            true
         default: false
         }
     }

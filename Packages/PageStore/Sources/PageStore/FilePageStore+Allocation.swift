@@ -115,10 +115,11 @@ extension FilePageStore {
             CRC32C.checksum(value, seed: CRC32C.checksum(headerBytes)), at: PageLayout.checksum)
         let inFirstPage = PageLayout.pageSize - PageLayout.headerSize
         header.copy(value.prefix(inFirstPage), to: PageLayout.headerSize)
-        noteUnsynced(start)
         do throws(StorageError) {
             try write(buffer.bytes, at: start)
             try write(value.dropFirst(inFirstPage), at: start + 1)
+            // Not before: a sync in between would count as theirs. Nobody knows the pages yet.
+            noteUnsynced(start)
         } catch {
             space.acquire()
             defer { space.release() }

@@ -42,9 +42,10 @@ extension FilePageStore {
         for (index, page) in run.enumerated() {
             buffer.page(index).seal()
             release(page)
-            noteUnsynced(page)
         }
         try write(buffer.bytes.prefix(run.count << PageLayout.pageShift), at: run.lowerBound)
+        // Not before: a sync in between would count as theirs. Nobody knows the pages yet.
+        for page in run { noteUnsynced(page) }
         try writeBack(run, waiting: false)
     }
 }

@@ -30,6 +30,7 @@ import Synchronization
     /// page when the first byte of it is touched (some 50 µs), which would be most of what opening a
     /// database and reading one entry takes.
     private static let largePagesLeastResident = 16
+    private static let pagesOfLargePage = AddressSpace.largePageSize >> PageLayout.pageShift
     /// The end of the pages that wait for that. Guarded by `openLock`.
     private var largePagesAwaited = 0
 
@@ -97,12 +98,20 @@ import Synchronization
         openLock.acquire()
         defer { openLock.release() }
         guard largePagesAwaited > 0 else { return }
-        let awaited = 0..<largePagesAwaited
-        preferLargePages(true, awaited)
-        pages.gatherIntoLargePages(
-            at: awaited.lowerBound, byteCount: awaited.count << PageLayout.pageShift)
-        largePagesEnd = awaited.upperBound
+        preferLargePages(true, 0..<largePagesAwaited)
+        for first in stride(from: 0, to: largePagesAwaited, by: Self.pagesOfLargePage)
+        where isAnyPresent(first..<min(first + Self.pagesOfLargePage, largePagesAwaited)) {
+            pages.gatherIntoLargePage(at: first << PageLayout.pageShift)
+        }
+        largePagesEnd = max(largePagesEnd, largePagesAwaited)
         largePagesAwaited = 0
+    }
+
+    /// Whether one of the pages is in memory; bounds are multiples of 8.
+    private func isAnyPresent(_ range: Range<Int>) -> Bool {
+        stride(from: range.lowerBound, to: range.upperBound, by: 8).contains {
+            !areEightAbsent($0)
+        }
     }
 
     private func preferLargePages(_ large: Bool, _ range: Range<Int>) {
@@ -175,7 +184,9 @@ import Synchronization
     @inline(__always)
     func addResident(_ pages: Int) {
         let (before, after) = residentCount.wrappingAdd(pages, ordering: .relaxed)
-        if before < Self.largePagesLeastResident, after >= Self.largePagesLeastResident {
+        if before < Self.largePagesLeastResident, after >= Self.largePagesLeastResident,
+            largePagesLimit > 0
+        {
             wishForAwaitedLargePages()
         }
     }

@@ -3,22 +3,42 @@
 #include "CStorageIO.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdatomic.h>
+#include <stdint.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/types.h>
+#include <unistd.h>
 #if defined(__linux__)
 #include <sys/syscall.h>
 #include <sys/uio.h>
-#include <unistd.h>
 #endif
 
 #ifndef MAP_NORESERVE
 #define MAP_NORESERVE 0
 #endif
 
-void *csio_reserve(size_t byte_count) {
+static char *reserve_anywhere(size_t byte_count) {
     void *start = mmap(0, byte_count, PROT_NONE, MAP_PRIVATE | MAP_ANON | MAP_NORESERVE, -1, 0);
     return start == MAP_FAILED ? 0 : start;
+}
+
+void *csio_reserve(size_t byte_count) {
+    const size_t alignment = CSIO_LARGE_PAGE;
+    char *start = reserve_anywhere(byte_count);
+    size_t beyond = (uintptr_t)start & (alignment - 1);
+    if (!start || beyond == 0 || byte_count < alignment || byte_count > SIZE_MAX / 2) return start;
+    // Not every system lays a range so that large pages fit into it.
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t kept = (byte_count + page - 1) / page * page;
+    char *larger = reserve_anywhere(kept + alignment);
+    if (!larger) return start;
+    munmap(start, byte_count);
+    size_t before = (alignment - ((uintptr_t)larger & (alignment - 1))) & (alignment - 1);
+    if (before > 0) munmap(larger, before);
+    if (before < alignment) munmap(larger + before + kept, alignment - before);
+    return larger + before;
 }
 
 int csio_release(void *start, size_t byte_count) {
@@ -99,13 +119,31 @@ void csio_prefer_small_pages(void *start, size_t byte_count) {
 #endif
 }
 
-void csio_gather_into_large_pages(void *start, size_t byte_count) {
+#if defined(__linux__)
+// MADV_COLLAPSE goes by the wish alone and not by what the administrator says.
+static int large_pages_are_forbidden(void) {
+    int descriptor = open("/sys/kernel/mm/transparent_hugepage/enabled", O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) return 1;
+    char text[64] = "";
+    ssize_t count = read(descriptor, text, sizeof text - 1);
+    close(descriptor);
+    return count <= 0 || strstr(text, "[never]") != NULL;
+}
+#endif
+
+void csio_gather_into_large_page(void *start, size_t byte_count) {
 #if defined(__linux__)
 #if !defined(MADV_COLLAPSE)
 #define MADV_COLLAPSE 25
 #endif
+    static _Atomic int answer = -1;
+    int is_forbidden = atomic_load_explicit(&answer, memory_order_relaxed);
+    if (is_forbidden < 0) {
+        is_forbidden = large_pages_are_forbidden();
+        atomic_store_explicit(&answer, is_forbidden, memory_order_relaxed);
+    }
     // An older system refuses, and leaves it to its own thread to do so in time.
-    (void)madvise(start, byte_count, MADV_COLLAPSE);
+    if (!is_forbidden) (void)madvise(start, byte_count, MADV_COLLAPSE);
 #else
     (void)start, (void)byte_count;
 #endif

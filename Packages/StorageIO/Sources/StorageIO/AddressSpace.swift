@@ -50,12 +50,19 @@ import CStorageIO
         }
     }
 
-    /// Puts what lies in small pages of memory in a range into large ones at once, where the system can do
-    /// that (Linux 6.1 and later); parts that nothing has touched stay without memory. Offsets and
-    /// counts are multiples of 4096.
-    public func gatherIntoLargePages(at offset: Int, byteCount: Int) {
-        precondition(offset >= 0 && byteCount >= 0 && offset + byteCount <= self.byteCount)
-        unsafe csio_gather_into_large_pages(start + offset, byteCount)
+    /// Bytes of a large page of memory on most machines. A range of that size or more begins at a multiple of
+    /// it.
+    public static var largePageSize: Int { Int(CSIO_LARGE_PAGE) }
+
+    /// Puts what lies in small pages of memory into the large one that they are parts of, at once, where the
+    /// system can do that (Linux 6.1 and later) and large pages are not forbidden.
+    ///
+    /// - Parameter offset: a multiple of ``largePageSize``. Where the range ends before the large page
+    ///   does, nothing is done.
+    public func gatherIntoLargePage(at offset: Int) {
+        precondition(offset >= 0 && offset % Self.largePageSize == 0)
+        guard offset + Self.largePageSize <= byteCount else { return }
+        unsafe csio_gather_into_large_page(start + offset, Self.largePageSize)
     }
 
     /// Gives the memory behind an open range back; it reads as zero afterwards.

@@ -78,7 +78,11 @@ unsigned csio_fork_depth(void);
 
 // --- Memory ------------------------------------------------------------------------------------
 
-/// Reserves address space without access rights and without backing; NULL when there is none left.
+/// A large page of memory, on most machines.
+#define CSIO_LARGE_PAGE (2 << 20)
+
+/// Reserves address space without access rights and without backing; NULL when there is none left. A range of
+/// a large page or more begins at a multiple of one, if anything of the kind is to be had.
 void *csio_reserve(size_t byte_count);
 int csio_release(void *start, size_t byte_count);
 /// Opens part of a reservation for reading and writing (page-aligned).
@@ -97,8 +101,9 @@ int csio_discard_ranges(void *base, const struct csio_range *ranges, size_t coun
 void csio_prefer_large_pages(void *start, size_t byte_count);
 /// Takes the wish back for memory not yet behind the range.
 void csio_prefer_small_pages(void *start, size_t byte_count);
-/// Puts what is in memory of a range into large pages at once, where the system can. Only a wish.
-void csio_gather_into_large_pages(void *start, size_t byte_count);
+/// Puts what is in memory of a range, which is a large page's, into that at once, where the system can and
+/// its administrator has not forbidden large pages. Only a wish.
+void csio_gather_into_large_page(void *start, size_t byte_count);
 /// Starts to bring the cache lines of `count` bytes near.
 static inline void csio_prefetch(const void *start, size_t count) {
     const char *line = (const char *)start;
