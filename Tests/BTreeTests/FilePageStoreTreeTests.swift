@@ -39,6 +39,26 @@ import Testing
             entryCount: record.catalogCount)
     }
 
+    @Test("Neither leaves nor inner nodes of a bulk load pass through the cache")
+    func bulkLoadLeavesTheCacheAlone() throws {
+        let files = InMemoryFileSystem()
+        let store = try FilePageStore.create(
+            on: try files.open("tree", .createNew), options: Self.options, check: NodeCheck.check)
+        try store.beginTransaction(1)
+        let loader = BulkLoader(store: store)
+        for number in 0..<30_000 {
+            try lend(key(number, length: 100)) { try loader.append($0, $0) }
+        }
+        let tree = FileTree(store: store, root: try loader.finish())
+        #expect(tree.root.height == 3)
+        #expect(store.pressure.residentPages == 0)
+        store.commitTransaction()
+        try Self.checkpoint(store, tree, 1)
+        let reopened = FileTree(store: try Self.reopen(files), root: tree.root)
+        let report = try reopened.checkInvariants { _, _, _, _ in }
+        #expect(report.entryCount == 30_000)
+    }
+
     @Test("R7 R8: a tree many times the cache's size is written, read, scanned and deleted")
     func tinyCache() throws {
         let files = InMemoryFileSystem()

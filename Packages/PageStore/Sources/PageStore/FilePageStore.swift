@@ -20,8 +20,10 @@ private struct WritingState {
 ///
 /// A page's state (``PageState``) says who may touch its memory: in `loading` the thread that put it
 /// there, when readable all to read, when `dirty` the writing thread too if it was born in the
-/// running transaction, or for a change in place (``commitInPlace(_:)``). Locks, in the order of taking: `space`, then `evictionLock`;
-/// `unsyncedLock` and that of ``PageMemory`` are taken last.
+/// running transaction, or for a change in place (``commitInPlace(_:)``).
+///
+/// Locks, in the order of taking: `space`, then `evictionLock`; `unsyncedLock` and that of
+/// ``PageMemory`` are taken last.
 @safe public final class FilePageStore<Handle: File>: CheckpointedStorage, @unchecked Sendable {
     // Sendable: every stored property is constant and safe by itself, or says what guards it.
 
