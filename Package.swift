@@ -13,6 +13,10 @@ let isEmbedded = Context.environment["KVDB_EMBEDDED"] == "1"
 // every order (Packages/StorageIO/Sources/CStorageIO/include/Schedules.h).
 let isScheduled = Context.environment["KVDB_SCHEDULES"] == "1"
 
+// KVDB_PAGE_SIZES=1 lets the environment's KVDB_PAGE_SIZE choose the size of the system's memory pages, of
+// which the cache must make no wrong assumption (Scripts/check-page-sizes).
+let hasPageSizes = Context.environment["KVDB_PAGE_SIZES"] == "1"
+
 // KVDB_FUZZ=<libFuzzer's archive> adds the fuzzer's program (Scripts/fuzz). What reads the bytes of
 // files, and nothing else, is then built with the address sanitizer and counts which ways it took.
 let fuzzerArchive = Context.environment["KVDB_FUZZ"]
@@ -29,6 +33,7 @@ let layerSettings: [SwiftSetting] =
 
 let cSettings: [CSetting] =
     [.treatAllWarnings(as: .error)] + (isScheduled ? [.define("KVDB_SCHEDULES")] : [])
+    + (hasPageSizes ? [.define("KVDB_PAGE_SIZES")] : [])
 
 func layer(_ name: String, in package: String, _ dependencies: [Target.Dependency]) -> Target {
     .target(
@@ -122,7 +127,7 @@ let hostedProducts =
 
 let package = Package(
     name: "KVDB",
-    platforms: [.macOS(.v15), .iOS(.v18)],
+    platforms: [.macOS(.v15), .iOS(.v18), .tvOS(.v18), .watchOS(.v11), .visionOS(.v2)],
     products: isEmbedded ? engineProducts : engineProducts + hostedProducts,
     dependencies: isEmbedded
         ? []

@@ -15,9 +15,20 @@
 #include <sys/uio.h>
 #endif
 
+#include "page_sizes.h"
+
 #ifndef MAP_NORESERVE
 #define MAP_NORESERVE 0
 #endif
+
+// On Android a filter ends the process for a call that it does not know.
+#if defined(__linux__) && defined(SYS_process_madvise) && !defined(__ANDROID__)
+#define CSIO_HAS_PROCESS_MADVISE 1
+#endif
+
+static size_t round_up(size_t byte_count, size_t unit) {
+    return (byte_count + unit - 1) / unit * unit;
+}
 
 static char *reserve_anywhere(size_t byte_count) {
     void *start = mmap(0, byte_count, PROT_NONE, MAP_PRIVATE | MAP_ANON | MAP_NORESERVE, -1, 0);
@@ -25,16 +36,17 @@ static char *reserve_anywhere(size_t byte_count) {
 }
 
 void *csio_reserve(size_t byte_count) {
-    const size_t alignment = CSIO_LARGE_PAGE;
-    char *start = reserve_anywhere(byte_count);
-    size_t beyond = (uintptr_t)start & (alignment - 1);
-    if (!start || beyond == 0 || byte_count < alignment || byte_count > SIZE_MAX / 2) return start;
+    if (byte_count > SIZE_MAX / 2) return 0;
+    const size_t page = csio_page_size();
+    const size_t kept = round_up(byte_count, page);
+    const size_t alignment = byte_count < CSIO_LARGE_PAGE ? page : CSIO_LARGE_PAGE;
+    char *start = reserve_anywhere(kept);
+    if (!start || ((uintptr_t)start & (alignment - 1)) == 0) return start;
     // Not every system lays a range so that large pages fit into it.
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    size_t kept = (byte_count + page - 1) / page * page;
     char *larger = reserve_anywhere(kept + alignment);
-    if (!larger) return start;
-    munmap(start, byte_count);
+    if (!larger && ((uintptr_t)start & (page - 1)) == 0) return start;
+    munmap(start, kept);
+    if (!larger) return 0;
     size_t before = (alignment - ((uintptr_t)larger & (alignment - 1))) & (alignment - 1);
     if (before > 0) munmap(larger, before);
     if (before < alignment) munmap(larger + before + kept, alignment - before);
@@ -42,25 +54,32 @@ void *csio_reserve(size_t byte_count) {
 }
 
 int csio_release(void *start, size_t byte_count) {
-    return munmap(start, byte_count) == 0 ? 0 : -errno;
+    return munmap(start, round_up(byte_count, csio_page_size())) == 0 ? 0 : -errno;
 }
 
 int csio_open_memory(void *start, size_t byte_count) {
-    return mprotect(start, byte_count, PROT_READ | PROT_WRITE) == 0 ? 0 : -errno;
+    return system_protect(start, byte_count, PROT_READ | PROT_WRITE) == 0 ? 0 : -errno;
+}
+
+/// The part of a range that consists of whole pages of the system; empty when there is none.
+///
+/// The system itself takes a length for the whole pages that it reaches into, and what else is in
+/// the last of them, such as a changed page of the database, would be gone.
+static struct csio_range whole_pages(const char *start, size_t byte_count) {
+    const size_t mask = csio_page_size() - 1;
+    size_t before = (0 - (uintptr_t)start) & mask;
+    size_t behind = ((uintptr_t)start + byte_count) & mask;
+    if (before + behind >= byte_count) return (struct csio_range){0, 0};
+    return (struct csio_range){before, byte_count - before - behind};
 }
 
 int csio_discard_memory(void *start, size_t byte_count) {
-#if defined(__APPLE__)
-    // MADV_DONTNEED is only a hint there; mapping anew is what drops the content.
-    void *again = mmap(start, byte_count, PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANON | MAP_NORESERVE | MAP_FIXED, -1, 0);
-    return again == MAP_FAILED ? -errno : 0;
-#else
-    return madvise(start, byte_count, MADV_DONTNEED) == 0 ? 0 : -errno;
-#endif
+    struct csio_range whole = whole_pages(start, byte_count);
+    if (whole.byte_count == 0) return 0;
+    return system_discard((char *)start + whole.offset, whole.byte_count) == 0 ? 0 : -errno;
 }
 
-#if defined(__linux__) && defined(SYS_process_madvise)
+#if defined(CSIO_HAS_PROCESS_MADVISE)
 /// "This process" in place of a file descriptor for a process; before Linux 6.14 there is no such thing,
 /// and no process_madvise that discards.
 #define CSIO_THIS_PROCESS (-10000)
@@ -69,21 +88,26 @@ int csio_discard_memory(void *start, size_t byte_count) {
 #define CSIO_RANGES 64
 static int csio_discard_together(char *base, const struct csio_range *ranges, size_t count) {
     struct iovec parts[CSIO_RANGES];
+    size_t part_count = 0;
     size_t total = 0;
     for (size_t index = 0; index < count; index++) {
-        parts[index].iov_base = base + ranges[index].offset;
-        parts[index].iov_len = ranges[index].byte_count;
-        total += ranges[index].byte_count;
+        char *start = base + ranges[index].offset;
+        struct csio_range whole = whole_pages(start, ranges[index].byte_count);
+        if (whole.byte_count == 0) continue;
+        parts[part_count].iov_base = start + whole.offset;
+        parts[part_count].iov_len = whole.byte_count;
+        part_count++;
+        total += whole.byte_count;
     }
-    long done =
-        syscall(SYS_process_madvise, CSIO_THIS_PROCESS, parts, count, MADV_DONTNEED, 0);
+    if (part_count == 0) return 1;
+    long done = system_discard_parts(CSIO_THIS_PROCESS, parts, part_count);
     return done >= 0 && (size_t)done == total;
 }
 #endif
 
 int csio_discard_ranges(void *base, const struct csio_range *ranges, size_t count) {
     size_t done = 0;
-#if defined(__linux__) && defined(SYS_process_madvise)
+#if defined(CSIO_HAS_PROCESS_MADVISE)
     // What a system can't do at all is not asked of it again and again.
     static _Atomic int is_refused = 0;
     while (count - done > 1 && !atomic_load_explicit(&is_refused, memory_order_relaxed)) {

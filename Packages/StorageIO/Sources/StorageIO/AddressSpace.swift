@@ -11,6 +11,10 @@ import CStorageIO
     /// How many bytes are reserved.
     public let byteCount: Int
 
+    /// Bytes of a page of the system's memory: 4096 on most machines, 16384 or 65536 on some with arm64,
+    /// Apple's among them. Memory is opened and given back by such pages.
+    public static var pageSize: Int { csio_page_size() }
+
     /// Reserves `byteCount` bytes without access rights.
     ///
     /// - Throws: `outOfMemory` when the system has no such range left.
@@ -27,8 +31,11 @@ import CStorageIO
 
     deinit { _ = unsafe csio_release(start, byteCount) }
 
-    /// Makes a range readable and writable. Offsets and counts are multiples of 4096.
+    /// Makes a range readable and writable.
     ///
+    /// - Parameters:
+    ///   - offset: where it begins: a multiple of ``pageSize``.
+    ///   - byteCount: its length. Where it ends within a page of the system, all of that page is opened.
     /// - Throws: `outOfMemory`.
     public func open(at offset: Int, byteCount: Int) throws(StorageError) {
         precondition(offset >= 0 && byteCount >= 0 && offset + byteCount <= self.byteCount)
@@ -39,8 +46,8 @@ import CStorageIO
 
     /// Wishes for large pages of memory (2 MiB on most machines) behind a range, or for small ones
     /// again, which is what every range begins with. Large ones spare the processor most of its
-    /// look-ups of addresses, and take their size as soon as one byte is touched. Offsets and counts
-    /// are multiples of 4096.
+    /// look-ups of addresses, and take their size as soon as one byte is touched. Offsets are multiples
+    /// of ``pageSize``.
     public func preferLargePages(_ large: Bool, at offset: Int, byteCount: Int) {
         precondition(offset >= 0 && byteCount >= 0 && offset + byteCount <= self.byteCount)
         if large {
@@ -65,13 +72,17 @@ import CStorageIO
         unsafe csio_gather_into_large_page(start + offset, Self.largePageSize)
     }
 
-    /// Gives the memory behind an open range back; it reads as zero afterwards.
+    /// Gives memory back to the system: that of its pages (``pageSize``) which lie in the open range as a
+    /// whole. Every other byte stays as it is.
+    ///
+    /// What was given back reads as zero on Linux and Apple platforms.
     public func discard(at offset: Int, byteCount: Int) {
         precondition(offset >= 0 && byteCount >= 0 && offset + byteCount <= self.byteCount)
         _ = unsafe csio_discard_memory(start + offset, byteCount)
     }
 
-    /// The same for many ranges, with fewer system calls. Bounds are multiples of 4096.
+    /// Gives the memory of many ranges back, each as ``discard(at:byteCount:)`` does, with fewer system
+    /// calls.
     public func discard(_ ranges: [Range<Int>]) {
         let parts = ranges.map { range in
             precondition(range.lowerBound >= 0 && range.upperBound <= byteCount)

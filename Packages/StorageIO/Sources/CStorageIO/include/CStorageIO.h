@@ -36,7 +36,7 @@ int64_t csio_write(int descriptor, const void *buffer, size_t count, uint64_t of
 int csio_write_back(int descriptor, uint64_t offset, uint64_t count, int waiting);
 /// fdatasync, or F_FULLFSYNC on Apple platforms. Never repeated after a failure.
 int csio_sync_data(int descriptor);
-/// fsync, for directories.
+/// fsync for directories, or F_FULLFSYNC on Apple platforms.
 int csio_sync_directory(const char *path);
 int csio_truncate(int descriptor, uint64_t size);
 /// Reserves disk blocks for the range and extends the file over it. Returns 0 also where the file
@@ -78,16 +78,21 @@ unsigned csio_fork_depth(void);
 
 // --- Memory ------------------------------------------------------------------------------------
 
+/// Bytes of a page of the system's memory: 4096 on most machines, 16384 or 65536 on some with arm64.
+size_t csio_page_size(void);
 /// A large page of memory, on most machines.
 #define CSIO_LARGE_PAGE (2 << 20)
 
 /// Reserves address space without access rights and without backing; NULL when there is none left. A range of
-/// a large page or more begins at a multiple of one, if anything of the kind is to be had.
+/// a large page or more begins at a multiple of one, if anything of the kind is to be had; any range begins
+/// at a multiple of the system's page size.
 void *csio_reserve(size_t byte_count);
 int csio_release(void *start, size_t byte_count);
-/// Opens part of a reservation for reading and writing (page-aligned).
+/// Opens part of a reservation for reading and writing. `start` is at a multiple of the system's page size.
 int csio_open_memory(void *start, size_t byte_count);
-/// Gives the memory behind a range back to the system; it reads as zeros afterwards.
+/// Gives back to the system the memory of those of its pages that lie in the range as a whole; the bytes of
+/// all others stay as they are. What was given back reads as zeros on Linux and Apple platforms, and as
+/// anything elsewhere.
 int csio_discard_memory(void *start, size_t byte_count);
 /// A part of a reservation.
 struct csio_range {
@@ -157,16 +162,19 @@ int csio_compare(const void *a, const void *b, size_t count);
 /// How many of a few ascending little-endian numbers are below `wanted`, four at a time.
 static inline uint32_t csio_count_below(
     const unsigned char *numbers, uint32_t count, uint32_t wanted) {
+    uint32_t index = 0;
+    uint32_t below = 0;
+#if !defined(__ALTIVEC__)  // There the type of a comparison of vectors depends on an option.
     typedef uint32_t four __attribute__((vector_size(16)));
     const four limit = {wanted, wanted, wanted, wanted};
     four found = {0, 0, 0, 0};
-    uint32_t index = 0;
     for (; index + 4 <= count; index += 4) {
         four probe;
         __builtin_memcpy(&probe, numbers + 4 * (size_t)index, 16);
         found -= (four)(probe < limit);
     }
-    uint32_t below = found[0] + found[1] + found[2] + found[3];
+    below = found[0] + found[1] + found[2] + found[3];
+#endif
     for (; index < count; index++) {
         uint32_t probe;
         __builtin_memcpy(&probe, numbers + 4 * (size_t)index, 4);
