@@ -14,7 +14,7 @@ let argumentParser = Target.Dependency.product(
 
 let package = Package(
     name: "KVBench",
-    platforms: [.macOS(.v15), .iOS(.v18)],
+    platforms: [.macOS(.v15), .iOS(.v18), .tvOS(.v18), .watchOS(.v11), .visionOS(.v2)],
     products: [.executable(name: "kvbench", targets: ["KVBenchCommand"])],
     dependencies: [
         .package(name: "KVDB", path: "../.."),

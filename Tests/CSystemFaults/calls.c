@@ -9,7 +9,8 @@
 #endif
 #include "CSystemFaults.h"
 
-#if defined(__linux__)
+// Other C libraries lack some of these calls and types, or are linked so that nothing can come before them.
+#if defined(__linux__) && defined(__GLIBC__)
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>

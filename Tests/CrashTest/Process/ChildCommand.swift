@@ -50,7 +50,7 @@ struct ChildCommand: ParsableCommand {
     private func tell(_ text: String) {
         let line = Array("\(number) \(text.replacingOccurrences(of: "\n", with: " "))\n".utf8)
         _ = unsafe line.withUnsafeBytes {
-            unsafe Glibc.write(1, $0.baseAddress, min($0.count, 4000))
+            unsafe Foundation.write(1, $0.baseAddress, min($0.count, 4000))
         }
     }
 
@@ -167,7 +167,13 @@ extension ChildCommand {
         count += 1
         try history.commit(count, in: database)
         // Swift hides the function, since most of what a program has does not survive it.
-        guard let symbol = unsafe dlsym(nil, "fork") else { throw Failure("no fork") }
+        // The handle means "in any library"; it is a macro in C.
+        #if canImport(Darwin)
+            let anywhere = unsafe UnsafeMutableRawPointer(bitPattern: -2)
+        #else
+            let anywhere: UnsafeMutableRawPointer? = nil
+        #endif
+        guard let symbol = unsafe dlsym(anywhere, "fork") else { throw Failure("no fork") }
         let fork = unsafe unsafeBitCast(symbol, to: (@convention(c) () -> Int32).self)
         let child = fork()
         if child == 0 {

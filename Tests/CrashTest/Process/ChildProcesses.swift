@@ -31,7 +31,7 @@ final class ChildProcesses {
     func kill(_ number: Int) throws {
         guard let process = running.removeValue(forKey: number) else { return }
         let identifier = process.processIdentifier
-        _ = Glibc.kill(identifier, SIGKILL)
+        _ = Foundation.kill(identifier, SIGKILL)
         process.waitUntilExit()
         guard process.terminationReason == .uncaughtSignal, process.terminationStatus == SIGKILL
         else { return }
@@ -69,7 +69,7 @@ final class ChildProcesses {
             if ready < 0, errno == EINTR { continue }
             if ready == 0 { return nil }
             var bytes = [UInt8](repeating: 0, count: 1 << 16)
-            let count = unsafe Glibc.read(descriptor, &bytes, bytes.count)
+            let count = unsafe Foundation.read(descriptor, &bytes, bytes.count)
             if count <= 0 { throw Failure("the pipe broke") }
             buffered += bytes[..<count]
         }

@@ -23,8 +23,8 @@ extension ProcessCase {
         let database = try Database.open(path, options: history.options)
         // A classic record lock goes with the first descriptor of the file that is closed.
         for flags in [O_RDWR, O_RDONLY] {
-            let foreign = unsafe Glibc.open(path, flags)
-            _ = Glibc.close(foreign)
+            let foreign = unsafe Foundation.open(path, flags)
+            _ = Foundation.close(foreign)
         }
         try expect("refused locked", from: try attempt(), "after a foreign close")
         account.note("foreign closes", 2)

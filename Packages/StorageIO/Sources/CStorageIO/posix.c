@@ -17,6 +17,12 @@
 #endif
 #include <unistd.h>
 
+/// Whether an error says that there is no such call here. ENOTSUP and EOPNOTSUPP are one number on Linux
+/// and two on Apple platforms, where both occur.
+static int is_unsupported(int error) {
+    return error == ENOSYS || error == ENOTSUP || error == EOPNOTSUPP;
+}
+
 int csio_open(const char *path, int flags) {
     // Not blocking matters only for a pipe, which the caller then refuses instead of waiting on it.
     int mode = O_CLOEXEC | O_NOCTTY | O_NONBLOCK | (flags & CSIO_OPEN_READ_ONLY ? O_RDONLY : O_RDWR);
@@ -77,9 +83,9 @@ int csio_write_back(int descriptor, uint64_t offset, uint64_t count, int waiting
     unsigned flags = SYNC_FILE_RANGE_WRITE;
     if (waiting) flags |= SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WAIT_AFTER;
     for (;;) {
-        if (sync_file_range(descriptor, (off64_t)offset, (off64_t)count, flags) == 0) return 0;
+        if (sync_file_range(descriptor, (off_t)offset, (off_t)count, flags) == 0) return 0;
         // What has no such call, or is no file of that kind, does without.
-        if (errno == ENOSYS || errno == ESPIPE || errno == EINVAL) return 0;
+        if (errno == ENOSYS || errno == EPERM || errno == ESPIPE || errno == EINVAL) return 0;
         if (errno != EINTR) return -errno;
     }
 #else
@@ -94,10 +100,15 @@ int csio_sync_directory(const char *path) {
         descriptor = open(path, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
     } while (descriptor < 0 && errno == EINTR);
     if (descriptor < 0) return -errno;
+#if defined(__APPLE__)
+    // fsync alone leaves a new name in the drive's cache there.
+    int result = csio_sync_data(descriptor);
+#else
     int result = sync_file(descriptor);
+#endif
     close(descriptor);
     // Some file systems have no way to sync a directory; there is nothing more to ask of them.
-    return result == -EINVAL || result == -ENOTSUP ? 0 : result;
+    return result == -EINVAL || is_unsupported(-result) ? 0 : result;
 }
 
 int csio_truncate(int descriptor, uint64_t size) {
@@ -125,7 +136,7 @@ int csio_preallocate(int descriptor, uint64_t offset, uint64_t count) {
         if (fcntl(descriptor, F_PREALLOCATE, &request) != 0 && errno == ENOSPC) return -ENOSPC;
     }
     return extend_to(descriptor, end);
-#else
+#elif defined(__linux__)
     // First the blocks, then the size: so a full disk is met before anything has changed, and the
     // second call, which then needs no space, can't cut off what another thread wrote meanwhile.
     int mode = FALLOC_FL_KEEP_SIZE;
@@ -136,10 +147,21 @@ int csio_preallocate(int descriptor, uint64_t offset, uint64_t count) {
             continue;
         }
         if (errno == EINTR) continue;
-        if (errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL)
+        // EPERM is what filters of system calls say; a file that may not grow says so again.
+        if (is_unsupported(errno) || errno == EPERM || errno == EINVAL)
             return extend_to(descriptor, offset + count);
         return -errno;
     }
+#elif defined(__FreeBSD__) || defined(__NetBSD__)
+    int error;
+    do {
+        error = posix_fallocate(descriptor, (off_t)offset, (off_t)count);
+    } while (error == EINTR);
+    if (error == 0) return 0;
+    if (!is_unsupported(error) && error != EINVAL) return -error;
+    return extend_to(descriptor, offset + count);
+#else
+    return extend_to(descriptor, offset + count);
 #endif
 }
 
@@ -156,10 +178,29 @@ static void copy_status(const struct stat *from, struct csio_status *to) {
     to->is_own = from->st_uid == geteuid();
 }
 
+/// Asks for the number of names once more, when it is more than one: over a network and in user space it
+/// may be remembered from before another name was removed.
+static void look_again(int directory, const char *path, int flags, struct csio_status *status) {
+#if defined(__linux__) && defined(SYS_statx)
+    // The system's record has 256 bytes; not every libc declares it.
+    enum { links_wanted = 4, sync_forced = 0x2000, links_offset = 16 };
+    unsigned char record[256];
+    uint32_t links;
+    if (status->links <= 1) return;
+    if (syscall(SYS_statx, directory, path, flags | sync_forced, links_wanted, record) != 0) return;
+    memcpy(&links, record + links_offset, sizeof links);
+    if (links > 0) status->links = links;
+#else
+    (void)directory, (void)path, (void)flags, (void)status;
+#endif
+}
+
 int csio_status_of(int descriptor, struct csio_status *status) {
     struct stat information;
     if (fstat(descriptor, &information) != 0) return -errno;
     copy_status(&information, status);
+    const int descriptor_itself = 0x1000;  // AT_EMPTY_PATH
+    look_again(descriptor, "", descriptor_itself, status);
     return 0;
 }
 
@@ -167,6 +208,7 @@ int csio_status_at(const char *path, struct csio_status *status) {
     struct stat information;
     if (stat(path, &information) != 0) return -errno;
     copy_status(&information, status);
+    look_again(AT_FDCWD, path, 0, status);
     return 0;
 }
 
@@ -183,12 +225,16 @@ int csio_take_rights(int descriptor, int model) {
         if (own.st_gid != other.st_gid) mode &= ~(mode_t)070;
     }
     // It may be another user's, who then is the one to change it.
-    if ((own.st_mode & 07777) != mode && fchmod(descriptor, mode) != 0 && errno != EPERM)
+    // Where a file system keeps no rights, there are none to give or to take.
+    if ((own.st_mode & 07777) != mode && fchmod(descriptor, mode) != 0 && errno != EPERM &&
+        !is_unsupported(errno))
         return -errno;
     return 0;
 }
 
-int csio_make_private(int descriptor) { return fchmod(descriptor, 0600) == 0 ? 0 : -errno; }
+int csio_make_private(int descriptor) {
+    return fchmod(descriptor, 0600) == 0 || is_unsupported(errno) ? 0 : -errno;
+}
 
 int csio_is_link(const char *path) {
     struct stat information;
@@ -218,16 +264,17 @@ int csio_rename(const char *from, const char *to, int replacing) {
     if (replacing) return rename(from, to) == 0 ? 0 : -errno;
 #if defined(__APPLE__)
     if (renamex_np(from, to, RENAME_EXCL) == 0) return 0;
-    if (errno != ENOTSUP && errno != EINVAL) return -errno;
+    if (!is_unsupported(errno) && errno != EINVAL) return -errno;
 #elif defined(SYS_renameat2)
     const unsigned no_replace = 1;  // RENAME_NOREPLACE, which not every libc declares
     if (syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, no_replace) == 0) return 0;
-    if (errno != ENOSYS && errno != EINVAL) return -errno;
+    // EPERM is what filters of system calls say; where it is the directory's answer, it comes again.
+    if (!is_unsupported(errno) && errno != EPERM && errno != EINVAL) return -errno;
 #endif
     // A file system without that: a link fails where the target is there already, in one step, on every POSIX system.
     if (link(from, to) == 0) return unlink(from) == 0 ? 0 : -errno;
-    if (errno != EPERM && errno != EOPNOTSUPP && errno != ENOSYS) return -errno;
-    // A file system without hard links: the window between the look and the rename remains.
+    if (!is_unsupported(errno) && errno != EPERM && errno != EACCES) return -errno;
+    // A file system without hard links, or a system that allows programs none: the window between the look and the rename remains.
     struct stat information;
     if (lstat(to, &information) == 0) return -EEXIST;
     return rename(from, to) == 0 ? 0 : -errno;
