@@ -1,37 +1,33 @@
-# make demo    a real data set goes in, is read, changed, killed, recovered, verified and exported
-# make test    every test of every layer
-# make check   what continuous integration checks besides the tests (Scripts/check-*)
+# make demo    imports a real data set, reads and changes it, kills a writer, recovers, verifies, exports
+# make test    the tests of every layer and of the command
+# make kvtools  the command, into Packages/KVTools/.build/release/kvtools
+# make check   everything that continuous integration checks (Scripts/check lists it)
 # make crashtest  crashes, faults, hostile files, thread schedules …: the gate of Docs/Testing.md
-# make soak HOURS=2  the same tests, always further cases, for hours; goes on where it stopped; then the fuzzers
+# make soak HOURS=2  further cases of the same tests, for hours; goes on where it stopped; then the fuzzers
 # make bench   measured beside LMDB, SQLite, RocksDB, LevelDB, WiredTiger; hours, writes Docs/Benchmarks.md
 # make bench-quick  a hundredth of it, once
 # make lint    style, as `swift format lint --strict` sees it
-# make format  put every source file into that style
+# make format  puts every source file into that style
 # make embedded  the engine under Embedded Swift, and a small program built so; its size and memory
-# make clean   remove what was built
+# make clean   removes what was built
 
-SOURCES := Package.swift Packages Tests Examples
+SOURCES := Package.swift Packages Tests Verification Benchmarks Examples
 
 HOURS ?= 2
 
-.PHONY: demo test check crashtest soak bench bench-quick lint format embedded clean lz4
+.PHONY: demo test kvtools check crashtest soak bench bench-quick lint format embedded clean lz4
 
 demo: lz4
 	@Scripts/demo
 
 test: lz4
-	swift test
+	@Scripts/test
+
+kvtools: lz4
+	swift build -c release --package-path Packages/KVTools --product kvtools
 
 check:
-	@Scripts/check-warnings
-	@Scripts/check-packages
-	@Scripts/check-consumers
-	@Scripts/check-embedded
-	@Scripts/check-embedded-static
-	@Scripts/check-docs
-	@Scripts/crashtest subset
-	@Scripts/check-memory
-	@Scripts/check-threads
+	@Scripts/check
 
 crashtest: lz4
 	@Scripts/crashtest gate
@@ -56,7 +52,7 @@ embedded:
 	@Scripts/check-embedded-static
 
 clean:
-	rm -rf .build .build-* Packages/*/.build Packages/*/.build-* Packages/*/*/.build Examples/*/.build
+	rm -rf .build .build-* */.build */.build-* */*/.build */*/.build-* */*/*/.build
 
 lz4:
 	@Scripts/install-lz4

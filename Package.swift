@@ -1,8 +1,12 @@
 // swift-tools-version: 6.2
 //
-// The whole workspace: every layer is a target of this package, with a product of its own, because
+// The layers of the database. Each is a target of this package with a product of its own, because
 // SwiftPM refuses a package fetched by URL that has local path dependencies. Each layer also has a
 // small manifest in its own folder, for use by path and to show that it builds alone.
+//
+// This manifest depends on nothing, so that nobody who takes a layer fetches anything else. What needs
+// a library of others is a package of its own that takes this one by path: Packages/KVTools (the
+// command), Verification (crash tests, fuzzers), Benchmarks, Examples.
 
 import PackageDescription
 
@@ -17,10 +21,9 @@ let isScheduled = Context.environment["KVDB_SCHEDULES"] == "1"
 // which the cache must make no wrong assumption (Scripts/check-page-sizes).
 let hasPageSizes = Context.environment["KVDB_PAGE_SIZES"] == "1"
 
-// KVDB_FUZZ=<libFuzzer's archive> adds the fuzzer's program (Scripts/fuzz). What reads the bytes of
-// files, and nothing else, is then built with the address sanitizer and counts which ways it took.
-let fuzzerArchive = Context.environment["KVDB_FUZZ"]
-let isFuzzing = fuzzerArchive != nil
+// KVDB_FUZZ=<libFuzzer's archive> is for the fuzzer (Scripts/fuzz): the layers, which read the bytes of
+// files, are then built with the address sanitizer and count the ways that they took.
+let isFuzzing = Context.environment["KVDB_FUZZ"] != nil
 
 let swiftSettings: [SwiftSetting] =
     [.swiftLanguageMode(.v6), .strictMemorySafety(), .treatAllWarnings(as: .error)]
@@ -64,18 +67,8 @@ let engineTargets: [Target] = [
     layer("KVDB", in: "KVDB", ["BTree", "PageStore", "WAL", "StorageIO"]),
 ]
 
-let argumentParser = Target.Dependency.product(
-    name: "ArgumentParser", package: "swift-argument-parser")
-
 let hostedTargets: [Target] = [
     layer("StorageIOTesting", in: "StorageIO", ["StorageIO"]),
-    .systemLibrary(
-        name: "CLZ4", path: "Packages/KVTools/Sources/CLZ4", pkgConfig: "liblz4",
-        providers: [.apt(["liblz4-dev"]), .brew(["lz4"])]),
-    layer("KVTools", in: "KVTools", ["KVDB", "StorageIO", "CLZ4", argumentParser]),
-    .executableTarget(
-        name: "KVToolsCommand", dependencies: ["KVTools", argumentParser],
-        path: "Packages/KVTools/Sources/KVToolsCommand", swiftSettings: swiftSettings),
     tests("StorageIOTests", ["CSystemFaults", "StorageIO", "StorageIOTesting"]),
     tests("PageStoreTests", ["PageStore", "StorageIO", "StorageIOTesting"]),
     tests("WALTests", ["WAL", "StorageIO", "StorageIOTesting"]),
@@ -83,55 +76,27 @@ let hostedTargets: [Target] = [
     testSupport(
         "DatabaseTesting", ["KVDB", "BTree", "PageStore", "WAL", "StorageIO", "StorageIOTesting"]),
     .target(name: "CSystemFaults", path: "Tests/CSystemFaults", cSettings: cSettings),
-    .executableTarget(
-        name: "CrashTest",
-        dependencies: [
-            "CSystemFaults", "DatabaseTesting", "KVDB", "KVTools", "BTree", "PageStore", "WAL",
-            "StorageIO",
-            "StorageIOTesting", argumentParser,
-        ],
-        path: "Tests/CrashTest", swiftSettings: swiftSettings),
     tests(
         "KVDBTests",
         [
             "DatabaseTesting", "KVDB", "BTree", "PageStore", "WAL", "StorageIO",
             "StorageIOTesting",
         ]),
-    tests("KVToolsTests", ["KVTools", "KVToolsCommand", "KVDB", "StorageIO", "StorageIOTesting"]),
     tests("RepositoryTests", []),
-]
-
-let fuzzTargets: [Target] = [
-    .target(name: "CFuzzer", path: "Tests/CFuzzer", cSettings: cSettings),
-    .executableTarget(
-        name: "Fuzz",
-        dependencies: [
-            "CFuzzer", "DatabaseTesting", "KVDB", "KVTools", "BTree", "PageStore", "WAL",
-            "StorageIO",
-        ],
-        path: "Tests/Fuzz", swiftSettings: swiftSettings,
-        linkerSettings: [
-            .unsafeFlags(["-sanitize=address", fuzzerArchive ?? ""]), .linkedLibrary("stdc++"),
-        ]),
 ]
 
 func library(_ name: String) -> Product { .library(name: name, targets: [name]) }
 
 let engineProducts = ["StorageIO", "PageStore", "WAL", "BTree", "KVDB"].map(library)
-let hostedProducts =
-    ["StorageIOTesting", "KVTools"].map(library)
-    + [
-        .executable(name: "kvtools", targets: ["KVToolsCommand"]),
-        .executable(name: "crashtest", targets: ["CrashTest"]),
-    ]
+let hostedProducts = [
+    library("StorageIOTesting"),
+    // For Verification alone, as the underscore says: no promise, and nothing that a user takes.
+    .library(name: "_DatabaseTesting", targets: ["DatabaseTesting", "CSystemFaults"]),
+]
 
 let package = Package(
     name: "KVDB",
     platforms: [.macOS(.v15), .iOS(.v18), .tvOS(.v18), .watchOS(.v11), .visionOS(.v2)],
     products: isEmbedded ? engineProducts : engineProducts + hostedProducts,
-    dependencies: isEmbedded
-        ? []
-        : [.package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")],
-    targets: isEmbedded
-        ? engineTargets : engineTargets + hostedTargets + (isFuzzing ? fuzzTargets : [])
+    targets: isEmbedded ? engineTargets : engineTargets + hostedTargets
 )

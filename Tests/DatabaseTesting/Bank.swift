@@ -5,32 +5,32 @@ import StorageIOTesting
 import WAL
 
 /// A snapshot of a database in a file.
-package typealias FileSnapshot = Snapshot<FilePageStore<POSIXFile>, WriteAheadLog<POSIXFileSystem>>
+public typealias FileSnapshot = Snapshot<FilePageStore<POSIXFile>, WriteAheadLog<POSIXFileSystem>>
 /// A write transaction on it.
-package typealias FileTransaction = WriteTransaction<
+public typealias FileTransaction = WriteTransaction<
     FilePageStore<POSIXFile>, WriteAheadLog<POSIXFileSystem>
 >
 
 /// Accounts whose total never changes and marks that are always equal, over many pages: what holds in
 /// every version of a database that many threads use.
-package struct Bank: Sendable {
-    package static let accountCount = 64
-    package static let total = accountCount * 1000
-    package static let fillerCount = 2000
+public struct Bank: Sendable {
+    public static let accountCount = 64
+    public static let total = accountCount * 1000
+    public static let fillerCount = 2000
 
-    package static func account(_ number: Int) -> [UInt8] {
+    public static func account(_ number: Int) -> [UInt8] {
         Array("account/".utf8) + numberKey(number)
     }
 
     /// Marks lie at both ends and in the middle of the key space.
-    package static let marks: [[UInt8]] = ["a mark", "f mark", "q mark", "z mark"].map {
+    public static let marks: [[UInt8]] = ["a mark", "f mark", "q mark", "z mark"].map {
         Array($0.utf8)
     }
-    package static let table = "marks"
+    public static let table = "marks"
 
-    package static func encode(_ number: Int) -> [UInt8] { numberKey(number, byteCount: 8) }
+    public static func encode(_ number: Int) -> [UInt8] { numberKey(number, byteCount: 8) }
 
-    package static func decode(_ bytes: [UInt8]?) throws -> Int {
+    public static func decode(_ bytes: [UInt8]?) throws -> Int {
         guard let bytes, bytes.count == 8 else {
             throw Mismatch("no number: \(String(describing: bytes))")
         }
@@ -38,7 +38,7 @@ package struct Bank: Sendable {
     }
 
     /// Writes the first state.
-    package static func open(_ database: Database) throws {
+    public static func open(_ database: Database) throws {
         try database.write { transaction in
             for number in 0..<accountCount {
                 try transaction.put(account(number), encode(total / accountCount))
@@ -49,7 +49,7 @@ package struct Bank: Sendable {
     }
 
     /// One transaction: moves money, raises every mark, and shuffles entries around them.
-    package static func transfer(_ database: Database, _ random: inout SeededRandom) throws {
+    public static func transfer(_ database: Database, _ random: inout SeededRandom) throws {
         let from = random.below(accountCount)
         let to = (from + 1 + random.below(accountCount - 1)) % accountCount
         let amount = random.below(50)
@@ -86,7 +86,7 @@ package struct Bank: Sendable {
 
     /// Throws unless a version is consistent; its mark.
     @discardableResult
-    package static func check(_ snapshot: FileSnapshot) throws -> Int {
+    public static func check(_ snapshot: FileSnapshot) throws -> Int {
         var sum = 0
         var accounts = 0
         try snapshot.forEach(in: .prefix("account/"), reverse: snapshot.transaction % 2 == 0) {

@@ -8,7 +8,7 @@ extension CrashWorkload {
     ///
     /// It opens, makes a few commits that need not survive, small and large, with a checkpoint or
     /// without, and before each of its operations the power is cut in many ways.
-    package func checkKill(
+    public func checkKill(
         _ files: CrashingFileSystem, _ progress: Progress, seed: UInt64
     ) throws {
         try checkLostLog(files.afterKill(), progress)

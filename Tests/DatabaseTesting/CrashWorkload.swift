@@ -5,9 +5,9 @@ import StorageIOTesting
 /// A scripted life of a database: it splits and merges pages, holds values larger than a page,
 /// checkpoints, recycles its log, commits a transaction too large to log, compacts, imports, uses
 /// named tables, holds a snapshot over all that, and closes and opens again.
-package struct CrashWorkload: Sendable {
+public struct CrashWorkload: Sendable {
     /// One step; all but `hold` and `release` end in one commit or change no content at all.
-    package enum Step: Sendable {
+    public enum Step: Sendable {
         case commit([Change], Durability)
         case abort([Change])
         case importEntries([ExportEvent], replacing: Bool)
@@ -19,12 +19,12 @@ package struct CrashWorkload: Sendable {
         case reopen
     }
 
-    package let options: DatabaseOptions
-    package let steps: [Step]
+    public let options: DatabaseOptions
+    public let steps: [Step]
     /// `states[n]` is the content after the first `n` steps.
-    package let states: [DatabaseModel]
+    public let states: [DatabaseModel]
 
-    package init(options: DatabaseOptions, steps: [Step]) {
+    public init(options: DatabaseOptions, steps: [Step]) {
         self.options = options
         self.steps = steps
         var states = [DatabaseModel()]
@@ -33,7 +33,7 @@ package struct CrashWorkload: Sendable {
     }
 
     /// The content after `step` on `model`.
-    package static func state(after step: Step, _ model: DatabaseModel) -> DatabaseModel {
+    public static func state(after step: Step, _ model: DatabaseModel) -> DatabaseModel {
         var model = model
         switch step {
         case .commit(let changes, _):
@@ -56,22 +56,22 @@ package struct CrashWorkload: Sendable {
     }
 
     /// How far a run came.
-    package struct Progress: Sendable {
+    public struct Progress: Sendable {
         /// Steps begun.
-        package var begun = 0
+        public var begun = 0
         /// Steps whose effect was promised to survive anything.
-        package var durable = 0
+        public var durable = 0
         /// Steps that returned.
-        package var done = 0
+        public var done = 0
 
-        package init() {}
+        public init() {}
     }
 
     /// Runs every step on `files`; `report` is told of each step's beginning and end, and `oracle` of
     /// what the database promises; what the oracle finds is thrown at the end.
     ///
     /// - Returns: the closed database's file system is left as it is.
-    package func run(
+    public func run(
         on files: CrashingFileSystem, oracle: OrderingOracle? = nil, report: (Progress) -> Void
     ) throws {
         var progress = Progress()
@@ -137,7 +137,7 @@ package struct CrashWorkload: Sendable {
     ///
     /// - Returns: how many steps the state stands for.
     @discardableResult
-    package func checkPrefix<Store, Log>(
+    public func checkPrefix<Store, Log>(
         _ database: DatabaseEngine<Store, Log>, _ progress: Progress
     ) throws -> Int {
         let snapshot = try database.snapshot()
@@ -158,7 +158,7 @@ extension CrashWorkload {
     /// - Parameters:
     ///   - durability: what commits ask for, in turns.
     ///   - logging: whether there is a log.
-    package static func script(
+    public static func script(
         seed: UInt64, durability: [Durability] = [.full], logging: Bool = true
     ) -> CrashWorkload {
         var script = Script(seed: seed, durability: durability)

@@ -5,7 +5,7 @@ import StorageIOTesting
 import WAL
 
 /// One change to a database, as the model and the real one both can make it.
-package enum Change: Sendable {
+public enum Change: Sendable {
     case put([UInt8], [UInt8], table: String = "")
     case delete([UInt8], table: String = "")
     case deleteRange(KeyRange, table: String = "")
@@ -15,7 +15,7 @@ package enum Change: Sendable {
 
 extension DatabaseEngine {
     /// Commits changes; a single put by itself, as its callers would, so that it may be made in place.
-    package func commit(_ changes: [Change], _ durability: Durability) throws {
+    public func commit(_ changes: [Change], _ durability: Durability) throws {
         if changes.count == 1, case .put(let key, let value, let table) = changes[0], table.isEmpty
         {
             return try put(key, value, durability: durability)
@@ -27,15 +27,15 @@ extension DatabaseEngine {
 }
 
 /// What a database with tables should hold.
-package struct DatabaseModel: Equatable, Sendable {
-    package var main = SortedArrayModel()
-    package var tables: [String: SortedArrayModel] = [:]
+public struct DatabaseModel: Equatable, Sendable {
+    public var main = SortedArrayModel()
+    public var tables: [String: SortedArrayModel] = [:]
 
-    package init() {}
+    public init() {}
 
     /// Makes `change`; the entries (or tables) that it removed, 0 for others.
     @discardableResult
-    package mutating func apply(_ change: Change) -> Int {
+    public mutating func apply(_ change: Change) -> Int {
         switch change {
         case .put(let key, let value, let table):
             if table.isEmpty {
@@ -60,7 +60,7 @@ package struct DatabaseModel: Equatable, Sendable {
     }
 
     /// The first difference between this and what `snapshot` shows, nil when there is none.
-    package func difference<Store, Log>(
+    public func difference<Store, Log>(
         from snapshot: Snapshot<Store, Log>
     ) throws(StorageError) -> String? {
         guard snapshot.count == UInt64(main.count) else {
@@ -88,7 +88,7 @@ package struct DatabaseModel: Equatable, Sendable {
     }
 
     /// Throws when `database` does not hold exactly this.
-    package func check<Store, Log>(
+    public func check<Store, Log>(
         _ database: DatabaseEngine<Store, Log>, _ place: @autoclosure () -> String = ""
     ) throws {
         let snapshot = try database.snapshot()
@@ -134,7 +134,7 @@ private final class Comparison {
 
 extension WriteTransaction {
     /// Makes `change`; the entries (or tables) that it removed, 0 for others.
-    package func apply(_ change: Change) throws(StorageError) -> Int {
+    public func apply(_ change: Change) throws(StorageError) -> Int {
         switch change {
         case .put(let key, let value, let table):
             if table.isEmpty {
@@ -172,7 +172,7 @@ extension Change {
 extension WriteTransaction {
     /// Makes changes in their order, those of a kind that follow each other by one call; how many entries
     /// they removed.
-    package func apply(_ changes: [Change]) throws(StorageError) -> Int {
+    public func apply(_ changes: [Change]) throws(StorageError) -> Int {
         var removed = 0
         var rest = changes[...]
         while let first = rest.first {

@@ -3,7 +3,7 @@ import StorageIO
 import StorageIOTesting
 
 /// A scripted life in which one file operation fails.
-package struct FaultRun {
+public struct FaultRun {
     private let workload: CrashWorkload
     private let files = CrashingFileSystem()
     /// R1 and R2 hold whatever fails.
@@ -13,7 +13,7 @@ package struct FaultRun {
     /// What the step that failed would have made of it.
     private var attempted: DatabaseModel?
 
-    package init(_ workload: CrashWorkload, failing operation: Int, with code: StorageError.Code) {
+    public init(_ workload: CrashWorkload, failing operation: Int, with code: StorageError.Code) {
         self.workload = workload
         self.operation = operation
         oracle = OrderingOracle(watching: files)
@@ -21,7 +21,7 @@ package struct FaultRun {
     }
 
     /// Runs the script as far as it goes, reopens and checks.
-    package mutating func run() throws {
+    public mutating func run() throws {
         var database = try open()
         var held: SimulatedSnapshot?
         for step in workload.steps {

@@ -9,7 +9,7 @@
 /// order exists; without it, appends that nobody read are not judged.
 ///
 /// Of aborted transactions only their appends count, which nobody may read.
-package struct HistoryChecker {
+public struct HistoryChecker {
     private let history: [ListTransaction]
     /// Who appended an element to a list, and whether it was that transaction's last to it.
     private var appends: [Element: (transaction: Int, isLast: Bool)] = [:]
@@ -32,7 +32,7 @@ package struct HistoryChecker {
     /// Everything that is wrong with `history`; empty when nothing is. Of the cycles only one.
     ///
     /// - Parameter isComplete: whether the last transaction read every list after all others ended.
-    package static func check(_ history: [ListTransaction], isComplete: Bool) -> [Anomaly] {
+    public static func check(_ history: [ListTransaction], isComplete: Bool) -> [Anomaly] {
         var checker = HistoryChecker(history)
         checker.gatherAppends()
         let observations = checker.gatherObservations()

@@ -1,11 +1,11 @@
 import StorageIOTesting
 
 /// Histories that are wrong on purpose.
-package enum HistoryMutation {
+public enum HistoryMutation {
     /// `history` with one thing changed, which may or may not make it wrong: what was read loses its
     /// end, gains an element, or is another list's; an end comes earlier, a begin later; a commit
     /// becomes an abort.
-    package static func mutate(
+    public static func mutate(
         _ history: [ListTransaction], _ random: inout SeededRandom
     ) -> [ListTransaction] {
         var history = history

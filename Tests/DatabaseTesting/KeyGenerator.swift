@@ -3,9 +3,9 @@ import StorageIOTesting
 
 /// Random keys, values and changes of one kind for a whole run, out of a space small enough that
 /// most keys are met again.
-package struct KeyGenerator: Sendable {
+public struct KeyGenerator: Sendable {
     /// What the keys look like.
-    package enum Kind: CaseIterable, Sendable {
+    public enum Kind: CaseIterable, Sendable {
         /// Four bytes, big-endian.
         case numbers
         /// Text with long common beginnings.
@@ -14,25 +14,25 @@ package struct KeyGenerator: Sendable {
         case ragged
     }
 
-    package let kind: Kind
-    package let space: Int
+    public let kind: Kind
+    public let space: Int
     /// The usual length of a value.
-    package let valueLength: Int
+    public let valueLength: Int
 
-    package init(_ random: inout SeededRandom) {
+    public init(_ random: inout SeededRandom) {
         kind = random.element(of: Kind.allCases)
         space = random.element(of: [20, 200, 600, 1500])
         valueLength = random.element(of: [8, 60, 300])
     }
 
-    package init(kind: Kind, space: Int, valueLength: Int) {
+    public init(kind: Kind, space: Int, valueLength: Int) {
         self.kind = kind
         self.space = space
         self.valueLength = valueLength
     }
 
     /// The `index`-th key of the space; not in order.
-    package func key(_ index: Int) -> [UInt8] {
+    public func key(_ index: Int) -> [UInt8] {
         switch kind {
         case .numbers: return numberKey(index)
         case .paths: return Array("/usr/share/\(index % 7)/documents/\(index / 7).txt".utf8)
@@ -43,16 +43,16 @@ package struct KeyGenerator: Sendable {
         }
     }
 
-    package func key(_ random: inout SeededRandom) -> [UInt8] { key(random.below(space)) }
+    public func key(_ random: inout SeededRandom) -> [UInt8] { key(random.below(space)) }
 
     /// The beginning of some key.
-    package func prefix(_ random: inout SeededRandom) -> [UInt8] {
+    public func prefix(_ random: inout SeededRandom) -> [UInt8] {
         let key = key(&random)
         return Array(key.prefix(random.below(key.count + 1)))
     }
 
     /// A value: mostly short, sometimes empty, near the limit of what a page takes, or far beyond.
-    package func value(_ random: inout SeededRandom) -> [UInt8] {
+    public func value(_ random: inout SeededRandom) -> [UInt8] {
         switch random.below(100) {
         case 0..<4: return []
         case 4..<8: return random.bytes(random.number(in: 900...1100))
@@ -63,7 +63,7 @@ package struct KeyGenerator: Sendable {
         }
     }
 
-    package func range(_ random: inout SeededRandom) -> KeyRange {
+    public func range(_ random: inout SeededRandom) -> KeyRange {
         let a = random.oneIn(8) ? nil : key(&random)
         let b = random.oneIn(8) ? nil : key(&random)
         guard let a, let b, SortedArrayModel.compare(a, b) > 0, !random.oneIn(10) else {
@@ -79,7 +79,7 @@ package struct KeyGenerator: Sendable {
         return KeyRange(from: key(index), to: key(index + random.below(space / 10 + 2)))
     }
 
-    package func change(_ random: inout SeededRandom, table: String = "") -> Change {
+    public func change(_ random: inout SeededRandom, table: String = "") -> Change {
         switch random.below(100) {
         case 0..<62: .put(key(&random), value(&random), table: table)
         case 62..<97: .delete(key(&random), table: table)
@@ -87,11 +87,11 @@ package struct KeyGenerator: Sendable {
         }
     }
 
-    package func table(_ random: inout SeededRandom) -> String {
+    public func table(_ random: inout SeededRandom) -> String {
         random.element(of: ["a", "accounts", "zoë", "\u{0}"])
     }
 
-    package func tableChange(_ random: inout SeededRandom) -> Change {
+    public func tableChange(_ random: inout SeededRandom) -> Change {
         switch random.below(20) {
         case 0: .createTable(table(&random))
         case 1: .dropTable(table(&random))

@@ -3,45 +3,45 @@ import KVDB
 /// One step of a transaction on lists: the history's only two operations (K. Kingsbury and P. Alvaro,
 /// "Elle: Inferring Isolation Anomalies from Experimental Observations", VLDB 2020). As every element
 /// is appended once, a list that was read tells the order of all appends to it.
-package enum ListOperation: Sendable, Equatable {
+public enum ListOperation: Sendable, Equatable {
     case append(key: Int, element: Int)
     case read(key: Int, list: [Int])
 }
 
 /// What one transaction did and saw.
-package struct ListTransaction: Sendable {
-    package enum Ending: Sendable {
+public struct ListTransaction: Sendable {
+    public enum Ending: Sendable {
         case committed, aborted
         /// Its commit threw: it may be there or not.
         case unknown
     }
 
     /// Who ran it.
-    package var thread = 0
+    public var thread = 0
     /// Events of one counter: taken before the first call, and after the last returned.
-    package var invoked = 0
-    package var completed = Int.max
-    package var ending = Ending.committed
-    package var operations: [ListOperation] = []
+    public var invoked = 0
+    public var completed = Int.max
+    public var ending = Ending.committed
+    public var operations: [ListOperation] = []
     /// The engine's number: of the version that it made, or of the one that it read; nil when unknown.
-    package var version: UInt64?
+    public var version: UInt64?
     /// Whether it is what a crash left instead of a transaction: then only `after` comes before it,
     /// and real time doesn't count.
-    package var isRecovered = false
+    public var isRecovered = false
     /// Transactions that must come before it, by their index in the history.
-    package var after: [Int] = []
+    public var after: [Int] = []
     /// For messages and for crashes: what its commit waited for.
-    package var durability: Durability?
+    public var durability: Durability?
 
-    package init() {}
+    public init() {}
 
-    package var isWriter: Bool {
+    public var isWriter: Bool {
         operations.contains { if case .append = $0 { true } else { false } }
     }
 }
 
 extension ListTransaction: CustomStringConvertible {
-    package var description: String {
+    public var description: String {
         let steps = operations.map { operation in
             switch operation {
             case .append(let key, let element): return "append(\(key), \(element))"
@@ -59,9 +59,9 @@ extension ListTransaction: CustomStringConvertible {
 }
 
 /// Something in a history that no serial order explains.
-package struct Anomaly: Sendable, CustomStringConvertible {
+public struct Anomaly: Sendable, CustomStringConvertible {
     /// The names are those of A. Adya, "Weak Consistency" (1999), and of Elle.
-    package enum Kind: String, Sendable {
+    public enum Kind: String, Sendable {
         case repeatedElement = "an element appended twice"
         case inconsistentRead = "internal: a transaction does not see itself"
         case incompatibleOrder = "two reads of one list that no order explains"
@@ -75,10 +75,10 @@ package struct Anomaly: Sendable, CustomStringConvertible {
         case antiCycle = "G2: a cycle with anti-dependencies"
     }
 
-    package let kind: Kind
+    public let kind: Kind
     /// Whether the cycle needs real time: without clocks nobody could tell.
-    package var isRealTime = false
-    package let description: String
+    public var isRealTime = false
+    public let description: String
 
     init(_ kind: Kind, _ text: String, isRealTime: Bool = false) {
         self.kind = kind

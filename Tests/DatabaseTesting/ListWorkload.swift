@@ -6,12 +6,12 @@ import Synchronization
 import WAL
 
 /// Numbers the events of a run, over all its threads.
-package final class EventCounter: Sendable {
+public final class EventCounter: Sendable {
     private let next = Atomic(0)
 
-    package init() {}
+    public init() {}
 
-    package func tick() -> Int { next.add(1, ordering: .sequentiallyConsistent).oldValue }
+    public func tick() -> Int { next.add(1, ordering: .sequentiallyConsistent).oldValue }
 }
 
 /// Threads that append to lists in a database and read them, and the history of what each saw.
@@ -22,25 +22,25 @@ package final class EventCounter: Sendable {
 /// for a while and then left for the next, so that none grows for ever.
 ///
 /// The draws follow from the seed; how the threads fall does not.
-package struct ListWorkload: Sendable {
-    package var seed: UInt64
-    package var threads = 8
-    package var transactionsPerThread = 500
+public struct ListWorkload: Sendable {
+    public var seed: UInt64
+    public var threads = 8
+    public var transactionsPerThread = 500
     /// How many lists are in use at a time.
-    package var lists = 8
+    public var lists = 8
     /// After how many of its transactions a thread goes on to the next lists.
-    package var turn = 40
+    public var turn = 40
     /// Bytes that each key has besides its number: long ones make high trees.
-    package var padding = 0
+    public var padding = 0
     /// Whether a thread checkpoints, syncs, verifies and compacts meanwhile.
-    package var keepsHouse = true
+    public var keepsHouse = true
     /// The number of the first list: workloads on one database keep apart by it.
-    package var firstList = 0
+    public var firstList = 0
 
-    package init(seed: UInt64) { self.seed = seed }
+    public init(seed: UInt64) { self.seed = seed }
 
     /// The highest number of a list, and one more.
-    package var listEnd: Int {
+    public var listEnd: Int {
         firstList + lists * (1 + (max(transactionsPerThread, 1) - 1) / turn)
     }
 
@@ -66,7 +66,7 @@ package struct ListWorkload: Sendable {
     // MARK: The run
 
     /// Runs all threads to their end; everything that they did, in the order of each.
-    package func run<Store, Log>(
+    public func run<Store, Log>(
         on database: DatabaseEngine<Store, Log>, _ events: EventCounter
     ) throws -> [ListTransaction] {
         let gathered = Mutex<[ListTransaction]>([])
@@ -196,7 +196,7 @@ package struct ListWorkload: Sendable {
     // MARK: All lists
 
     /// Every list as `database` has it now: a history's last transaction.
-    package func readAll<Store, Log>(
+    public func readAll<Store, Log>(
         _ database: DatabaseEngine<Store, Log>, _ events: EventCounter
     ) throws -> ListTransaction {
         var one = ListTransaction()
@@ -211,7 +211,7 @@ package struct ListWorkload: Sendable {
 
     /// Every list as a crash at `event` left it, to be put at the end of `history`: all commits at
     /// `full` that had returned by then must be before it.
-    package func readRecovered<Store, Log>(
+    public func readRecovered<Store, Log>(
         _ database: DatabaseEngine<Store, Log>, crashedAt event: Int,
         of history: [ListTransaction]
     ) throws -> ListTransaction {

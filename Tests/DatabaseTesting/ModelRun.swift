@@ -13,7 +13,7 @@ import StorageIOTesting
 ///
 /// Under the automatic checkpoint policy, one run in six, the database's thread works beside the
 /// run; its moments do not follow from the seed, what the run must see does.
-package struct ModelRun {
+public struct ModelRun {
     /// A live snapshot and what it must show for as long as it lives.
     struct HeldSnapshot {
         let snapshot: SimulatedSnapshot
@@ -32,9 +32,9 @@ package struct ModelRun {
     }
 
     /// Operations done and compared so far.
-    package internal(set) var step = 0
+    public internal(set) var step = 0
     /// The height of the highest tree seen.
-    package private(set) var height = 0
+    public private(set) var height = 0
     var random: SeededRandom
     let options: DatabaseOptions
     var keys: KeySpace
@@ -49,7 +49,7 @@ package struct ModelRun {
 
     var database: SimulatedDatabase { handle! }
 
-    package init(seed: UInt64) throws {
+    public init(seed: UInt64) throws {
         random = SeededRandom(seed: seed)
         options = Self.options(&random)
         keys = KeySpace(&random)
@@ -75,7 +75,7 @@ package struct ModelRun {
     }
 
     /// Runs until `count` operations are done, then checks everything once more.
-    package mutating func run(steps count: Int) throws {
+    public mutating func run(steps count: Int) throws {
         if random.oneIn(3) { try importSorted() }
         while step < count {
             if step >= phase.end { try beginPhase() }

@@ -2,62 +2,62 @@ import StorageIO
 import StorageIOTesting
 
 /// File systems as they were at some moments of a run, and how far it had come.
-package final class Moments: @unchecked Sendable {
+public final class Moments: @unchecked Sendable {
     // Sendable: only used by the thread that runs the script.
-    package struct Moment {
-        package let files: CrashingFileSystem
-        package let progress: CrashWorkload.Progress
-        package let name: String
+    public struct Moment {
+        public let files: CrashingFileSystem
+        public let progress: CrashWorkload.Progress
+        public let name: String
     }
 
-    package var progress = CrashWorkload.Progress()
-    package private(set) var all: [Moment] = []
+    public var progress = CrashWorkload.Progress()
+    public private(set) var all: [Moment] = []
 
-    package init() {}
+    public init() {}
 
-    package func add(_ files: CrashingFileSystem, _ name: String) {
+    public func add(_ files: CrashingFileSystem, _ name: String) {
         all.append(Moment(files: files, progress: progress, name: name))
     }
 }
 
 /// The values that were read at some moments of a run.
-package final class Seen: @unchecked Sendable {
+public final class Seen: @unchecked Sendable {
     // Sendable: only used by the thread that runs the test.
-    package private(set) var values: [[UInt8]?] = []
+    public private(set) var values: [[UInt8]?] = []
 
-    package init() {}
+    public init() {}
 
-    package func add(_ moment: String, _ value: [UInt8]??) { values.append(value ?? nil) }
+    public func add(_ moment: String, _ value: [UInt8]??) { values.append(value ?? nil) }
 }
 
 /// The operations of a run, in order.
-package final class Operations: @unchecked Sendable {
+public final class Operations: @unchecked Sendable {
     // Sendable: `lock` guards `operations`.
     private let lock = Lock()
     private var operations: [FileOperation] = []
 
-    package init() {}
+    public init() {}
 
-    package var all: [FileOperation] { lock.withLock { operations } }
+    public var all: [FileOperation] { lock.withLock { operations } }
 
-    package func add(_ operation: FileOperation) { lock.withLock { operations.append(operation) } }
+    public func add(_ operation: FileOperation) { lock.withLock { operations.append(operation) } }
 
-    package func clear() { lock.withLock { operations = [] } }
+    public func clear() { lock.withLock { operations = [] } }
 
-    package func count(of kind: FileOperation.Kind) -> Int { all.filter { $0.kind == kind }.count }
+    public func count(of kind: FileOperation.Kind) -> Int { all.filter { $0.kind == kind }.count }
 }
 
 /// Watches the order of writes and syncs: what may come before a superblock (R2).
-package final class WriteOrder: @unchecked Sendable {
+public final class WriteOrder: @unchecked Sendable {
     // Sendable: only used by the thread that runs the script.
     private var unsyncedPages: Set<UInt64> = []
     private var isLogUnsynced = false
-    package private(set) var superblocks = 0
-    package private(set) var violations: [String] = []
+    public private(set) var superblocks = 0
+    public private(set) var violations: [String] = []
 
-    package init() {}
+    public init() {}
 
-    package func note(_ operation: FileOperation) {
+    public func note(_ operation: FileOperation) {
         let isLog = operation.path.hasSuffix("-wal")
         // The draft of a new database is made whole before it gets its name.
         guard isLog || operation.path == SimulatedDatabase.testPath else { return }
@@ -79,19 +79,19 @@ package final class WriteOrder: @unchecked Sendable {
 }
 
 /// What power cuts during a checkpoint would leave, and what was acknowledged by then.
-package final class Cuts: @unchecked Sendable {
+public final class Cuts: @unchecked Sendable {
     // Sendable: only used by the thread that runs the test.
-    package var acknowledged = 0
-    package var all: [(files: CrashingFileSystem, acknowledged: Int, place: String)] = []
+    public var acknowledged = 0
+    public var all: [(files: CrashingFileSystem, acknowledged: Int, place: String)] = []
     private var isInside = false
 
-    package init() {}
+    public init() {}
 
     /// Whether this is not the work of an operation that is already being looked at.
-    package func enter() -> Bool {
+    public func enter() -> Bool {
         defer { isInside = true }
         return !isInside
     }
 
-    package func leave() { isInside = false }
+    public func leave() { isInside = false }
 }

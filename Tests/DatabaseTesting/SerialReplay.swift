@@ -1,9 +1,9 @@
 /// The second opinion on a history: the engine numbers its versions, so their order is known. Replayed
 /// one after the other in it, every transaction must see exactly what it saw, and the numbers must
 /// agree with real time.
-package enum SerialReplay {
+public enum SerialReplay {
     /// The first contradiction; nil when there is none. O(n log n + what was read).
-    package static func problem(in history: [ListTransaction]) -> String? {
+    public static func problem(in history: [ListTransaction]) -> String? {
         let numbered = history.indices
             .filter { history[$0].ending == .committed && history[$0].version != nil }
             .sorted { first, second in
@@ -64,7 +64,7 @@ package enum SerialReplay {
 
 /// The third opinion, for small histories: looks for a serial order by trying (J. Wing and C. Gong,
 /// "Testing and Verifying Concurrent Objects", 1993). It knows nothing of lists, orders and graphs.
-package enum SerialSearch {
+public enum SerialSearch {
     private struct Place: Hashable {
         let done: UInt64
         let lists: [Int: [Int]]
@@ -72,7 +72,7 @@ package enum SerialSearch {
 
     /// Whether a serial order explains the history; at most 64 transactions, all of them committed or
     /// aborted. Exponential in how many run at once.
-    package static func isExplained(_ history: [ListTransaction]) -> Bool {
+    public static func isExplained(_ history: [ListTransaction]) -> Bool {
         let history = history.filter { $0.ending == .committed }
         precondition(history.count <= 64, "A search takes at most 64 transactions.")
         let before = history.map { one in

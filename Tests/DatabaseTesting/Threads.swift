@@ -1,24 +1,24 @@
 import StorageIO
 
 /// The first error of several threads.
-package final class FirstError: @unchecked Sendable {
+public final class FirstError: @unchecked Sendable {
     // Sendable: `lock` guards `error`.
     private let lock = Lock()
     private var error: (any Error)?
 
-    package init() {}
+    public init() {}
 
-    package func take(_ new: any Error) { lock.withLock { if error == nil { error = new } } }
+    public func take(_ new: any Error) { lock.withLock { if error == nil { error = new } } }
 
-    package var isSet: Bool { lock.withLock { error != nil } }
+    public var isSet: Bool { lock.withLock { error != nil } }
 
-    package func rethrow() throws {
+    public func rethrow() throws {
         if let error = lock.withLock({ error }) { throw error }
     }
 }
 
 /// Runs `body` on that many threads at once, waits for all, and throws the first error of one.
-package func inParallel(_ count: Int, _ body: @escaping @Sendable (Int) throws -> Void) throws {
+public func inParallel(_ count: Int, _ body: @escaping @Sendable (Int) throws -> Void) throws {
     let first = FirstError()
     var threads: [SystemThread] = []
     for number in 0..<count {

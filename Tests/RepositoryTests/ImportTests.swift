@@ -15,19 +15,22 @@ import Testing
             "KVDB", "BTree", "PageStore", "WAL", "StorageIO",
         ],
         "KVToolsCommand": ["ArgumentParser", "Foundation", "KVTools", "KVDB", "StorageIO"],
-        // Outside of the workspace's graph, and below nothing.
+        // Measures the others; nothing depends on it.
         "KVBenchCore": [
             "CPeers", "Foundation", "Histogram", "Synchronization", "KVDB", "KVTools", "StorageIO",
         ],
         "KVBenchCommand": ["ArgumentParser", "Foundation", "KVBenchCore"],
     ]
 
-    static let sources = Repository.files(below: "Packages", extensions: ["swift"])
+    static let sources =
+        (Repository.files(below: "Packages", extensions: ["swift"])
+        + Repository.files(below: "Benchmarks", extensions: ["swift"]))
         .filter { $0.contains("/Sources/") }
 
-    /// `Packages/<Layer>/Sources/<Target>/…`
+    /// The folder below `Sources`: `Packages/<Layer>/Sources/<Target>/…`, `Benchmarks/Sources/<Target>/…`.
     static func target(of path: String) -> String {
-        path.split(separator: "/").dropFirst(3).first.map(String.init) ?? ""
+        let parts = path.split(separator: "/")
+        return parts.drop { $0 != "Sources" }.dropFirst().first.map(String.init) ?? ""
     }
 
     /// The modules that a file imports, whatever attributes or access levels the imports have.

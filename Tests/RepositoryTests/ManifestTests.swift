@@ -3,7 +3,8 @@ import Testing
 
 /// The root manifest and those of the packages say the same.
 @Suite struct ManifestTests {
-    static let manifests = Repository.files(below: "Packages", extensions: ["swift"])
+    static let manifests = ["Packages", "Benchmarks", "Verification"]
+        .flatMap { Repository.files(below: $0, extensions: ["swift"]) }
         .filter { $0.hasSuffix("/Package.swift") }
 
     @Test("Every manifest asks for language mode 6, strict memory safety and warnings as errors")
@@ -20,14 +21,19 @@ import Testing
         }
     }
 
-    @Test("Every folder of sources is a target of the root manifest, but for the benchmark's")
+    @Test("The root manifest depends on nothing")
+    func theRootDependsOnNothing() throws {
+        #expect(try !Repository.text("Package.swift").contains(".package("))
+    }
+
+    @Test("Every layer is a target of the root manifest")
     func everyFolderIsATarget() throws {
         let root = try Repository.text("Package.swift")
-        // Who uses the database must never need the peers' libraries.
-        let isOutside = { (path: String) in path.hasPrefix("Packages/KVBench/") }
-        #expect(!root.contains("KVBench"))
-        let inside = ImportTests.sources.filter { !isOutside($0) }
-        for target in Set(inside.map(ImportTests.target(of:))) {
+        // What depends on packages of others is not the root's.
+        let layers = ImportTests.sources.filter {
+            $0.hasPrefix("Packages/") && !$0.hasPrefix("Packages/KVTools/")
+        }
+        for target in Set(layers.map(ImportTests.target(of:))) {
             #expect(root.contains("\"\(target)\""), "the root manifest lacks \(target)")
         }
         let tests = Repository.files(below: "Tests", extensions: ["swift"])

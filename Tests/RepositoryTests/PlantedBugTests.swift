@@ -1,9 +1,9 @@
 import Foundation
 import Testing
 
-/// The planted bugs (Tests/PlantedBugs/README.md) fit the sources that they are to be put into.
+/// The planted bugs (Verification/PlantedBugs/README.md) fit the sources that they are to be put into.
 @Suite struct PlantedBugTests {
-    static let folder = "Tests/PlantedBugs"
+    static let folder = "Verification/PlantedBugs"
 
     /// The lines that one edit needs, whole and in this order, in one file.
     struct Edit {

@@ -8,10 +8,13 @@ import Testing
     /// The files that may be longer than the limit, and why.
     static let longFiles: [String: String] = [:]
 
-    static let sources = Repository.files(below: "Packages", extensions: ["swift", "c", "h"])
+    static let sources =
+        Repository.files(below: "Packages", extensions: ["swift", "c", "h"])
+        + Repository.files(below: "Benchmarks", extensions: ["swift", "c", "h"])
     static let everything =
         sources + ["Package.swift"]
         + Repository.files(below: "Tests", extensions: ["swift"])
+        + Repository.files(below: "Verification", extensions: ["swift"])
         + Repository.files(below: "Examples", extensions: ["swift"])
         + Repository.files(below: "Scripts", extensions: ["swift"])
 

@@ -22,7 +22,7 @@ import StorageIOTesting
 ///
 /// **Not covered:** pages that only live snapshots see (R6's tests do), what readers may see when,
 /// and handles that write to files of other names.
-package final class OrderingOracle: @unchecked Sendable {
+public final class OrderingOracle: @unchecked Sendable {
     // Sendable: everything that changes is only touched under `lock`.
 
     /// A superblock that may be the newest after a power cut, and what it reaches.
@@ -44,7 +44,7 @@ package final class OrderingOracle: @unchecked Sendable {
 
     /// - Parameters:
     ///   - image: what is there under a name at the start; nil for nothing.
-    package init(path: String, image: (String) -> FileImage? = { _ in nil }) {
+    public init(path: String, image: (String) -> FileImage? = { _ in nil }) {
         dataPath = path
         logPath = path + "-wal"
         for name in [dataPath, logPath] {
@@ -62,21 +62,21 @@ package final class OrderingOracle: @unchecked Sendable {
     }
 
     /// Watches the database at `path` of `files` from now on.
-    package convenience init(watching files: CrashingFileSystem, path: String = "test.db") {
+    public convenience init(watching files: CrashingFileSystem, path: String = "test.db") {
         self.init(path: path) { files.image(of: $0) }
         files.afterOperation = { [self] in observe($0) }
     }
 
     /// What was found, in order, at most ten.
-    package var violations: [String] { lock.withLock { findings } }
+    public var violations: [String] { lock.withLock { findings } }
 
     /// How many superblocks and commits were looked at: a watcher that sees none proves nothing.
-    package var counts: (superblocks: Int, commits: Int) {
+    public var counts: (superblocks: Int, commits: Int) {
         lock.withLock { (superblockCount, commitCount) }
     }
 
     /// Throws when there was a violation.
-    package func check() throws {
+    public func check() throws {
         let found = violations
         if !found.isEmpty { throw Mismatch(found.joined(separator: "; ")) }
     }
@@ -84,7 +84,7 @@ package final class OrderingOracle: @unchecked Sendable {
     // MARK: What happens
 
     /// Told of every call, in the order in which they take effect.
-    package func observe(_ done: CompletedOperation) {
+    public func observe(_ done: CompletedOperation) {
         lock.withLock { take(done) }
     }
 
@@ -290,7 +290,7 @@ package final class OrderingOracle: @unchecked Sendable {
     /// - Parameters:
     ///   - transaction: the commit's number, or any between it and the newest published one.
     ///   - durability: what it was promised.
-    package func committed(transaction: UInt64, durability: Durability) {
+    public func committed(transaction: UInt64, durability: Durability) {
         if durability == .buffered { return }
         lock.withLock {
             commitCount += 1

@@ -2,7 +2,7 @@ import CLZ4
 import StorageIO
 
 /// Unpacks LZ4 frames, one or several after another; skippable frames are skipped.
-@safe package final class LZ4FrameDecoder: ByteInput {
+@safe public final class LZ4FrameDecoder: ByteInput {
     // Safe: the context lives as long as the decoder, and every buffer's true size goes with it.
     private let context: OpaquePointer
     private let input: any ByteInput
@@ -16,7 +16,7 @@ import StorageIO
     /// A decoder of `input`, which is at the start of a frame.
     ///
     /// - Throws: `outOfMemory`.
-    package init(_ input: any ByteInput) throws(StorageError) {
+    public init(_ input: any ByteInput) throws(StorageError) {
         var context: OpaquePointer?
         let result = unsafe LZ4F_createDecompressionContext(&context, UInt32(LZ4F_VERSION))
         guard LZ4F_isError(result) == 0, let context = unsafe context else {
@@ -29,7 +29,7 @@ import StorageIO
     deinit { unsafe _ = LZ4F_freeDecompressionContext(context) }
 
     /// Whether a stream that begins with these bytes is an LZ4 frame, or a skippable one.
-    package static func recognises(_ head: [UInt8]) -> Bool {
+    public static func recognises(_ head: [UInt8]) -> Bool {
         head.starts(with: [0x04, 0x22, 0x4D, 0x18])
             || head.count >= 4 && 0x50...0x5F ~= head[0]
                 && head[1...].starts(with: [0x2A, 0x4D, 0x18])
@@ -39,7 +39,7 @@ import StorageIO
     ///
     /// - Throws: `truncated` when the input ends inside a frame, `damaged` when a checksum or the
     ///   structure is wrong, and what the input throws.
-    package func read(into buffer: inout [UInt8]) throws(StorageError) -> Int {
+    public func read(into buffer: inout [UInt8]) throws(StorageError) -> Int {
         while true {
             if position == end && !inputEnded {
                 position = 0

@@ -3,7 +3,7 @@ import KVDB
 import StorageIO
 
 /// Packs a stream into one standard LZ4 frame with a content checksum: what `lz4 -d` unpacks.
-@safe package final class LZ4FrameEncoder {
+@safe public final class LZ4FrameEncoder {
     // Safe: the context lives as long as the encoder, and every buffer's true size goes with it.
     private let context: OpaquePointer
     private var preferences: LZ4F_preferences_t
@@ -17,7 +17,7 @@ import StorageIO
     /// An encoder into `output`. Nothing is written before the first call.
     ///
     /// - Throws: `outOfMemory`.
-    package init(_ output: any ByteOutput) throws(StorageError) {
+    public init(_ output: any ByteOutput) throws(StorageError) {
         var context: OpaquePointer?
         let result = unsafe LZ4F_createCompressionContext(&context, UInt32(LZ4F_VERSION))
         guard LZ4F_isError(result) == 0, let context = unsafe context else {
@@ -38,7 +38,7 @@ import StorageIO
     deinit { unsafe _ = LZ4F_freeCompressionContext(context) }
 
     /// Packs the next bytes.
-    package func write(_ bytes: ByteView) throws(StorageError) {
+    public func write(_ bytes: ByteView) throws(StorageError) {
         try begin()
         var rest = bytes
         while rest.count > 0 {
@@ -53,7 +53,7 @@ import StorageIO
     }
 
     /// Ends the frame.
-    package func finish() throws(StorageError) {
+    public func finish() throws(StorageError) {
         try begin()
         let count = unsafe packed.withUnsafeMutableBytes { packed in
             unsafe LZ4F_compressEnd(context, packed.baseAddress, packed.count, nil)

@@ -3,8 +3,8 @@ import StorageIO
 import Synchronization
 
 /// A file that is there whole or not at all: written under another name and renamed at the end.
-package final class OutputFile<Files: FileSystem>: ByteOutput {
-    package let isTerminal = false
+public final class OutputFile<Files: FileSystem>: ByteOutput {
+    public let isTerminal = false
     private let files: Files
     private let handle: Files.Handle
     private let path: String
@@ -18,7 +18,7 @@ package final class OutputFile<Files: FileSystem>: ByteOutput {
     /// Begins the file that ``commit()`` puts at `path`, in the same directory.
     ///
     /// - Throws: as ``FileSystem/open(_:_:)``.
-    package init(path: String, on files: Files) throws(StorageError) {
+    public init(path: String, on files: Files) throws(StorageError) {
         self.files = files
         self.path = path
         temporaryPath = "\(path).\(System.processNumber)-\(System.randomNumber() % 100_000).partial"
@@ -28,7 +28,7 @@ package final class OutputFile<Files: FileSystem>: ByteOutput {
 
     deinit { abandon() }
 
-    package func write(_ bytes: ByteView) throws(StorageError) {
+    public func write(_ bytes: ByteView) throws(StorageError) {
         try unsafe handle.write(bytes.buffer, at: offset)
         offset += UInt64(bytes.count)
         // So that the medium is at work while more is made, and ``commit()`` has little to wait for.
@@ -37,10 +37,10 @@ package final class OutputFile<Files: FileSystem>: ByteOutput {
         begunOffset = offset
     }
 
-    package func flush() {}
+    public func flush() {}
 
     /// Makes what was written durable and gives it its name, in place of a file that has it.
-    package func commit() throws(StorageError) {
+    public func commit() throws(StorageError) {
         try handle.sync()
         try files.rename(temporaryPath, to: path, replacing: true)
         isOpen = false

@@ -3,58 +3,66 @@
 
     /// One run of some threads in an order that a plan says, the same each time. See `Schedules.h`
     /// for what is modelled and what is not.
-    @safe package struct ScheduledRun: Sendable {
+    @safe public struct ScheduledRun: Sendable {
         /// At step `step` the processor goes to `thread`, nil for any that can go on.
-        package struct Switch: Sendable, Equatable {
-            package var step: Int
-            package var thread: Int?
+        public struct Switch: Sendable, Equatable {
+            /// The step, from 0 on.
+            public var step: Int
+            /// The thread that goes on; nil leaves the choice to the order.
+            public var thread: Int?
 
-            package init(step: Int, thread: Int?) {
+            /// A switch at `step` to `thread`.
+            public init(step: Int, thread: Int?) {
                 self.step = step
                 self.thread = thread
             }
         }
 
         /// Which thread comes next where the running one can't go on.
-        package enum Order: UInt32, Sendable, CaseIterable {
+        public enum Order: UInt32, Sendable, CaseIterable {
             case first
             case last
             case random
         }
 
         /// A schedule.
-        package struct Plan: Sendable {
+        public struct Plan: Sendable {
             /// By step, ascending.
-            package var switches: [Switch] = []
-            package var order = Order.first
-            package var seed: UInt64 = 0
+            public var switches: [Switch] = []
+            /// Which thread goes on where the running one can't.
+            public var order = Order.first
+            /// Where the random choices of the order begin.
+            public var seed: UInt64 = 0
             /// More steps are a livelock.
-            package var stepLimit = 50_000
+            public var stepLimit = 50_000
             /// Whether ``ScheduledRun/choices`` is wanted.
-            package var wantsChoices = false
+            public var wantsChoices = false
             /// Whether ``ScheduledRun/description`` is wanted though the run ends well.
-            package var wantsDescription = false
+            public var wantsDescription = false
 
-            package init() {}
+            /// No switch: each thread runs until it waits or ends.
+            public init() {}
         }
 
         /// How a run ended.
-        package enum Outcome: Int32, Sendable {
+        public enum Outcome: Int32, Sendable {
             case ended
             case deadlock
             case livelock
         }
 
-        package let outcome: Outcome
-        package let steps: Int
+        /// How the run ended.
+        public let outcome: Outcome
+        /// How many steps it took.
+        public let steps: Int
         /// How many of the switches took the processor from a thread that could have gone on.
-        package let preemptions: Int
+        public let preemptions: Int
         /// Equal runs have equal hashes.
-        package let hash: UInt64
+        public let hash: UInt64
         /// Entry *n*: the threads, as bits, that could have taken over at step *n*.
-        package let choices: [UInt32]
+        public let choices: [UInt32]
         /// The last switches, and where every thread was at the end; empty unless wanted or needed.
-        package let description: String
+        public let description: String
 
         private final class Body {
             let run: @Sendable () -> Void
@@ -62,7 +70,7 @@
         }
 
         /// Runs `body` as thread 0, until it and every thread that it started have ended.
-        package init(_ plan: Plan, _ body: @escaping @Sendable () -> Void) {
+        public init(_ plan: Plan, _ body: @escaping @Sendable () -> Void) {
             let switches = plan.switches.map {
                 csio_switch_t(
                     step: UInt32($0.step), thread: $0.thread.map(UInt32.init) ?? .max)
@@ -107,14 +115,14 @@
         }
 
         /// Names the calling thread of a run.
-        package static func name(_ name: StaticString) {
+        public static func name(_ name: StaticString) {
             unsafe name.utf8Start.withMemoryRebound(
                 to: CChar.self, capacity: name.utf8CodeUnitCount
             ) { unsafe csio_schedule_name($0) }
         }
 
         /// Runs `body` without steps: no other thread comes between unless it waits for one.
-        package static func undisturbed<Result, Failure: Error>(
+        public static func undisturbed<Result, Failure: Error>(
             _ body: () throws(Failure) -> Result
         ) throws(Failure) -> Result {
             csio_schedule_pause(1)

@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 //
-// How fast the database is, measured beside its peers. A package outside of the workspace's graph, so
-// that neither the peers' libraries nor what it depends on are anything that a user of KVDB ever needs.
+// How fast the database is, measured beside its peers. A package of its own, so that no user of KVDB ever
+// needs the peers' libraries or the packages that this one depends on.
 
 import PackageDescription
 
@@ -17,7 +17,8 @@ let package = Package(
     platforms: [.macOS(.v15), .iOS(.v18), .tvOS(.v18), .watchOS(.v11), .visionOS(.v2)],
     products: [.executable(name: "kvbench", targets: ["KVBenchCommand"])],
     dependencies: [
-        .package(name: "KVDB", path: "../.."),
+        .package(name: "KVDB", path: ".."),
+        .package(name: "KVTools", path: "../Packages/KVTools"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     ],
@@ -33,7 +34,7 @@ let package = Package(
             dependencies: [
                 "CPeers",
                 .product(name: "KVDB", package: "KVDB"),
-                .product(name: "KVTools", package: "KVDB"),
+                .product(name: "KVTools", package: "KVTools"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
             swiftSettings: swiftSettings),

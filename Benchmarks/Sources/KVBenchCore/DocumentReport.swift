@@ -20,7 +20,7 @@ public struct DocumentReport {
             # Benchmarks
 
             This page is written by `make bench`; a change by hand is lost with the next run. What is run and
-            how each engine is driven: [KVBench](../Packages/KVBench/README.md). The plots are in
+            how each engine is driven: [Benchmarks](../Benchmarks/README.md). The plots are in
             [plots.html](\(folder)/plots.html), every single run in [results.json](\(folder)/results.json). Why
             targets are missed, and what changed since: [Performance](Performance.md).
 
