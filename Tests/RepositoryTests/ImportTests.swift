@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// An arrow between layers only ever points down, and the engine needs nothing but its own C target.
+/// Dependencies between layers only point down, and the engine needs nothing but its own C target.
 @Suite struct ImportTests {
     static let allowedImports: [String: Set<String>] = [
         "StorageIO": ["CStorageIO", "Synchronization"],

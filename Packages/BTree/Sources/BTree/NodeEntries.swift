@@ -157,12 +157,6 @@ struct NodeEntries: ~Copyable {
         list[index].keyLength = UInt16(truncatingIfNeeded: separator.count)
     }
 
-    /// Replaces the child at `index` and its count.
-    mutating func setChild(_ child: PageNumber, entryCount: UInt64, at index: Int) {
-        list[index].link = child
-        list[index].number = entryCount
-    }
-
     /// The child at `index`.
     func child(_ index: Int) -> PageNumber { list[index].link }
 

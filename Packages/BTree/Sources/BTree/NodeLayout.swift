@@ -40,6 +40,4 @@ enum NodeLayout {
     static let maximumSlots = capacity / headSize
     /// Bytes of a leaf entry beside its key and its inline value.
     static let leafOverhead = headSize + leafTailSize + inlineFieldSize
-    /// Bytes of an inner entry beside its key.
-    static let innerOverhead = headSize + innerTailSize + countFieldSize
 }

@@ -80,14 +80,6 @@ public struct TreeSurvey<Source: SurveySource, Visitor: SurveyVisitor> {
         return true
     }
 
-    /// Walks a subtree that was found without its parent.
-    @discardableResult
-    public mutating func walk(
-        _ page: PageNumber, level: Int, low: [UInt8]?, high: [UInt8]?, entryCount: UInt64
-    ) -> Bool {
-        walk(Place(page: page, level: level, low: low, high: high, entryCount: entryCount)) != nil
-    }
-
     /// Where a node hangs.
     private struct Place {
         var page: PageNumber

@@ -1,7 +1,6 @@
 import BTree
 import PageStore
 import StorageIO
-import WAL
 
 /// What a compaction did.
 public struct CompactionReport: Sendable, Equatable {

@@ -1,7 +1,6 @@
 import BTree
 import PageStore
 import StorageIO
-import WAL
 
 /// The changes of the running transaction: each checks its arguments, changes the private tree and
 /// records the operation. The caller holds the writer lock.

@@ -1,7 +1,6 @@
 import BTree
 import PageStore
 import StorageIO
-import WAL
 
 extension Snapshot {
     /// Writes this version in a portable format, in constant memory.

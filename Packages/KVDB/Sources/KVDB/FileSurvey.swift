@@ -66,7 +66,7 @@ final class FileSurvey<Files: FileSystem>: SurveySource, SurveyVisitor {
 
     /// The newest transaction whose pages count.
     var newest: TransactionNumber {
-        base.map { $0.superblock.record.transaction } ?? (1 << 62)
+        base.map { $0.superblock.record.transaction } ?? Superblock.countLimit
     }
 
     /// Whether every page that the base's version uses is known to be: all others are in the list.

@@ -3,7 +3,7 @@ import Synchronization
 
 /// The requests to the database's background thread, and its life.
 final class Maintenance: @unchecked Sendable {
-    // Sendable: `lock` guards `wantsCheckpoint`, `isStopped` and `thread`.
+    // Sendable: `lock` guards `wantsCheckpoint`, `isStopped` and `thread`; `wantsSync` is an atomic.
     private let lock = Lock()
     private let wakeUp = Condition()
     private var wantsCheckpoint = false
@@ -19,6 +19,8 @@ final class Maintenance: @unchecked Sendable {
         checkpoint: @escaping @Sendable () -> Void
     ) throws(StorageError) {
         let interval = UInt64(min(max(syncIntervalMilliseconds, 1), 1 << 32)) * 1_000_000
+        lock.acquire()
+        defer { lock.release() }
         thread = try SystemThread { [self] in
             run(interval: interval, sync: sync, checkpoint: checkpoint)
         }

@@ -16,8 +16,6 @@ import StorageIO
     private var capacity: Int
     private var count = 0
     private var table: [UInt8] = []
-    /// How many operations there were, logged or not.
-    private(set) var operationCount: UInt64 = 0
     /// Whether the operations are still all here; false once they outgrew the limit.
     private(set) var isComplete = true
     /// The most bytes to hold.
@@ -38,7 +36,6 @@ import StorageIO
     func reset(logged: Bool) {
         clear()
         if !table.isEmpty { table.removeAll(keepingCapacity: true) }
-        operationCount = 0
         isComplete = logged
     }
 
@@ -68,7 +65,6 @@ import StorageIO
 
     /// Makes room for an operation of at most `byteCount` bytes; whether it is to be recorded.
     private func begin(_ table: [UInt8], adding byteCount: Int) -> Bool {
-        operationCount += 1
         guard isComplete else { return false }
         if count + byteCount + table.count + 16 > limit {
             abandon()

@@ -36,7 +36,7 @@ struct Recovery<Store: CheckpointedStorage> {
                 entryCount: checkpoint.catalogCount))
         let name: [UInt8] = []
         let record = try name.withByteView { name throws(StorageError) in try catalog.get(name) }
-        var main = TreeRoot(page: 0, height: 0, entryCount: 0)
+        var main = TreeRoot.empty
         if let record {
             main = try record.withByteView { view throws(StorageError) in
                 try TableRecord(view).root

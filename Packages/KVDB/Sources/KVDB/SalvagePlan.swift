@@ -41,7 +41,7 @@ struct SalvagePlan {
         if survey.isBaseTrusted, survey.isCatalogWhole {
             fillGaps(survey, progress)
         } else {
-            if !survey.isBaseTrusted { newest = 1 << 62 }
+            if !survey.isBaseTrusted { newest = Superblock.countLimit }
             report.basis = .scan
             gather(survey, progress)
         }

@@ -11,7 +11,7 @@ public struct Version: Sendable, Equatable {
     /// checkpoints; everywhere else ``main`` counts.
     public var catalog: TreeRoot
 
-    /// The state that a checkpoint recorded in the catalog.
+    /// The state that `transaction` made, with these two trees.
     init(transaction: TransactionNumber, main: TreeRoot, catalog: TreeRoot) {
         self.transaction = transaction
         self.main = main

@@ -80,7 +80,7 @@ final class WriterState<Store: CheckpointedStorage>: @unchecked Sendable {
             record = try found.withByteView { view throws(StorageError) in try TableRecord(view) }
         } else if create {
             record = TableRecord(
-                number: try nextTableNumber(), root: TreeRoot(page: 0, height: 0, entryCount: 0))
+                number: try nextTableNumber(), root: .empty)
         } else {
             return nil
         }

@@ -77,10 +77,6 @@ public struct Pressure: Sendable, Equatable {
     public var residentPages: Int
     /// The most dirty pages that the options want.
     public var dirtyPageBudget: Int
-    /// The most resident pages that the options want.
-    public var residentPageBudget: Int
-    /// The dirty pages in bytes.
-    public var dirtyBytes: Int { dirtyPages * PageLayout.pageSize }
     /// Whether it is time to write dirty pages out.
     public var isDirtyBudgetSpent: Bool { dirtyPages > dirtyPageBudget }
 }

@@ -7,8 +7,7 @@ extension FilePageStore {
         Pressure(
             dirtyPages: dirtyPages.load(ordering: .relaxed),
             residentPages: memory.residentCount.load(ordering: .relaxed),
-            dirtyPageBudget: options.dirtyBudget >> PageLayout.pageShift,
-            residentPageBudget: budgetPages)
+            dirtyPageBudget: options.dirtyBudget >> PageLayout.pageShift)
     }
 
     /// See ``CheckpointedStorage/statistics``.

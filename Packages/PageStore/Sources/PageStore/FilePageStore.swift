@@ -65,8 +65,8 @@ private struct WritingState {
     let epochs = ReaderEpochs()
 
     let space = Lock()
-    /// Like the next one behind a constant pointer, so that its many small uses need no check at run time
-    /// that nobody else is at it: whoever may use it sees to that.
+    /// This state and the next are held behind constant pointers, which avoids Swift's exclusivity checks
+    /// at run time. The writer lock makes that safe for this one, and `space` for the next.
     private let writing: UnsafeMutablePointer<WritingState>
     private let allocatorState: UnsafeMutablePointer<PageAllocator>
     /// Guarded by `space`.
@@ -78,7 +78,8 @@ private struct WritingState {
     var superblock: Superblock
     /// Guarded by `space`.
     var runningCheckpoint: RunningCheckpoint?
-    /// The slot that `superblock` is in. Guarded by `space`.
+    /// The slot that `superblock` is in. Changed under `space`, and only by the thread that writes a
+    /// superblock, which may therefore read it without.
     var durableSlot: Int
     /// Pages that the file has room for without growing. Guarded by `space`.
     var filePages: Int

@@ -247,7 +247,7 @@ import Synchronization
     public var pressure: Pressure {
         Pressure(
             dirtyPages: 0, residentPages: memory.residentCount.load(ordering: .relaxed),
-            dirtyPageBudget: .max, residentPageBudget: .max)
+            dirtyPageBudget: .max)
     }
 
     // MARK: Looking inside

@@ -29,7 +29,8 @@ enum OverflowLayout {
     }
 
     static func headerChecksum(of page: PageBytes) -> UInt32 {
-        CRC32C.checksum(page.bytes(4, count: 24))
+        let start = PageLayout.checksumSize
+        return CRC32C.checksum(page.bytes(start, count: headerChecksum - start))
     }
 
     /// Checks the header by itself; nil when sound, else what is wrong.
@@ -42,7 +43,7 @@ enum OverflowLayout {
         let byteCount = Int(page.u32(byteCount))
         guard byteCount <= maximumByteCount,
             Int(page.u32(pageCount)) == pageCount(byteCount: byteCount),
-            page.u16(18) == 0, page.level == 0
+            page.u16(PageLayout.kindFields) == 0, page.level == 0
         else { return "the overflow header contradicts itself" }
         return nil
     }

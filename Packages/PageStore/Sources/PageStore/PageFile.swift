@@ -43,11 +43,6 @@ public final class PageFile<Handle: File> {
         self.slots = slots
     }
 
-    /// Where a page starts in the file.
-    public static func offset(of page: PageNumber) -> UInt64 {
-        UInt64(page) << UInt64(PageLayout.pageShift)
-    }
-
     /// Reads a page into the first of `buffer`, and checks nothing but its checksum.
     public func read(_ page: PageNumber, into buffer: PageBuffer) -> PageFlaw? {
         if let flaw = readBytes(Int(page), PageLayout.pageSize, into: buffer) { return flaw }

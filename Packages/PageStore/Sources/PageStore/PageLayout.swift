@@ -14,6 +14,8 @@ public enum PageLayout {
     @inlinable public static var pageShift: Int { 12 }
     /// u32: CRC-32C of the page from byte 4 to its end (of an overflow run: to the end of its data).
     @inlinable public static var checksum: Int { 0 }
+    /// Bytes of the checksum, which every checksum of a page leaves out.
+    @inlinable public static var checksumSize: Int { 4 }
     /// u32: the page's own number, so that a misdirected write is seen.
     @inlinable public static var pageNumber: Int { 4 }
     /// u64: the transaction that wrote this page (its birth).

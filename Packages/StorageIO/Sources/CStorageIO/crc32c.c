@@ -150,15 +150,11 @@ JOINED_TARGET static uint32_t crc_joined(uint32_t crc, const void *bytes, size_t
     return ~(uint32_t)state;
 }
 
-int csio_crc32c_is_hardware(void) { return cpu_has_crc(); }
-
 static crc_function best_function(void) {
     if (!cpu_has_crc()) return csio_crc32c_portable;
     return cpu_has_multiply() ? crc_joined : crc_simple;
 }
 #else
-int csio_crc32c_is_hardware(void) { return 0; }
-
 static crc_function best_function(void) { return csio_crc32c_portable; }
 #endif
 

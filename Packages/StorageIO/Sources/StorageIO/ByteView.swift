@@ -118,7 +118,4 @@ public enum CRC32C {
     public static func portableChecksum(_ bytes: ByteView, seed: UInt32 = 0) -> UInt32 {
         unsafe csio_crc32c_portable(seed, bytes.start, bytes.count)
     }
-
-    /// Whether ``checksum(_:seed:)`` uses the CPU's instruction here.
-    public static var isHardware: Bool { csio_crc32c_is_hardware() != 0 }
 }

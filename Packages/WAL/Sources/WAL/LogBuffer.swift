@@ -1,7 +1,7 @@
 import StorageIO
 
-/// Bytes that grow: what is to be written, and what was read. The only place of this module that
-/// touches memory by address.
+/// Bytes that grow: what is to be written, and what was read. The only type of this module that owns
+/// memory by address.
 ///
 /// `@safe`: every access is checked against `count`, and the memory lives as long as the object.
 /// Views lent from it are valid until it next grows or goes.

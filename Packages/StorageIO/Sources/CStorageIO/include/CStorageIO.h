@@ -124,8 +124,6 @@ static inline void csio_prefetch_line(const void *byte) { __builtin_prefetch(byt
 uint32_t csio_crc32c(uint32_t crc, const void *bytes, size_t count);
 /// The table-driven form, on every machine; the tests hold the two to each other.
 uint32_t csio_crc32c_portable(uint32_t crc, const void *bytes, size_t count);
-/// 1 when csio_crc32c uses the CPU's instruction here.
-int csio_crc32c_is_hardware(void);
 
 // --- Threads, locks, time ----------------------------------------------------------------------
 
