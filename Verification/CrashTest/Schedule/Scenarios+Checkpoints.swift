@@ -8,7 +8,7 @@
         static var checkpoints: [ScheduleScenario] {
             [
                 commitDuringCheckpoint, logRecycling, inlineCheckpoints, twoCheckpoints,
-                unlogged, withoutLog, background, compaction,
+                unlogged, withoutLog, background, syncInterval, compaction,
             ]
         }
 
@@ -126,6 +126,27 @@
                 // and by then the database's own thread has synced.
                 for _ in 0..<5 { System.sleep(nanoseconds: 3_000_000_000) }
                 world.expect(number, "long after a written commit")
+            }
+            return scenario
+        }
+
+        /// Nothing but the interval makes these commits durable. The second one comes at the moment when
+        /// the sync for the first is due.
+        private static var syncInterval: ScheduleScenario {
+            var scenario = ScheduleScenario("the interval of the background sync")
+            scenario.options.checkpointPolicy = .automatic
+            scenario.options.logBudget = 1 << 20
+            scenario.options.syncInterval = 100
+            scenario.commitsAreFull = false
+            for delay in [0, 100_000_001] as [UInt64] {
+                scenario.thread("weaker") { world in
+                    if delay > 0 { System.sleep(nanoseconds: delay) }
+                    let number = try world.commit(durability: delay > 0 ? .buffered : .written)
+                    // A switch may cut a sleep short. Another sleep ends only when nothing else goes on,
+                    // and so after the sync whose time came before.
+                    for _ in 0..<5 { System.sleep(nanoseconds: 210_000_000) }
+                    world.expect(number, "two intervals after a weaker commit")
+                }
             }
             return scenario
         }

@@ -5,7 +5,9 @@
 
     extension ScheduleScenario {
         /// Single puts that change pages where they are, beside those who must not notice.
-        static var inPlace: [ScheduleScenario] { [putsBesideReaders, putsBesideCheckpoint] }
+        static var inPlace: [ScheduleScenario] {
+            [putsBesideReaders, putsBesideCheckpoint, putsBesideFullCommits]
+        }
 
         private static var putsBesideReaders: ScheduleScenario {
             var scenario = ScheduleScenario("single puts in place beside readers")
@@ -40,6 +42,29 @@
             return scenario
         }
 
+        /// A commit that waits for its sync is the head, whose pages a put would change and publish.
+        private static var putsBesideFullCommits: ScheduleScenario {
+            var scenario = ScheduleScenario("single puts in place beside commits under way")
+            scenario.prepareForPuts()
+            // Every version that raises the marks is.
+            scenario.commitsAreFull = true
+            scenario.thread("commits") { world in
+                for _ in 0..<2 { try world.commit() }
+            }
+            scenario.thread("puts") { world in
+                // Buffered: on the way to the system they would wait for the commits' syncs.
+                for number in 1...3 {
+                    try world.putPair(number, durability: .buffered)
+                    try world.readNewest()
+                }
+            }
+            scenario.thread("reader") { world in
+                var seen = 0
+                for _ in 0..<3 { seen = try world.readNewest(least: seen) }
+            }
+            return scenario
+        }
+
         /// The log is in use, or the first put would not be made in place.
         private mutating func prepareForPuts() {
             commitsAreFull = false
@@ -56,10 +81,15 @@
     extension ScheduleWorld {
         private static let pair = ["p 1", "p 2"].map { Array($0.utf8) }
 
-        /// Two puts, each a transaction of its own, the first key's first.
-        func putPair(_ number: Int) throws {
+        /// Two puts, each a transaction of its own, the first key's first. When one returns, readers
+        /// see it.
+        func putPair(_ number: Int, durability: Durability = .written) throws {
             for key in Self.pair {
-                try database.put(key, Self.value(number), durability: .written)
+                try database.put(key, Self.value(number), durability: durability)
+                let seen = try Self.number(of: database.get(key))
+                guard seen == number else {
+                    throw Failure("\(seen) was read after the put of \(number) had returned")
+                }
             }
         }
 

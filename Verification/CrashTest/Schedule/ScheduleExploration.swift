@@ -9,8 +9,10 @@
 
         let scenario: ScheduleScenario
         let image: ScheduleImage
-        /// Every schedule with one preemption.
-        private var singles: [ScheduledRun.Plan] = []
+        /// Every schedule with one preemption; where the scenario has a focus, then every one with two.
+        private var enumerated: [ScheduledRun.Plan] = []
+        /// How many have one preemption.
+        private var singleCount = 0
         /// How many steps there are without preemption.
         private var stepCount = 0
         private var hashes: [UInt64] = []
@@ -20,7 +22,7 @@
             self.scenario = scenario
             image = try ScheduleImage(scenario)
             for order in [ScheduledRun.Order.first, .last] {
-                var plan = ScheduledRun.Plan()
+                var plan = emptyPlan
                 plan.order = order
                 plan.wantsChoices = true
                 let run = try check(plan, seed: 0)
@@ -28,17 +30,41 @@
                 stepCount = max(stepCount, run.steps)
                 for (step, threads) in run.choices.enumerated() {
                     for thread in 0..<32 where threads >> UInt32(thread) & 1 != 0 {
-                        var single = ScheduledRun.Plan()
+                        var single = emptyPlan
                         single.order = order
                         single.switches = [.init(step: step, thread: thread)]
-                        singles.append(single)
+                        enumerated.append(single)
                     }
                 }
             }
+            singleCount = enumerated.count
+            if scenario.focus != nil { enumeratePairs() }
             let plan = plan(0)
             guard try check(plan, seed: 0).hash == hashes[0] else {
                 throw Failure("\(scenario.name): the same schedule ran differently")
             }
+        }
+
+        private var emptyPlan: ScheduledRun.Plan {
+            var plan = ScheduledRun.Plan()
+            plan.focus = scenario.focus
+            return plan
+        }
+
+        /// Adds every schedule with two preemptions, in an order that takes them from all over.
+        private mutating func enumeratePairs() {
+            var pairs: [ScheduledRun.Plan] = []
+            for single in enumerated {
+                let first = single.switches[0].step
+                for second in first + 1..<max(first + 2, stepCount + 1) {
+                    var pair = single
+                    pair.switches.append(.init(step: second, thread: nil))
+                    pairs.append(pair)
+                }
+            }
+            var random = SeededRandom(seed: UInt64(pairs.count))
+            pairs.shuffle(using: &random)
+            enumerated += pairs
         }
 
         /// Runs the `block`-th hundred schedules.
@@ -53,28 +79,31 @@
                 } else {
                     account.note("the same again")
                 }
-                if number == singles.count + 1 {
+                if number == singleCount + 1 {
                     account.note("scenarios with every single preemption")
+                }
+                if singleCount < enumerated.count, number == enumerated.count + 1 {
+                    account.note("scenarios with every two preemptions")
                 }
                 account.note("\(run.preemptions) preemptions")
                 account.note("steps", run.steps)
             }
         }
 
-        /// The schedule of this number: first every one with at most one preemption.
+        /// The schedule of this number: first every one with at most one preemption, or two.
         private func plan(_ number: Int) -> ScheduledRun.Plan {
-            var plan = ScheduledRun.Plan()
+            var plan = emptyPlan
             if number < 2 {
                 plan.order = number == 0 ? .first : .last
                 return plan
             }
-            if number < singles.count + 2 { return singles[number - 2] }
+            if number < enumerated.count + 2 { return enumerated[number - 2] }
             var random = SeededRandom(seed: UInt64(number))
             plan.seed = random.next()
             plan.order = random.element(of: ScheduledRun.Order.allCases)
             // Races are often close together, so half of the switches soon follow the one before.
             var step = 1 + random.below(stepCount)
-            for _ in 0..<(1 + random.below(3)) {
+            for _ in 0..<(scenario.focus == nil ? 1 + random.below(3) : 3) {
                 plan.switches.append(.init(step: step, thread: nil))
                 step += 1 + random.below(random.oneIn(2) ? 30 : max(1, stepCount * 2 / 3))
             }

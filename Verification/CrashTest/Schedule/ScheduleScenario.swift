@@ -25,6 +25,9 @@
         var commitsAreFull = true
         /// Whether every acknowledged commit is there after closing.
         var losesNothing = true
+        /// The source file at whose marks threads are switched, nil for all; with one, every schedule
+        /// with two preemptions is run.
+        var focus: StaticString?
         var threads: [Thread] = []
         /// Changes what every run starts from.
         var prepare: (@Sendable (SimulatedDatabase) throws -> Void)?
@@ -43,7 +46,7 @@
         }
 
         static let all: [ScheduleScenario] =
-            commits + checkpoints + pages + closing + failures + inPlace
+            commits + checkpoints + pages + closing + failures + inPlace + windows
     }
 
     extension DatabaseOptions {

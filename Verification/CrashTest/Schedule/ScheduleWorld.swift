@@ -69,6 +69,8 @@
         /// How many commits threw.
         var failedCommits = 0
 
+        /// What a scenario may draw from beside the schedule.
+        let seed: UInt64
         /// Which of the files' operations a power cut comes before, and what it leaves.
         private let cutNumber: Int
         private let cutSeed: UInt64
@@ -76,6 +78,7 @@
         /// A run from `image`; `seed` says at which operation a power cut is looked at.
         init(_ scenario: ScheduleScenario, _ image: ScheduleImage, seed: UInt64) {
             self.scenario = scenario
+            self.seed = seed
             files = image.files?.survivors(.all) ?? CrashingFileSystem()
             cutNumber = 1 + Int(seed % 24)
             cutSeed = seed / 24
@@ -240,6 +243,25 @@
                 guard value == Self.fill(number, scenario.fillerByteCount) else {
                     throw Failure("filler \(number) reads \(value?.count ?? -1) bytes")
                 }
+            }
+        }
+
+        /// Reads filler entries, each of one of these lengths.
+        func readFiller(_ numbers: some Sequence<Int>, byteCounts: [Int]) throws {
+            for number in numbers {
+                let value = try database.get(Self.filler(number))
+                guard byteCounts.contains(where: { value == Self.fill(number, $0) }) else {
+                    throw Failure("filler \(number) reads \(value?.count ?? -1) bytes")
+                }
+            }
+        }
+
+        static func putFillers(
+            _ numbers: some Sequence<Int>, _ byteCount: Int,
+            _ transaction: borrowing SimulatedTransaction
+        ) throws {
+            for number in numbers {
+                try transaction.put(filler(number), fill(number, byteCount))
             }
         }
 

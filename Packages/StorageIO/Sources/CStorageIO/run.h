@@ -79,7 +79,8 @@ struct csio_schedule_s {
     size_t next_switch;
     struct thread *threads[THREAD_LIMIT];
     uint32_t thread_count;
-    uint32_t steps;
+    uint32_t steps;      // those at which the plan may switch
+    uint32_t all_steps;
     uint32_t preemptions;
     uint64_t hash;
     uint64_t random;

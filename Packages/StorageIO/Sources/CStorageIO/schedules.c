@@ -8,6 +8,7 @@
 #include "run.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 _Thread_local struct thread *csio_self;
 
@@ -129,14 +130,15 @@ void csio_run_block(enum state state, const void *on, const char *why) {
     me->waits_on = 0;
 }
 
-/// A step of the current thread: the plan may take the processor away before it.
-void csio_run_step(uint32_t place) {
+/// A step of the current thread: the plan may take the processor away before it, if it is in focus.
+static void step(uint32_t place, int is_in_focus) {
     struct thread *me = csio_self;
     csio_schedule_t *schedule = me->schedule;
     if (schedule->is_paused) return;
-    uint32_t number = ++schedule->steps;
     mix(schedule, (uint64_t)me->number << 32 | place);
-    if (number > schedule->plan.step_limit) give_up(CSIO_SCHEDULE_LIVELOCK);
+    if (++schedule->all_steps > schedule->plan.step_limit) give_up(CSIO_SCHEDULE_LIVELOCK);
+    if (!is_in_focus) return;
+    uint32_t number = ++schedule->steps;
     const uint32_t states = 1u << RUNNABLE | 1u << WAITS_FOR_CONDITION | 1u << WAITS_WITH_LIMIT
         | 1u << SLEEPS;
     if (schedule->plan.choices)
@@ -165,6 +167,8 @@ void csio_run_step(uint32_t place) {
     if (schedule->threads[to]->state != RUNNABLE) wake(schedule->threads[to]);
     csio_run_hand_on(to, "is preempted");
 }
+
+void csio_run_step(uint32_t place) { step(place, !csio_self->schedule->plan.focus); }
 
 void csio_run_wake_all(csio_schedule_t *schedule, enum state state, const void *on) {
     for (uint32_t i = 0; i < schedule->thread_count; i++) {
@@ -262,7 +266,8 @@ void csio_schedule_point(const char *file, uint32_t line) {
     if (!csio_self) return;
     csio_self->file = file;
     csio_self->line = line;
-    csio_run_step(line << 4);
+    const char *focus = csio_self->schedule->plan.focus;
+    step(line << 4, !focus || strcmp(file, focus) == 0);
 }
 
 void csio_schedule_name(const char *name) {

@@ -35,6 +35,8 @@
             public var seed: UInt64 = 0
             /// More steps are a livelock.
             public var stepLimit = 50_000
+            /// A source file ("Module/File.swift") whose marks alone are steps; nil for every step.
+            public var focus: StaticString?
             /// Whether ``ScheduledRun/choices`` is wanted.
             public var wantsChoices = false
             /// Whether ``ScheduledRun/description`` is wanted though the run ends well.
@@ -86,6 +88,10 @@
                     unsafe raw.step_limit = UInt32(plan.stepLimit)
                     unsafe raw.seed = plan.seed
                     unsafe raw.choices = plan.wantsChoices ? choices.baseAddress : nil
+                    if let focus = plan.focus {
+                        unsafe raw.focus = UnsafeRawPointer(focus.utf8Start)
+                            .assumingMemoryBound(to: CChar.self)
+                    }
                     return unsafe csio_schedule_run(
                         &raw,
                         { context in

@@ -1,0 +1,71 @@
+#if KVDB_SCHEDULES
+    import DatabaseTesting
+    import KVDB
+    import StorageIO
+
+    extension ScheduleScenario {
+        /// Several commits inside one reader's look at the newest version. Threads are switched only at
+        /// the marks of the file that hands versions on, so every schedule with two preemptions is run,
+        /// and others with three.
+        static var windows: [ScheduleScenario] { [commitsInOneWindow, putsInOneWindow] }
+
+        private static var commitsInOneWindow: ScheduleScenario {
+            var scenario = ScheduleScenario("three commits while a reader takes a version")
+            scenario.focus = "KVDB/Publication.swift"
+            scenario.commitsAreFull = false
+            scenario.prepare = { database in
+                try database.write { transaction in
+                    try transaction.createTable("twin")
+                    try transaction.put(
+                        ScheduleWorld.marks[0], ScheduleWorld.value(0), table: "twin")
+                }
+            }
+            scenario.thread("writer") { world in
+                for _ in 0..<3 { try world.commitTwins() }
+            }
+            scenario.thread("reader") { world in
+                var seen = 0
+                for _ in 0..<2 { seen = try world.readTwins(least: seen) }
+            }
+            return scenario
+        }
+
+        private static var putsInOneWindow: ScheduleScenario {
+            var scenario = ScheduleScenario("puts in place while a reader takes a version")
+            scenario.focus = "KVDB/Publication.swift"
+            scenario.commitsAreFull = false
+            scenario.beforeThreads = { world in try world.putPair(0) }
+            scenario.thread("writer") { world in
+                for number in 1...2 { try world.putPair(number) }
+            }
+            scenario.thread("reader") { world in
+                var seen = 0
+                for _ in 0..<2 { seen = try world.readPair(least: seen) }
+            }
+            return scenario
+        }
+    }
+
+    extension ScheduleWorld {
+        /// Commits the next number, to the default table and to one whose root the catalog holds.
+        func commitTwins() throws {
+            try commit(durability: .buffered) { transaction in
+                guard let value = try transaction.get(Self.marks[0]) else {
+                    throw Failure("no mark")
+                }
+                try transaction.put(Self.marks[0], value, table: "twin")
+            }
+        }
+
+        /// Reads both in one snapshot: the default table's root and the catalog are of one version.
+        func readTwins(least: Int) throws -> Int {
+            let snapshot = try database.snapshot()
+            let number = try read(snapshot, least: least)
+            let other = try Self.number(of: snapshot.get(Self.marks[0], table: "twin"))
+            guard number == other else {
+                throw Failure("version \(snapshot.transaction): \(number), the twin \(other)")
+            }
+            return number
+        }
+    }
+#endif
