@@ -1,5 +1,6 @@
 import DatabaseTesting
 import KVDB
+import PageStore
 import StorageIO
 import StorageIOTesting
 
@@ -9,8 +10,10 @@ import StorageIOTesting
 /// One case is one script and every fourth of its operations. A state counts when it differs from
 /// the others of its moment. From each, the database must open with what exactly some prefix of the
 /// commits makes, every promised one among them; verification must find nothing; ten further commits
-/// must work and be there after a reopen. The run itself is held to R1, R2 and R3 by the order of its
-/// writes and syncs (`OrderingOracle`).
+/// must work and be there after a reopen. From a third of the states the database is closed without a
+/// change first, which takes its log away, and opened again; so it is where the cut has left a superblock
+/// torn. The run itself is held to R1, R2 and R3 by the order of its writes and syncs
+/// (`OrderingOracle`).
 struct CrashFamily: Family {
     static let name = "crash"
     static let unit = "states"
@@ -28,6 +31,7 @@ struct CrashFamily: Family {
         let cuts = PowerCuts(workload, account)
         // The hook holds the file system in turn.
         files.beforeOperation = { [unowned files] operation in
+            if cuts.isSuperblock(operation) { cuts.tear(files, operation) }
             guard operation.number % Int(Self.slices) == slice else { return }
             cuts.look(at: files, operation.number, variants: Self.variants)
         }
@@ -73,9 +77,42 @@ final class PowerCuts: @unchecked Sendable {
             guard seen.insert(left.fingerprint).inserted else { continue }
             account.units += 1
             do {
-                try workload.checkRecovery(left, progress, cutsAgain: variant % 2 == 1)
+                try workload.checkRecovery(
+                    left, progress, cutsAgain: variant % 2 == 1,
+                    closesFirst: (operation + variant) % 3 == 0)
             } catch {
                 failure = Failure("operation \(operation), variant \(variant): \(error)")
+                return
+            }
+        }
+    }
+
+    /// Whether the operation writes a superblock of the database.
+    func isSuperblock(_ operation: FileOperation) -> Bool {
+        operation.kind == .write && operation.path == SimulatedDatabase.testPath
+            && operation.offset < 2 << UInt64(PageLayout.pageShift)
+    }
+
+    /// Cuts the superblock off that is being written: the one sector of which a power cut may leave
+    /// neither the old content nor the new one, because the other superblock stands in for it.
+    func tear(_ files: CrashingFileSystem, _ operation: FileOperation) {
+        guard failure == nil, account.only == nil || account.only == operation.number else {
+            return
+        }
+        account.step = operation.number
+        var random = SeededRandom(seed: UInt64(operation.number))
+        for survival in [Survival.none, .all] {
+            account.units += 1
+            account.note("torn superblocks")
+            do {
+                let left = files.survivors(survival, seed: UInt64(operation.number))
+                let file = try left.open(operation.path, .readWrite)
+                try file.writeBytes(random.bytes(200), at: operation.offset + 300)
+                try file.sync()
+                file.close()
+                try workload.checkRecovery(left, progress, closesFirst: true)
+            } catch {
+                failure = Failure("torn superblock at operation \(operation.number): \(error)")
                 return
             }
         }

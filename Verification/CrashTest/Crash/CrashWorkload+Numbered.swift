@@ -83,14 +83,27 @@ extension CrashWorkload {
     /// the commits makes, every promised one among them, is sound, and takes ten further commits for
     /// good.
     ///
-    /// - Parameter cutsAgain: whether the power is cut after them; else the database is closed.
+    /// - Parameters:
+    ///   - cutsAgain: whether the power is cut after them; otherwise the database is closed.
+    ///   - closesFirst: whether it is closed without a change before them, and opened again.
     func checkRecovery(
-        _ files: CrashingFileSystem, _ progress: Progress, cutsAgain: Bool = false
+        _ files: CrashingFileSystem, _ progress: Progress, cutsAgain: Bool = false,
+        closesFirst: Bool = false
     ) throws {
         // Before the first step there may be no database yet.
         var database = try SimulatedDatabase.open(on: files, options)
         let count = try checkPrefix(database, progress)
         try database.checkSound()
+        if closesFirst {
+            // The log goes with it, so from here on the data file alone must say everything.
+            try database.close()
+            do {
+                database = try .open(on: files, options)
+                try states[count].check(database, "")
+            } catch {
+                throw Mismatch("opened after a close without a change: \(error)")
+            }
+        }
         var model = states[count]
         for number in 0..<10 {
             let change = Change.put(numberKey(number * 61), Array("after \(number)".utf8))

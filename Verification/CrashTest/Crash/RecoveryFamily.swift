@@ -67,7 +67,9 @@ struct RecoveryFamily: Family {
                     if depth == 2, variant == 2 + operation % 4, operation % 5 == 0 {
                         try cutRecovery(left, workload, progress, depth: 1, &account)
                     }
-                    try workload.checkRecovery(left, progress, cutsAgain: variant % 2 == 1)
+                    try workload.checkRecovery(
+                        left, progress, cutsAgain: variant % 2 == 1,
+                        closesFirst: (operation + variant) % 3 == 0)
                 } catch {
                     throw Failure(
                         "at operation \(operation) of the recovery (\(variant)), \(error)")
