@@ -13,6 +13,6 @@ struct CrashTest: ParsableCommand {
         subcommands: [
             ListCommand.self, RunCommand.self, GateCommand.self, SubsetCommand.self,
             SoakCommand.self, WorkerCommand.self,
-            ChildCommand.self,
+            ChildCommand.self, SituationCommand.self,
         ])
 }

@@ -2,6 +2,7 @@ import DatabaseTesting
 import KVDB
 import PageStore
 import StorageIO
+import StorageIOTesting
 import WAL
 
 /// A scenario in which calls fail, and the oracle that it is held to:

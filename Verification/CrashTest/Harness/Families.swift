@@ -3,6 +3,7 @@ enum CrashTestFamilies {
     static let all: [any Family.Type] = [
         CrashFamily.self,
         RecoveryFamily.self,
+        PowerLossFamily.self,
         FaultFamily.self,
         MisreadFamily.self,
         FullDiskFamily.self,
@@ -13,6 +14,7 @@ enum CrashTestFamilies {
         ModelFamily.self,
         HistoryFamily.self,
         ProcessFamily.self,
+        SurroundingsFamily.self,
     ]
 
     /// The family of this name.

@@ -24,6 +24,8 @@ struct ChildCommand: ParsableCommand {
         case fork
         /// Runs `kvtools` on an input of its own, over and over.
         case tool
+        /// Makes some commits and marks which are promised, while its calls are recorded.
+        case record
     }
 
     @Argument var role: Role
@@ -41,13 +43,14 @@ struct ChildCommand: ParsableCommand {
             case .attempt: tell(try attempt())
             case .fork: try forkCase()
             case .tool: try useTool()
+            case .record: try record()
             }
         } catch {
             tell("failed \(error)")
         }
     }
 
-    private func tell(_ text: String) {
+    func tell(_ text: String) {
         let line = Array("\(number) \(text.replacingOccurrences(of: "\n", with: " "))\n".utf8)
         _ = unsafe line.withUnsafeBytes {
             unsafe Foundation.write(1, $0.baseAddress, min($0.count, 4000))
@@ -104,7 +107,7 @@ struct ChildCommand: ParsableCommand {
     }
 
     /// Makes the commit by an import that replaces everything, as the history says it should be.
-    private func importCommit(_ count: UInt64, into database: Database) throws {
+    func importCommit(_ count: UInt64, into database: Database) throws {
         let model = history.model(after: count)
         var events: [ExportEvent] = []
         for index in 0..<model.main.count {

@@ -55,10 +55,12 @@ struct NumberedCommits {
     }
 
     /// Makes the `number`-th commit.
-    func commit(_ number: UInt64, in database: Database) throws {
+    func commit<Store, Log>(
+        _ number: UInt64, in database: DatabaseEngine<Store, Log>, _ durability: Durability? = nil
+    ) throws {
         let transaction = try database.begin()
         for change in changes(number) { _ = try transaction.apply(change) }
-        try transaction.commit()
+        try transaction.commit(durability: durability)
     }
 
     /// Throws when `database` does not hold exactly a prefix of the history.
