@@ -50,10 +50,10 @@ import Testing
         return page.array
     }
 
-    @Test(
-        "Pages are byte for byte those of any other write, hold all that fits, and are led to rightly",
-        arguments: Seeds.list(count: 30))
-    func pages(seed: UInt64) throws {
+    @Test(arguments: Seeds.first(30))
+    func pagesAreByteForByteThoseOfAnyOtherWriteHoldAllThatFitsAndAreLedToRightly(seed: UInt64)
+        throws
+    {
         var random = SeededRandom(seed: seed)
         let entries = Self.entries(&random)
         let leaf = BulkLeaf()
@@ -61,8 +61,8 @@ import Testing
         var first = 0
         for (index, entry) in entries.enumerated() {
             Self.append(entry, to: leaf)
-            #expect(leaf.count == index - first + 1, "seed \(seed)")
-            #expect(leaf.lastKey?.array == entry.key, "seed \(seed)")
+            #expect(leaf.count == index - first + 1, "\(Seeds.again(seed))")
+            #expect(leaf.lastKey?.array == entry.key, "\(Seeds.again(seed))")
             let isLast = index == entries.count - 1
             guard leaf.isOverfull || isLast else { continue }
             let written = leaf.isOverfull ? leaf.count - 1 : leaf.count
@@ -70,10 +70,12 @@ import Testing
             page.set(0, [UInt8](repeating: 0xEE, count: PageLayout.pageSize))
             page.bytes.writeHeader(number: 9, birth: 4, kind: .leaf)
             leaf.write(written, to: page.bytes)
-            #expect(NodeCheck.problem(in: page.bytes) == nil, "seed \(seed)")
-            #expect(page.array == (try Self.page(entries[first..<first + written])), "seed \(seed)")
+            #expect(NodeCheck.problem(in: page.bytes) == nil, "\(Seeds.again(seed))")
+            #expect(
+                page.array == (try Self.page(entries[first..<first + written])),
+                "\(Seeds.again(seed))")
             guard leaf.isOverfull else { break }
-            #expect(throws: StorageError.self, "one more fits, seed \(seed)") {
+            #expect(throws: StorageError.self, "one more fits. \(Seeds.again(seed))") {
                 try Self.page(entries[first...index])
             }
             leaf.dropWritten()

@@ -5,8 +5,7 @@ import StorageIOTesting
 import Testing
 
 @Suite struct BulkLoaderTests {
-    @Test("A bulk load of any size gives a sound tree with the same entries and full leaves")
-    func loads() throws {
+    @Test func aBulkLoadOfAnySizeGivesASoundTreeWithTheSameEntriesAndFullLeaves() throws {
         for count in [0, 1, 2, 50, 51, 1000, 30_000] {
             let harness = try TreeHarness()
             var model = SortedArrayModel()
@@ -35,8 +34,8 @@ import Testing
         }
     }
 
-    @Test("Keys of all lengths and prefixes load full", arguments: Seeds.list(count: 20))
-    func oddKeys(seed: UInt64) throws {
+    @Test(arguments: Seeds.first(20))
+    func keysOfAllLengthsAndPrefixesLoadFull(seed: UInt64) throws {
         var random = SeededRandom(seed: seed)
         var model = SortedArrayModel()
         for _ in 0..<random.number(in: 1...900) {
@@ -54,11 +53,10 @@ import Testing
             tree = BPlusTree(store: harness.store, root: try loader.finish())
         }
         try harness.check()
-        try harness.expect(model, "seed \(seed)")
+        try harness.expect(model, "\(Seeds.again(seed))")
     }
 
-    @Test("Keys that don't ascend are refused, and the load goes on without them")
-    func refusesDisorder() throws {
+    @Test func keysThatDontAscendAreRefusedAndTheLoadGoesOnWithoutThem() throws {
         let harness = try TreeHarness()
         try harness.begin()
         let loader = BulkLoader(store: harness.store)

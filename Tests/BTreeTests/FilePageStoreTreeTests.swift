@@ -39,8 +39,7 @@ import Testing
             entryCount: record.catalogCount)
     }
 
-    @Test("Neither leaves nor inner nodes of a bulk load pass through the cache")
-    func bulkLoadLeavesTheCacheAlone() throws {
+    @Test func neitherLeavesNorInnerNodesOfABulkLoadPassThroughTheCache() throws {
         let files = InMemoryFileSystem()
         let store = try FilePageStore.create(
             on: try files.open("tree", .createNew), options: Self.options, check: NodeCheck.check)
@@ -59,8 +58,7 @@ import Testing
         #expect(report.entryCount == 30_000)
     }
 
-    @Test("R7 R8: a tree many times the cache's size is written, read, scanned and deleted")
-    func tinyCache() throws {
+    @Test func r7R8ATreeManyTimesTheCachesSizeIsWrittenReadScannedAndDeleted() throws {
         let files = InMemoryFileSystem()
         var store = try FilePageStore.create(
             on: try files.open("tree", .createNew), options: Self.options, check: NodeCheck.check)

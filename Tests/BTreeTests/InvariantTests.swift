@@ -22,16 +22,14 @@ import Testing
         if let page { #expect(error?.page == page) }
     }
 
-    @Test("R10: a count that is off by one is found")
-    func counts() throws {
+    @Test func r10ACountThatIsOffByOneIsFound() throws {
         try expectDamage { _, root, _ in
             root.setEntryCount(root.entryCount(1) + 1, at: 1)
             return root.page.number
         }
     }
 
-    @Test("A key above the next separator is found")
-    func keyBeyondSeparator() throws {
+    @Test func aKeyAboveTheNextSeparatorIsFound() throws {
         try expectDamage { _, _, leaf in
             let first = key(599, length: 9)
             leaf.remove(at: leaf.count - 1)
@@ -45,8 +43,7 @@ import Testing
         }
     }
 
-    @Test("Keys out of order behind equal heads are found")
-    func disorder() throws {
+    @Test func keysOutOfOrderBehindEqualHeadsAreFound() throws {
         try expectDamage { _, _, leaf in
             // Suffixes of more than four bytes whose heads are equal, in the wrong order.
             var entries = NodeEntries(level: 0)
@@ -60,8 +57,7 @@ import Testing
         }
     }
 
-    @Test("A page reached by two ways is found, also without a visitor")
-    func twice() throws {
+    @Test func aPageReachedByTwoWaysIsFoundAlsoWithoutAVisitor() throws {
         try expectDamage { _, root, _ in
             root.setChild(root.child(0), at: 1)
             return nil
@@ -73,8 +69,7 @@ import Testing
         #expect(throws: StorageError.self) { try harness.tree.checkInvariants() }
     }
 
-    @Test("A node at the wrong level is found")
-    func level() throws {
+    @Test func aNodeAtTheWrongLevelIsFound() throws {
         try expectDamage { _, root, leaf in
             root.setChild(
                 root.child(0) == leaf.page.number ? root.page.number : leaf.page.number, at: 0)
@@ -82,8 +77,7 @@ import Testing
         }
     }
 
-    @Test("An overflow run of another length or at another place is found")
-    func overflow() throws {
+    @Test func anOverflowRunOfAnotherLengthOrAtAnotherPlaceIsFound() throws {
         try expectDamage { _, _, leaf in
             for index in 0..<leaf.count {
                 guard case .overflow = leaf.value(index) else { continue }
@@ -100,16 +94,14 @@ import Testing
         }
     }
 
-    @Test("A root that counts wrong is found")
-    func rootCount() throws {
+    @Test func aRootThatCountsWrongIsFound() throws {
         try expectDamage { harness, _, _ in
             harness.tree.root.entryCount += 1
             return harness.tree.root.page
         }
     }
 
-    @Test("A visitor can refuse a page, and its error comes through")
-    func visitor() throws {
+    @Test func aVisitorCanRefuseAPageAndItsErrorComesThrough() throws {
         let harness = try TreeHarness()
         try HostileTreeTests.load(harness, entries: 600)
         var pages = 0

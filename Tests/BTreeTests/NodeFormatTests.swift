@@ -26,8 +26,7 @@ import Testing
 
     static let pie: [UInt8] = Array("apple".utf8) + [0, 0] + Array("pie".utf8)
 
-    @Test("A leaf is written byte for byte as documented")
-    func leafIsWritten() throws {
+    @Test func aLeafIsWrittenByteForByteAsDocumented() throws {
         var entries = NodeEntries(level: 0)
         lend(Array("app".utf8)) { key in
             lend(Array("1".utf8)) { entries.insert(key, .inline($0), at: 0) }
@@ -43,8 +42,7 @@ import Testing
         #expect(NodeCheck.problem(in: page.bytes) == nil)
     }
 
-    @Test("A leaf grown entry by entry reads as documented, in any order of insertion")
-    func leafIsRead() throws {
+    @Test func aLeafGrownEntryByEntryReadsAsDocumentedInAnyOrderOfInsertion() throws {
         let page = try Self.example("Example: a leaf")
         #expect(NodeCheck.problem(in: page.bytes) == nil)
         let node = Node(page.bytes)
@@ -68,8 +66,7 @@ import Testing
         #expect(value.array == Array("22".utf8) && run == 9 && byteCount == 5000)
     }
 
-    @Test("An inner node is written and read byte for byte as documented")
-    func innerNode() throws {
+    @Test func anInnerNodeIsWrittenAndReadByteForByteAsDocumented() throws {
         var entries = NodeEntries(level: 1)
         lend([]) { entries.insertChild($0, 2, entryCount: 3, at: 0) }
         lend(Array("b".utf8)) { entries.insertChild($0, 3, entryCount: 300, at: 1) }

@@ -30,8 +30,7 @@ import Testing
         return keys.sorted { SortedArrayModel.compare($0, $1) < 0 }
     }
 
-    @Test("Keys that differ only in zero bytes at the end are told apart, with any prefix")
-    func zeroPadding() throws {
+    @Test func keysThatDifferOnlyInZeroBytesAtTheEndAreToldApartWithAnyPrefix() throws {
         for prefix in [[], [0], [5, 0], [0, 0, 0, 0], [9, 9, 9, 9, 9]] as [[UInt8]] {
             let keys = Self.shortKeys.map { prefix + $0 }
             // Every second key is in the node, every key is looked for.
@@ -48,8 +47,7 @@ import Testing
         }
     }
 
-    @Test("Keys above, below and shorter than the prefix land at the ends")
-    func outsideOfPrefix() throws {
+    @Test func keysAboveBelowAndShorterThanThePrefixLandAtTheEnds() throws {
         let page = try Self.leaf([[5, 5, 1], [5, 5, 2], [5, 5, 3]])
         let node = Node(page.bytes)
         defer { withExtendedLifetime(page) {} }
@@ -62,8 +60,7 @@ import Testing
         }
     }
 
-    @Test("A separator is replaced in place by shorter and longer ones, until room is short")
-    func replacesSeparators() throws {
+    @Test func aSeparatorIsReplacedInPlaceByShorterAndLongerOnesUntilRoomIsShort() throws {
         let page = ScratchPage()
         let node = Node(page.bytes)
         defer { withExtendedLifetime(page) {} }
@@ -95,9 +92,8 @@ import Testing
         #expect(page.array == before)
     }
 
-    @Test("A node edited in place stays sound and equals a sorted array")
-    func editsInPlace() throws {
-        for seed in Seeds.list(count: 30) {
+    @Test func aNodeEditedInPlaceStaysSoundAndEqualsASortedArray() throws {
+        for seed in Seeds.first(30) {
             var random = SeededRandom(seed: seed)
             let page = try Self.leaf([[7]])
             let node = Node(page.bytes)
@@ -108,7 +104,7 @@ import Testing
                 let key = (0..<random.below(8)).map { _ in UInt8(random.below(3)) }
                 let value = random.bytes(random.below(90))
                 let position = lend(key) { node.lowerBound($0) }
-                #expect(position.isMatch == model.contains(key), "seed \(seed)")
+                #expect(position.isMatch == model.contains(key), "\(Seeds.again(seed))")
                 if position.isMatch {
                     if lend(value, { node.replaceInPlace(.inline($0), at: position.index) }) {
                         model.put(key, value)
@@ -124,21 +120,20 @@ import Testing
                 {
                     model.put(key, value)
                 }
-                #expect(NodeCheck.problem(in: page.bytes) == nil, "seed \(seed)")
+                #expect(NodeCheck.problem(in: page.bytes) == nil, "\(Seeds.again(seed))")
             }
             var buffer = KeyBuffer()
             #expect(node.count == model.count)
             for index in 0..<node.count {
                 buffer.take(node, index)
-                #expect(buffer.view.array == model.entries[index].key, "seed \(seed)")
+                #expect(buffer.view.array == model.entries[index].key, "\(Seeds.again(seed))")
                 guard case .inline(let value) = node.value(index) else { continue }
-                #expect(value.array == model.entries[index].value, "seed \(seed)")
+                #expect(value.array == model.entries[index].value, "\(Seeds.again(seed))")
             }
         }
     }
 
-    @Test("An inner node that loses its first child keeps a first slot without key")
-    func firstChildGoes() throws {
+    @Test func anInnerNodeThatLosesItsFirstChildKeepsAFirstSlotWithoutKey() throws {
         var entries = NodeEntries(level: 1)
         for index in 0..<5 {
             lend(Array("separator \(index)".utf8)) {
@@ -158,8 +153,7 @@ import Testing
         }
     }
 
-    @Test("Separators are the shortest keys that separate")
-    func separators() throws {
+    @Test func separatorsAreTheShortestKeysThatSeparate() throws {
         var entries = NodeEntries(level: 0)
         for (index, key) in ["alpha", "alphabet", "beta", "betb"].enumerated() {
             lend(Array(key.utf8)) { key in

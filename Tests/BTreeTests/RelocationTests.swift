@@ -24,8 +24,7 @@ import Testing
         return (harness, model)
     }
 
-    @Test("Relocating moves every page below the limit and changes no entry")
-    func relocate() throws {
+    @Test func relocatingMovesEveryPageBelowTheLimitAndChangesNoEntry() throws {
         let (harness, model) = try highTree()
         let report = try harness.check()
         let limit = PageNumber(2 + report.pageCount + 80)
@@ -45,8 +44,7 @@ import Testing
         harness.commit()
     }
 
-    @Test("Relocating ends where no lower page is free")
-    func noRoom() throws {
+    @Test func relocatingEndsWhereNoLowerPageIsFree() throws {
         let (harness, model) = try highTree()
         try harness.begin()
         let result = try harness.tree.relocate(above: 2)
@@ -57,8 +55,7 @@ import Testing
         try harness.expect(model)
     }
 
-    @Test("Relocating in steps of a bounded size comes to the same")
-    func steps() throws {
+    @Test func relocatingInStepsOfABoundedSizeComesToTheSame() throws {
         let (harness, model) = try highTree()
         let limit = PageNumber(2 + (try harness.check().pageCount) + 80)
         var rounds = 0

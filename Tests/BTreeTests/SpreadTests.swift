@@ -11,7 +11,7 @@ import Testing
         _ count: Int, keyLength: Int, valueLength: Int
     ) throws -> TreeHarness {
         let harness = try TreeHarness()
-        for batch in PredecessorTests.arrange(count, .random).split(by: 1000) {
+        for batch in OldTreeFaultsTests.arrange(count, .random).split(by: 1000) {
             try harness.write { tree in
                 for number in batch {
                     try tree.put(
@@ -22,12 +22,12 @@ import Testing
         return harness
     }
 
-    @Test(
-        "Random keys leave leaves fuller than splits alone would",
-        arguments: [
-            (16, 26, 0.75), (16, 100, 0.75), (40, 0, 0.75), (16, 400, 0.71), (8, 1000, 0.76),
-        ])
-    func randomFill(keyLength: Int, valueLength: Int, expected: Double) throws {
+    @Test(arguments: [
+        (16, 26, 0.75), (16, 100, 0.75), (40, 0, 0.75), (16, 400, 0.71), (8, 1000, 0.76),
+    ])
+    func randomKeysLeaveLeavesFullerThanSplitsAloneWould(
+        keyLength: Int, valueLength: Int, expected: Double
+    ) throws {
         let count = min(30_000, 6_000_000 / (keyLength + valueLength + 100))
         let harness = try Self.randomLoad(count, keyLength: keyLength, valueLength: valueLength)
         let report = try harness.check()
@@ -35,8 +35,7 @@ import Testing
         #expect(report.leafFill >= expected, "\(report.leafFill)")
     }
 
-    @Test("Many ascending streams side by side leave leaves fuller than halves")
-    func streams() throws {
+    @Test func manyAscendingStreamsSideBySideLeaveLeavesFullerThanHalves() throws {
         let harness = try TreeHarness()
         for round in 0..<60 {
             try harness.write { tree in
@@ -52,11 +51,11 @@ import Testing
         #expect(fill >= 0.58, "\(fill)")
     }
 
-    @Test(
-        "The tree stays sound with keys and values of every size, and old roots what they were",
-        arguments: [8, 60, 300, 1024], [0, 40, 700, 1024, 5000])
-    func everySize(keyLength: Int, valueLength: Int) throws {
-        for seed in Seeds.list(count: 2) {
+    @Test(arguments: [8, 60, 300, 1024], [0, 40, 700, 1024, 5000])
+    func theTreeStaysSoundWithKeysAndValuesOfEverySizeAndOldRootsWhatTheyWere(
+        keyLength: Int, valueLength: Int
+    ) throws {
+        for seed in Seeds.first(2) {
             var random = SeededRandom(seed: seed)
             let harness = try TreeHarness()
             var model = SortedArrayModel()
@@ -72,27 +71,27 @@ import Testing
                     let name = stem + random.bytes(min(7, keyLength))
                     let value = random.bytes(random.number(in: valueLength / 2...valueLength))
                     #expect(
-                        try harness.tree.put(name, value) == !model.contains(name), "seed \(seed)")
+                        try harness.tree.put(name, value) == !model.contains(name),
+                        "\(Seeds.again(seed))")
                     model.put(name, value)
                 }
                 harness.commit()
                 try harness.check()
                 if let (root, slot, model) = held {
                     let old = try MemoryTree(store: harness.store, root: root).entries()
-                    #expect(old.count == model.count, "seed \(seed)")
-                    #expect(zip(old, model.entries).allSatisfy { $0 == $1 }, "seed \(seed)")
+                    #expect(old.count == model.count, "\(Seeds.again(seed))")
+                    #expect(zip(old, model.entries).allSatisfy { $0 == $1 }, "\(Seeds.again(seed))")
                     harness.store.versions.release(slot)
                 }
                 held = (
                     harness.tree.root, harness.store.versions.register(harness.transaction), model
                 )
             }
-            try harness.expect(model, "seed \(seed)")
+            try harness.expect(model, "\(Seeds.again(seed))")
         }
     }
 
-    @Test("Leaves whose separators don't fit into the parent are split, and the parent with them")
-    func fullParents() throws {
+    @Test func leavesWhoseSeparatorsDontFitIntoTheParentAreSplitAndTheParentWithThem() throws {
         let harness = try TreeHarness()
         var random = SeededRandom(seed: 3)
         var model = SortedArrayModel()

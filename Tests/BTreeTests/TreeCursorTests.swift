@@ -5,8 +5,7 @@ import StorageIOTesting
 import Testing
 
 @Suite struct TreeCursorTests {
-    @Test("A cursor on an empty tree stands nowhere and goes nowhere")
-    func empty() throws {
+    @Test func aCursorOnAnEmptyTreeStandsNowhereAndGoesNowhere() throws {
         var cursor = try TreeHarness().tree.makeCursor()
         #expect(try !cursor.first() && !cursor.last() && !cursor.next() && !cursor.previous())
         #expect(try !cursor.seek(index: 0))
@@ -14,8 +13,7 @@ import Testing
         #expect(try cursor.withValue { $0.count } == nil)
     }
 
-    @Test("A cursor turns round at both ends")
-    func ends() throws {
+    @Test func aCursorTurnsRoundAtBothEnds() throws {
         let harness = try BPlusTreeTests.filled(300)
         var cursor = harness.tree.makeCursor()
         #expect(try cursor.next() && cursor.key.array == key(0))
@@ -31,8 +29,7 @@ import Testing
         #expect(try cursor.seek(index: 150) && cursor.key.array == key(150))
     }
 
-    @Test("Entries deleted under a cursor while it walks: it goes on from the gap, both ways")
-    func deleteWhileWalking() throws {
+    @Test func entriesDeletedUnderACursorWhileItWalksItGoesOnFromTheGapBothWays() throws {
         let harness = try BPlusTreeTests.filled(4000)
         try harness.begin()
         var cursor = harness.tree.makeCursor()
@@ -64,8 +61,7 @@ import Testing
         harness.commit()
     }
 
-    @Test("A cursor carried over to a changed tree stands on the same key")
-    func rebase() throws {
+    @Test func aCursorCarriedOverToAChangedTreeStandsOnTheSameKey() throws {
         let harness = try BPlusTreeTests.filled(100)
         try harness.begin()
         var cursor = harness.tree.makeCursor()
@@ -83,8 +79,7 @@ import Testing
         harness.commit()
     }
 
-    @Test("A copy of a cursor moves by itself")
-    func copies() throws {
+    @Test func aCopyOfACursorMovesByItself() throws {
         let harness = try BPlusTreeTests.filled(100)
         var one = harness.tree.makeCursor()
         try one.first()

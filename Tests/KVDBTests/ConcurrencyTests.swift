@@ -156,8 +156,12 @@ import Testing
                 }
             } else {
                 while writersLeft.load(ordering: .relaxed) > 0 {
+                    // Again when there is something to write.
+                    let last = try database.statistics().lastTransaction
                     try database.checkpoint()
-                    System.sleep(nanoseconds: 2_000_000)
+                    while try database.statistics().lastTransaction < last + 20,
+                        writersLeft.load(ordering: .relaxed) > 0
+                    { System.yield() }
                 }
             }
         }

@@ -7,11 +7,11 @@ import Testing
 /// R4: a power cut at every single file operation of a scripted life, and at every operation of the
 /// recoveries after it.
 ///
-/// Every case is one number of an operation and one variant of what survived. `KVDB_CRASH_SEEDS`
+/// Every case is one number of an operation and one variant of what survived. `KVDB_SEEDS`
 /// says how many scripts are drawn, `KVDB_CRASH_VARIANTS` how many variants each operation gets,
 /// `KVDB_SEED` runs one script alone.
 @Suite struct CrashTests {
-    static let seeds = environmentSeeds(count: "KVDB_CRASH_SEEDS", default: 1)
+    static let seeds = Seeds.first(1)
     static let variants = environmentNumber("KVDB_CRASH_VARIANTS", default: isQuick ? 3 : 10)
     /// Of how many recoveries one is crashed in again.
     static let recoveryStride = isQuick ? 12 : 3
@@ -46,7 +46,7 @@ import Testing
         """
         \(kind.rawValue) script of seed \(seed), crash at operation \(operation), variant \
         \(variant): \(error)
-        Run it again: KVDB_SEED=\(seed) KVDB_CRASH_OPERATION=\(operation) swift test --filter CrashTests
+        \(Seeds.again(seed)), with KVDB_CRASH_OPERATION=\(operation) for this moment alone
         """
     }
 

@@ -20,13 +20,7 @@ import WAL
     }
 
     private var options: DatabaseOptions {
-        var options = DatabaseOptions()
-        options.maximumFileSize = 64 << 20
-        options.checkpointPolicy = .inline
-        options.cacheBudget = 64 << 10
-        options.dirtyBudget = 16 << 10
-        options.logBudget = 16 << 10
-        options.logSegmentSize = 4096
+        var options = DatabaseOptions.small
         options.loggedTransactionLimit = 20_000
         return options
     }

@@ -8,7 +8,7 @@ import Testing
 /// disk. The handle goes on as if nothing had been asked, or it is poisoned and only reads; nothing
 /// acknowledged is lost, not even when the power is cut as well.
 ///
-/// `KVDB_CRASH_SEEDS` and `KVDB_SEED` as for the crash tests.
+/// `KVDB_SEEDS` and `KVDB_SEED` as for the crash tests.
 @Suite struct FaultTests {
     static let sliceCount = 8
     /// Of how many operations one fails.
@@ -32,8 +32,7 @@ import Testing
                     Issue.record(
                         """
                         Script of seed \(seed), \(code) at operation \(operation): \(error)
-                        Run it again: KVDB_SEED=\(seed) KVDB_CRASH_OPERATION=\(operation) \
-                        swift test --filter FaultTests
+                        \(Seeds.again(seed)), with KVDB_CRASH_OPERATION=\(operation) for this alone
                         """)
                     return
                 }

@@ -115,7 +115,7 @@ import Testing
 
     /// Random histories of some serial execution, changed at random: the checker's verdict is the
     /// search's.
-    @Test(arguments: environmentSeeds(count: "KVDB_HISTORY_SEEDS", default: 8))
+    @Test(arguments: Seeds.first(8))
     func verdictsAgreeWithASearch(seed: UInt64) throws {
         var random = SeededRandom(seed: seed)
         var refuted = 0
@@ -127,7 +127,8 @@ import Testing
             }
             let isSound = HistoryChecker.check(history, isComplete: true).isEmpty
             if !isSound { refuted += 1 }
-            #expect(isSound == SerialSearch.isExplained(history), "seed \(seed): \(history)")
+            #expect(
+                isSound == SerialSearch.isExplained(history), "\(Seeds.again(seed))\n\(history)")
         }
         #expect(refuted > 20 && refuted < 190)
     }

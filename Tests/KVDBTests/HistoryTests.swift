@@ -14,12 +14,9 @@ import Testing
     func aHistoryIsStrictlySerializable(weakest: Durability) throws {
         for round in 0..<Self.rounds {
             let directory = try TemporaryDirectory()
-            var options = DatabaseOptions()
+            var options = DatabaseOptions.small
+            options.checkpointPolicy = .automatic
             options.durability = weakest
-            options.cacheBudget = 64 << 10
-            options.dirtyBudget = 16 << 10
-            options.logBudget = 16 << 10
-            options.logSegmentSize = 4096
             options.maximumFileSize = 256 << 20
             options.syncInterval = 1
             let database = try Database.open(directory.file("lists.db"), options: options)

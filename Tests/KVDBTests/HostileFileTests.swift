@@ -364,8 +364,7 @@ import WAL
         }
     }
 
-    @Test("R1: a page that claims to be of the next transaction is not changed in place")
-    func aPageOfTheNextTransactionIsDamage() throws {
+    @Test func r1APageThatClaimsToBeOfTheNextTransactionIsNotChangedInPlace() throws {
         let files = CrashingFileSystem()
         let database = try SimulatedDatabase.open("a.db", files: files, options: options)
         try database.write { transaction in

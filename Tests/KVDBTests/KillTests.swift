@@ -24,10 +24,8 @@ import Testing
         }
     }
 
-    @Test(
-        "A power cut after a kill takes nothing that the next process has seen",
-        arguments: CrashTests.Kind.allCases)
-    func killThenPowerCut(kind: CrashTests.Kind) throws {
+    @Test(arguments: CrashTests.Kind.allCases)
+    func aPowerCutAfterAKillTakesNothingThatTheNextProcessHasSeen(kind: CrashTests.Kind) throws {
         let workload = kind.workload(seed: 3)
         let files = CrashingFileSystem()
         let kills = Kills()

@@ -8,9 +8,9 @@ import Testing
 ///
 /// Not covered: several threads (`ConcurrencyTests`), power cuts and faults (`CrashTests`).
 ///
-/// `KVDB_MODEL_SEEDS` and `KVDB_MODEL_STEPS` say how much, `KVDB_SEED` runs one seed alone.
+/// `KVDB_SEEDS` and `KVDB_MODEL_STEPS` say how much, `KVDB_SEED` runs one seed alone.
 @Suite struct ModelTests {
-    static let seeds = environmentSeeds(count: "KVDB_MODEL_SEEDS", default: 16)
+    static let seeds = Seeds.first(16)
     static let steps = environmentNumber("KVDB_MODEL_STEPS", default: 2000)
 
     @Test(arguments: seeds)
@@ -22,7 +22,7 @@ import Testing
             Issue.record(
                 """
                 Seed \(seed), step \(run.step): \(error)
-                Run it again: KVDB_SEED=\(seed) swift test --filter ModelTests
+                \(Seeds.again(seed))
                 """)
         }
     }

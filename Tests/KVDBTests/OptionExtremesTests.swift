@@ -54,12 +54,8 @@ import WAL
 
     @Test(arguments: [CheckpointPolicy.inline, .automatic])
     func theSmallestBudgetsStillWork(policy: CheckpointPolicy) throws {
-        var options = DatabaseOptions()
-        options.maximumFileSize = 64 << 20
-        options.cacheBudget = 64 << 10
-        options.dirtyBudget = 16 << 10
+        var options = DatabaseOptions.small
         options.logBudget = 1
-        options.logSegmentSize = 4096
         options.loggedTransactionLimit = 1 << 20
         options.syncInterval = 1
         options.checkpointPolicy = policy

@@ -9,8 +9,9 @@ import Testing
 @Suite struct OrderingOracleTests {
     enum Kind: CaseIterable { case full, mixed, unlogged }
 
-    @Test(arguments: Kind.allCases, 0..<3 as Range<UInt64>)
+    @Test(arguments: Kind.allCases, Seeds.first(3))
     func aWholeLifeKeepsTheOrder(_ kind: Kind, _ seed: UInt64) throws {
+        let again: Comment = "\(Seeds.again(seed))"
         let workload: CrashWorkload =
             switch kind {
             case .full: .script(seed: seed)
@@ -20,7 +21,7 @@ import Testing
         let files = CrashingFileSystem()
         let oracle = OrderingOracle(watching: files)
         try workload.run(on: files, oracle: oracle) { _ in }
-        #expect(oracle.counts.superblocks > 10 && oracle.counts.commits > 10)
+        #expect(oracle.counts.superblocks > 10 && oracle.counts.commits > 10, again)
     }
 
     /// A process is killed, and another opens the database on what the system has, synced or not: a

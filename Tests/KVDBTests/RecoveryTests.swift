@@ -45,9 +45,10 @@ import Testing
     }
 
     /// R4, whatever the budgets are: pages are written out, and evicted, in the middle of a replay.
-    @Test(arguments: 0..<12)
-    func r4ReplayGivesTheStateThatWasCommitted(seed: Int) throws {
-        var random = SeededRandom(seed: UInt64(seed))
+    @Test(arguments: Seeds.first(12))
+    func r4ReplayGivesTheStateThatWasCommitted(seed: UInt64) throws {
+        let again: Comment = "\(Seeds.again(seed))"
+        var random = SeededRandom(seed: seed)
         let options = seed % 2 == 0 ? DatabaseOptions.manual : DatabaseOptions()
         var files = CrashingFileSystem()
         for _ in 0..<3 {
@@ -59,10 +60,10 @@ import Testing
             let left = files.survivors(.all)
             var reading = options
             reading.readOnly = true
-            #expect(try State(SimulatedDatabase.open(on: left, reading)) == state)
+            #expect(try State(SimulatedDatabase.open(on: left, reading)) == state, again)
             let reopened = try SimulatedDatabase.open(on: left, options)
-            #expect(try State(reopened) == state)
-            #expect(try reopened.verify().isSound)
+            #expect(try State(reopened) == state, again)
+            #expect(try reopened.verify().isSound, again)
             // The next life begins after another crash, one that comes before any commit.
             files = left.survivors(.none)
         }

@@ -73,7 +73,6 @@ import Testing
         #expect(try survivor.get("a") == Array("new".utf8))
     }
 
-    /// A commit whose sync fails is never seen by a reader of that handle.
     /// What a commit at `full` found to be so stays so after a crash, though it had nothing to change
     /// and what it saw was committed at a weaker level.
     @Test(arguments: [true, false])
@@ -89,6 +88,7 @@ import Testing
         #expect(try again.get("a") == nil)
     }
 
+    /// A commit whose sync fails is never seen by a reader of that handle.
     @Test func r3NoReaderSeesACommitWhoseSyncFailed() throws {
         let files = CrashingFileSystem()
         let database = try SimulatedDatabase.open(on: files, .manual)

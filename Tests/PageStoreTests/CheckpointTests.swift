@@ -9,9 +9,9 @@ import Testing
 
     /// R1, R6: the checkpoint is of the version that it was begun with, whatever is replaced, freed
     /// and born meanwhile.
-    @Test(arguments: 0..<40 as Range<UInt64>)
+    @Test(arguments: Seeds.first(40))
     func writersGoOnDuringACheckpoint(seed: UInt64) throws {
-        let rerun = Comment(rawValue: "rerun: swift test --filter CheckpointTests, seed \(seed)")
+        let again: Comment = "\(Seeds.again(seed))"
         var random = SeededRandom(seed: seed)
         let files = CrashingFileSystem()
         let store = try DurabilityTests.makeStore(files)
@@ -35,32 +35,32 @@ import Testing
                 for _ in 0..<4 { try tree.set(&random, slots: 40, overflow: true) }
             }
             try store.finishCheckpoint()
-            #expect(store.checkpoint == record)
-            let again = try Store.open(
+            #expect(store.checkpoint == record, again)
+            let reopened = try Store.open(
                 on: try files.survivors(.none).open("store", .readWrite), options: smallOptions,
                 check: ToyTree.check)
-            #expect(again.checkpoint == record, rerun)
-            #expect(try ToyTree.entries(again, root: record.catalogRoot) == entries, rerun)
-            #expect(try ToyTree.problem(again, root: record.catalogRoot) == nil, rerun)
+            #expect(reopened.checkpoint == record, again)
+            #expect(try ToyTree.entries(reopened, root: record.catalogRoot) == entries, again)
+            #expect(try ToyTree.problem(reopened, root: record.catalogRoot) == nil, again)
             if isRunning {
                 for _ in 0..<4 { try tree.set(&random, slots: 40, overflow: true) }
                 try tree.commit()
             }
             for snapshot in snapshots {
-                #expect(try ToyTree.problem(store, root: snapshot.root) == nil, rerun)
+                #expect(try ToyTree.problem(store, root: snapshot.root) == nil, again)
             }
-            #expect(try ToyTree.problem(store, root: tree.root) == nil, rerun)
+            #expect(try ToyTree.problem(store, root: tree.root) == nil, again)
         }
         for snapshot in snapshots { store.versions.release(snapshot.slot) }
         try tree.checkpoint()
-        #expect(store.pressure.dirtyPages == 0, rerun)
+        #expect(store.pressure.dirtyPages == 0, again)
         try tree.checkpoint()
-        #expect(store.statistics.pendingPages == 0, rerun)
+        #expect(store.statistics.pendingPages == 0, again)
         let live = try ToyTree.pages(store, root: tree.root)
         let statistics = store.statistics
         #expect(
             statistics.pageCount - 2 - statistics.freePages - statistics.freeListPages
-                == live.count, rerun)
+                == live.count, again)
     }
 
     /// A page that is to be written by the running checkpoint is not given out before it is.

@@ -55,8 +55,9 @@ import Testing
         }
     }
 
-    @Test(arguments: 0..<6 as Range<UInt64>)
+    @Test(arguments: Seeds.first(6))
     func nothingDurableIsOverwritten(seed: UInt64) throws {
+        let again: Comment = "\(Seeds.again(seed))"
         let files = CrashingFileSystem()
         let store = try Self.makeStore(files)
         let oracle = Oracle()
@@ -83,8 +84,8 @@ import Testing
                 oracle.protected.formUnion(store.freeListPages.map(Int.init))
             }
         }
-        #expect(oracle.violations.isEmpty, "seed \(seed)")
-        #expect(oracle.superblocks == 12)
+        #expect(oracle.violations.isEmpty, again)
+        #expect(oracle.superblocks == 12, again)
     }
 
     /// The script that crashes and faults are put into.

@@ -27,19 +27,30 @@ import Testing
         return (store, tree, entries)
     }
 
+    /// Throws unless the entry reads as it was written. (An `#expect` for each would take minutes.)
     private static func check(
         _ store: FilePageStore<InMemoryFile>, _ entry: ToyTree.Entry
-    ) throws(StorageError) {
+    ) throws {
         let token = store.beginRead()
         defer { store.endRead(token) }
+        let tags: [UInt64?]
         if entry.byteCount > 0 {
             let value = try store.overflow(entry.page, byteCount: Int(entry.byteCount))
-            precondition(value.load(at: 8, as: UInt64.self) == entry.tag)
-            precondition(value.load(at: 19_000, as: UInt64.self) == entry.tag)
+            tags = [value.load(at: 8, as: UInt64.self), value.load(at: 19_000, as: UInt64.self)]
         } else {
             let page = try store.page(entry.page)
-            precondition(page.u64(40) == entry.tag && page.u64(4088) == entry.tag)
+            tags = [page.u64(40), page.u64(4088)]
         }
+        guard tags == [entry.tag, entry.tag] else { throw WrongEntry(entry: entry, tags: tags) }
+    }
+
+    private struct WrongEntry: Error {
+        var entry: ToyTree.Entry
+        var tags: [UInt64?]
+    }
+
+    private struct WrongVersion: Error {
+        var problem: String
     }
 
     @Test func residentPagesStayWithinTheBudget() throws {
@@ -112,6 +123,7 @@ import Testing
         var random = SeededRandom(seed: 9)
         for _ in 0..<6 { try tree.change(&random, count: 40, slots: 200) }
         root.store(tree.transaction << 32 | UInt64(tree.root), ordering: .sequentiallyConsistent)
+        let failure = FirstError()
         let threads = try (0..<4).map { _ in
             try SystemThread {
                 while !isOver.load(ordering: .relaxed) {
@@ -124,11 +136,11 @@ import Testing
                         store.versions.update(slot, seen >> 32)
                     }
                     let page = PageNumber(truncatingIfNeeded: seen)
-                    do throws(StorageError) {
+                    do {
                         let problem = try ToyTree.problem(store, root: page)
-                        precondition(problem == nil, problem ?? "")
+                        if let problem { throw WrongVersion(problem: problem) }
                     } catch {
-                        preconditionFailure("\(error)")
+                        failure.take(error)
                     }
                     store.versions.release(slot)
                     reads.wrappingAdd(1, ordering: .relaxed)
@@ -148,6 +160,7 @@ import Testing
         while reads.load(ordering: .relaxed) < 40 { System.yield() }
         isOver.store(true, ordering: .relaxed)
         for thread in threads { thread.join() }
+        try failure.rethrow()
         #expect(store.statistics.evictions > 0)
         #expect(try ToyTree.problem(store, root: tree.root) == nil)
         try tree.checkpoint()

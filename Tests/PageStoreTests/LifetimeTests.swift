@@ -7,9 +7,9 @@ import Testing
 /// unpublished commits; a page that any held version sees is never handed out, and what no version
 /// sees is handed out in the end (R9).
 @Suite struct LifetimeTests {
-    @Test(arguments: StoreKind.allCases, 0..<20 as Range<UInt64>)
+    @Test(arguments: StoreKind.allCases, Seeds.first(20))
     func neverReusesWhatAHeldVersionSees(kind: StoreKind, seed: UInt64) throws {
-        let rerun = Comment(rawValue: "rerun: swift test --filter LifetimeTests, seed \(seed)")
+        let again: Comment = "\(Seeds.again(seed))"
         var random = SeededRandom(seed: seed)
         let store = try kind.make()
         var tree = ToyTree(store)
@@ -49,24 +49,24 @@ import Testing
             }
             let roots = snapshots.map(\.root) + [published.root, tree.root]
             let root = roots[random.below(roots.count)]
-            #expect(try ToyTree.problem(store, root: root) == nil, rerun)
+            #expect(try ToyTree.problem(store, root: root) == nil, again)
         }
         for snapshot in snapshots { store.versions.release(snapshot.slot) }
         store.publish(tree.transaction)
         try tree.checkpoint()
         try tree.checkpoint()
         let statistics = store.statistics
-        #expect(statistics.pendingPages == 0, rerun)
-        #expect(statistics.pinnedPages.isEmpty, rerun)
+        #expect(statistics.pendingPages == 0, again)
+        #expect(statistics.pinnedPages.isEmpty, again)
         let live = try ToyTree.pages(store, root: tree.root)
         #expect(
             statistics.pageCount - 2 - statistics.freePages - statistics.freeListPages
-                == live.count, rerun)
+                == live.count, again)
         #expect(
             store.pageCount == max(live.max() ?? 1, store.freeListPages.max().map(Int.init) ?? 1)
-                + 1, rerun)
+                + 1, again)
         store.forEachFreeRun { first, count in
-            #expect(live.isDisjoint(with: Int(first)..<Int(first) + count), rerun)
+            #expect(live.isDisjoint(with: Int(first)..<Int(first) + count), again)
         }
     }
 

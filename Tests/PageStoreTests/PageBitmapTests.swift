@@ -4,7 +4,8 @@ import Testing
 @testable import PageStore
 
 @Suite struct PageBitmapTests {
-    @Test(arguments: 0..<20) func agreesWithASet(seed: UInt64) {
+    @Test(arguments: Seeds.first(20)) func agreesWithASet(seed: UInt64) {
+        let again: Comment = "\(Seeds.again(seed))"
         var random = SeededRandom(seed: seed)
         var bitmap = PageBitmap()
         var model: Set<Int> = []
@@ -13,29 +14,29 @@ import Testing
             let page = random.below(span)
             let range = page..<page + random.below(200)
             switch random.below(7) {
-            case 0: #expect(bitmap.insert(page) == model.insert(page).inserted)
-            case 1: #expect(bitmap.remove(page) == (model.remove(page) != nil))
+            case 0: #expect(bitmap.insert(page) == model.insert(page).inserted, again)
+            case 1: #expect(bitmap.remove(page) == (model.remove(page) != nil), again)
             case 2:
                 bitmap.insert(range)
                 model.formUnion(range)
             case 3:
                 bitmap.remove(range)
                 model.subtract(range)
-            case 4: #expect(bitmap.next(from: page) == model.filter { $0 >= page }.min())
+            case 4: #expect(bitmap.next(from: page) == model.filter { $0 >= page }.min(), again)
             case 5:
                 let run = bitmap.nextRun(from: page)
-                #expect(run?.allSatisfy(model.contains) ?? true)
-                if let run { #expect(!model.contains(run.upperBound)) }
+                #expect(run?.allSatisfy(model.contains) ?? true, again)
+                if let run { #expect(!model.contains(run.upperBound), again) }
             default:
                 let start = bitmap.startOfRun(endingAt: page)
-                #expect((start..<page).allSatisfy(model.contains))
-                #expect(start == 0 || !model.contains(start - 1))
+                #expect((start..<page).allSatisfy(model.contains), again)
+                #expect(start == 0 || !model.contains(start - 1), again)
             }
-            #expect(bitmap.count == model.count)
-            #expect(bitmap.contains(page) == model.contains(page))
+            #expect(bitmap.count == model.count, again)
+            #expect(bitmap.contains(page) == model.contains(page), again)
         }
-        #expect(bitmap.members == model.sorted(), "seed \(seed)")
+        #expect(bitmap.members == model.sorted(), again)
         bitmap.removeAll()
-        #expect(bitmap.isEmpty && bitmap.next(from: 0) == nil)
+        #expect(bitmap.isEmpty && bitmap.next(from: 0) == nil, again)
     }
 }

@@ -187,6 +187,11 @@ struct ToyTree {
         return nil
     }
 
+    /// A page that two entries lead to.
+    struct UsedTwice: Error {
+        var page: Int
+    }
+
     /// All pages that the root leads to, itself included.
     static func pages(_ store: any CheckpointedStorage, root: PageNumber) throws -> Set<Int> {
         if root == 0 { return [] }
@@ -194,7 +199,7 @@ struct ToyTree {
         for entry in try entries(store, root: root) {
             let count = entry.byteCount == 0 ? 1 : (Int(entry.byteCount) + 32 + 4095) / 4096
             for page in Int(entry.page)..<Int(entry.page) + count {
-                precondition(pages.insert(page).inserted, "page \(page) is used twice")
+                guard pages.insert(page).inserted else { throw UsedTwice(page: page) }
             }
         }
         return pages

@@ -29,8 +29,7 @@ import Testing
         return anchors
     }
 
-    @Test("Every relative link in a document leads to a file, and to a heading where it names one")
-    func relativeLinksResolve() throws {
+    @Test func everyRelativeLinkInADocumentLeadsToAFileAndToAHeadingWhereItNamesOne() throws {
         for path in Self.documents {
             let folder = (path as NSString).deletingLastPathComponent
             for match in try Repository.text(path).matches(of: /\]\(([^)\s]+)\)/) {
@@ -52,8 +51,7 @@ import Testing
         }
     }
 
-    @Test("No document or source names a folder of somebody's machine, or a host not on the list")
-    func noMachineIsNamed() throws {
+    @Test func noDocumentOrSourceNamesAFolderOfSomebodysMachineOrAHostNotOnTheList() throws {
         // In two parts each, so that this file doesn't hold them.
         let folders = ["/ro" + "ot/", "/ho" + "me/", "/Us" + "ers/", "/wo" + "rk/", "/tm" + "p/"]
         let paths =
@@ -75,8 +73,7 @@ import Testing
         }
     }
 
-    @Test("The README stays under 200 lines")
-    func readmeIsShort() throws {
+    @Test func theReadmeStaysUnder200Lines() throws {
         guard Self.documents.contains("README.md") else { return }
         #expect(try Repository.lines("README.md").count - 1 < 200)
     }

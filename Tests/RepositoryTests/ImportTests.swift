@@ -51,8 +51,7 @@ import Testing
         }
     }
 
-    @Test("R12: a layer imports only layers below it, and no engine layer imports Foundation")
-    func layersImportOnlyWhatLiesBelow() throws {
+    @Test func r12ALayerImportsOnlyLayersBelowItAndNoEngineLayerImportsFoundation() throws {
         #expect(!Self.sources.isEmpty)
         for path in Self.sources {
             let target = Self.target(of: path)
@@ -66,8 +65,7 @@ import Testing
         }
     }
 
-    @Test("Every target declared below Packages has a rule, and every rule a target or none yet")
-    func everyTargetHasARule() {
+    @Test func everyTargetDeclaredBelowPackagesHasARuleAndEveryRuleATargetOrNoneYet() {
         let targets = Set(Self.sources.map(Self.target(of:)))
         #expect(targets.subtracting(Self.allowedImports.keys).isEmpty)
     }

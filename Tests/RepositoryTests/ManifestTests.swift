@@ -7,8 +7,7 @@ import Testing
         .flatMap { Repository.files(below: $0, extensions: ["swift"]) }
         .filter { $0.hasSuffix("/Package.swift") }
 
-    @Test("Every manifest asks for language mode 6, strict memory safety and warnings as errors")
-    func settingsAreUniform() throws {
+    @Test func everyManifestAsksForLanguageMode6StrictMemorySafetyAndWarningsAsErrors() throws {
         #expect(Self.manifests.count >= 6)
         for path in Self.manifests + ["Package.swift"] {
             let text = try Repository.text(path)
@@ -21,13 +20,11 @@ import Testing
         }
     }
 
-    @Test("The root manifest depends on nothing")
-    func theRootDependsOnNothing() throws {
+    @Test func theRootManifestDependsOnNothing() throws {
         #expect(try !Repository.text("Package.swift").contains(".package("))
     }
 
-    @Test("Every layer is a target of the root manifest")
-    func everyFolderIsATarget() throws {
+    @Test func everyLayerIsATargetOfTheRootManifest() throws {
         let root = try Repository.text("Package.swift")
         // What depends on packages of others is not the root's.
         let layers = ImportTests.sources.filter {

@@ -32,8 +32,7 @@ import Testing
         return edits
     }
 
-    @Test("Every planted bug fits one place of the sources, and can be turned off")
-    func bugsFit() throws {
+    @Test func everyPlantedBugFitsOnePlaceOfTheSourcesAndCanBeTurnedOff() throws {
         let bugs = Repository.files(below: Self.folder, extensions: ["bug"])
         #expect(bugs.count >= 50)
         for bug in bugs {

@@ -60,8 +60,7 @@ import Testing
         return names
     }
 
-    @Test("Every public declaration has a documentation comment, its own or its protocol's")
-    func publicDeclarationsAreDocumented() throws {
+    @Test func everyPublicDeclarationHasADocumentationCommentItsOwnOrItsProtocols() throws {
         // Names that protocols of the standard library require.
         var inherited: Set<String> = [
             "description", "debugDescription", "hash", "next", "makeIterator", "Element", "main",
@@ -78,8 +77,7 @@ import Testing
         }
     }
 
-    @Test("The scan for public declarations finds what it is meant to find")
-    func scanFindsDeclarations() {
+    @Test func theScanForPublicDeclarationsFindsWhatItIsMeantToFind() {
         let found = Self.declarations(in: [
             "/// Documented.", "@inlinable", "public static func one() {}",
             "public private(set) var two = 2", "func three() {}", "// public func four() {}",

@@ -18,8 +18,7 @@ import Testing
         + Repository.files(below: "Examples", extensions: ["swift"])
         + Repository.files(below: "Scripts", extensions: ["swift"])
 
-    @Test("No file is longer than 400 lines without a reason")
-    func filesAreShort() throws {
+    @Test func noFileIsLongerThan400LinesWithoutAReason() throws {
         for path in Self.everything where Self.longFiles[path] == nil {
             let count = try Repository.lines(path).count - 1
             #expect(count <= Self.lengthLimit, "\(path) has \(count) lines")
@@ -29,8 +28,7 @@ import Testing
         }
     }
 
-    @Test("Nothing in a layer stops the process for what a caller or a disk can cause")
-    func noTraps() throws {
+    @Test func nothingInALayerStopsTheProcessForWhatACallerOrADiskCanCause() throws {
         // In two parts each, so that this file doesn't hold them.
         let traps = ["fatal" + "Error(", "try" + "! ", " as" + "! ", "TO" + "DO", "FIX" + "ME"]
         for path in Self.everything {
@@ -42,8 +40,7 @@ import Testing
         }
     }
 
-    @Test("Every @unchecked Sendable is justified by a comment above it")
-    func uncheckedSendableIsJustified() throws {
+    @Test func everyUncheckedSendableIsJustifiedByACommentAboveIt() throws {
         for path in Self.sources {
             let lines = try Repository.lines(path)
             for (index, line) in lines.enumerated() where line.contains("@unchecked Sendable") {
@@ -54,6 +51,15 @@ import Testing
                 let above = lines[max(0, index - 12)...index]
                 #expect(above.contains(where: isComment), "\(path):\(index + 1) has no comment")
             }
+        }
+    }
+
+    @Test func testsAreNamedByTheirFunctionsAlone() throws {
+        // In two parts, so that this file doesn't hold it.
+        let named = try Regex("@" + #"Test\(\s*""#)
+        for path in Self.everything where path.contains("Tests/") {
+            let text = try Repository.text(path)
+            #expect(text.firstMatch(of: named) == nil, "\(path) has a test with a display name")
         }
     }
 }

@@ -4,8 +4,7 @@ import Testing
 
 /// What a killed process leaves to the next one, and to a power cut after it.
 @Suite struct AfterKillTests {
-    @Test("What was written is there after a kill, and still not durable")
-    func unsyncedBytes() throws {
+    @Test func whatWasWrittenIsThereAfterAKillAndStillNotDurable() throws {
         let files = CrashingFileSystem()
         let file = try files.open("a", .create)
         try file.lock(exclusive: true)
@@ -28,8 +27,7 @@ import Testing
         #expect(try kept.readAll() == [1, 9, 3])
     }
 
-    @Test("A name is there after a kill, and still not durable")
-    func unsyncedName() throws {
+    @Test func aNameIsThereAfterAKillAndStillNotDurable() throws {
         let files = CrashingFileSystem()
         let file = try files.open("a", .create)
         try file.writeBytes([1], at: 0)

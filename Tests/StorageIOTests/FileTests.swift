@@ -101,8 +101,9 @@ import Testing
         #expect(storageError { try file.sync() }?.path == file.path)
     }
 
-    @Test(arguments: FileSystemKind.allCases, 0..<4 as Range<UInt64>)
+    @Test(arguments: FileSystemKind.allCases, Seeds.first(4))
     func randomOperationsMatchAnArray(_ kind: FileSystemKind, _ seed: UInt64) throws {
+        let again: Comment = "\(Seeds.again(seed))"
         var random = SeededRandom(seed: seed)
         let file = try Place(kind).open("a")
         var model: [UInt8] = []
@@ -133,11 +134,11 @@ import Testing
             default:
                 let expected = Array(model.dropFirst(offset).prefix(count))
                 let read = try file.readBytes(count, at: UInt64(offset))
-                try #require(read == expected, "seed \(seed), step \(step): filter on the seed")
+                try #require(read == expected, "step \(step). \(again)")
             }
-            try #require(try file.size() == UInt64(model.count), "seed \(seed), step \(step)")
+            try #require(try file.size() == UInt64(model.count), "step \(step). \(again)")
         }
-        #expect(try file.readAll() == model, "seed \(seed)")
+        #expect(try file.readAll() == model, again)
     }
 
     @Test(arguments: FileSystemKind.allCases)

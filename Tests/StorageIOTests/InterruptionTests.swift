@@ -1,4 +1,5 @@
 import CSystemFaults
+import Foundation
 import StorageIO
 import StorageIOTesting
 import Testing
@@ -30,5 +31,32 @@ import Testing
         try files.rename(path, to: directory.file("b"), replacing: false)
         try files.remove(directory.file("b"))
         #expect(csf_disturbances() > 3)
+    }
+
+    /// The directory that a path is in is the one that is synced; a relative path's is the current one.
+    /// (Here because one plan for failing calls serves the whole process.)
+    @Test(.enabled(if: csf_available() != 0, "system calls are counted on Linux only"))
+    func syncingADirectorySyncsTheOneOfThePath() throws {
+        let directory = try TemporaryDirectory()
+        let files = POSIXFileSystem()
+        func syncs(_ path: String, counting names: [String]) throws -> Int {
+            var count = 0
+            for name in names {
+                unsafe csf_begin(name)
+                defer { csf_end() }
+                try files.syncDirectory(of: path)
+                count += (0..<csf_count()).count { Int(csf_get($0).kind) == CSF_SYNC_DIRECTORY }
+            }
+            return count
+        }
+        let path = directory.file("anything")
+        #expect(try syncs(path, counting: [directory.path]) == 1)
+        // By whatever name the current one is opened.
+        let current = FileManager.default.currentDirectoryPath
+        #expect(try syncs("anything", counting: [".", current]) == 1)
+        unsafe csf_begin(directory.path)
+        defer { csf_end() }
+        csf_fail(Int32(CSF_SYNC_DIRECTORY), 1, EIO, 0, 0)
+        #expect(errorCode { try files.syncDirectory(of: path) } == .inputOutput)
     }
 }

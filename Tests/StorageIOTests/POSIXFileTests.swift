@@ -87,11 +87,6 @@ import Testing
         #expect((attributes[.posixPermissions] as? NSNumber)?.intValue == 0o600)
     }
 
-    @Test func relativePathsSyncTheirDirectory() throws {
-        try fileSystem.syncDirectory(of: "anything")
-        try fileSystem.syncDirectory(of: directory.file("anything"))
-    }
-
     /// A descriptor must not be closed, and its number given to another file, under a call.
     @Test func closingUnderCallsIsSafe() throws {
         for round in 0..<20 {

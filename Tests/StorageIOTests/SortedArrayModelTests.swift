@@ -28,22 +28,24 @@ import Testing
         #expect(model.entries.map(\.key) == [[1], [5, 0], [7]])
     }
 
-    @Test(arguments: 0..<5 as Range<UInt64>) func matchesADictionary(_ seed: UInt64) {
+    @Test(arguments: Seeds.first(5)) func matchesADictionary(_ seed: UInt64) {
+        let again: Comment = "\(Seeds.again(seed))"
         var random = SeededRandom(seed: seed)
         var model = SortedArrayModel()
         var dictionary: [[UInt8]: [UInt8]] = [:]
         for _ in 0..<1_000 {
             let key = random.bytes(random.below(3)).map { $0 % 8 }
             if random.oneIn(3) {
-                #expect(model.delete(key) == (dictionary.removeValue(forKey: key) != nil))
+                #expect(model.delete(key) == (dictionary.removeValue(forKey: key) != nil), again)
             } else {
                 let value = random.bytes(4)
                 #expect(
-                    model.put(key, value) == (dictionary.updateValue(value, forKey: key) == nil))
+                    model.put(key, value) == (dictionary.updateValue(value, forKey: key) == nil),
+                    again)
             }
         }
         let sorted = dictionary.keys.sorted { $0.lexicographicallyPrecedes($1) }
-        #expect(model.entries.map(\.key) == sorted, "seed \(seed)")
-        #expect(model.entries.allSatisfy { dictionary[$0.key] == $0.value }, "seed \(seed)")
+        #expect(model.entries.map(\.key) == sorted, again)
+        #expect(model.entries.allSatisfy { dictionary[$0.key] == $0.value }, again)
     }
 }

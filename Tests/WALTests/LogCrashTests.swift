@@ -7,6 +7,8 @@ import Testing
 /// What whoever uses a log knows about it over crashes: what it appended, what was acknowledged,
 /// and from where it would replay.
 private struct Journal {
+    /// The line that runs the test again, for what is found.
+    let again: String
     var appended: [(entry: Entry, end: LogSequenceNumber)] = []
     /// How many of `appended` were synced for sure.
     var acknowledged = 0
@@ -22,10 +24,11 @@ private struct Journal {
     mutating func open(_ files: CrashingFileSystem) throws -> WriteAheadLog<CrashingFileSystem> {
         let (log, entries) = try openLog(files, from: checkpoint, mustExist: mustExist)
         let count = checkpointed + entries.count
-        try #require(count <= appended.count, "records that were never appended came back")
-        try #require(count >= acknowledged, "acknowledged records are missing")
-        try #require(entries == appended[checkpointed..<count].map(\.entry))
-        if count > checkpointed { try #require(log.end == appended[count - 1].end) }
+        try #require(
+            count <= appended.count, "records that were never appended came back. \(again)")
+        try #require(count >= acknowledged, "acknowledged records are missing. \(again)")
+        try #require(entries == appended[checkpointed..<count].map(\.entry), "\(again)")
+        if count > checkpointed { try #require(log.end == appended[count - 1].end, "\(again)") }
         appended.removeSubrange(count...)
         // What a reader may have seen now must never go away again (R3).
         acknowledged = count
@@ -111,19 +114,18 @@ private struct Journal {
         return numbers.list
     }
 
-    @Test(arguments: 0..<6)
-    func r4ACrashAtEveryOperationLeavesAPrefixWithEverythingAcknowledged(seed: Int) throws {
-        let seed = UInt64(seed)
+    @Test(arguments: Seeds.first(6))
+    func r4ACrashAtEveryOperationLeavesAPrefixWithEverythingAcknowledged(seed: UInt64) throws {
         let steps = 40
         let operations = try Self.changingOperations { files in
-            var journal = Journal()
+            var journal = Journal(again: Seeds.again(seed))
             try journal.session(files, seed: seed, steps: steps)
         }
         #expect(operations.count > 10)
         for operation in operations {
             let files = CrashingFileSystem()
             files.crash(at: operation)
-            var journal = Journal()
+            var journal = Journal(again: Seeds.again(seed))
             try journal.crashingSession(files, seed: seed, steps: steps)
             for survival in 0..<12 {
                 var after = journal
@@ -135,17 +137,16 @@ private struct Journal {
         }
     }
 
-    @Test(arguments: 0..<2)
-    func r4ACrashAtEveryOperationOfRecoveryChangesNothing(seed: Int) throws {
-        let seed = UInt64(seed)
+    @Test(arguments: Seeds.first(2))
+    func r4ACrashAtEveryOperationOfRecoveryChangesNothing(seed: UInt64) throws {
         let operations = try Self.changingOperations { files in
-            var journal = Journal()
+            var journal = Journal(again: Seeds.again(seed))
             try journal.session(files, seed: seed, steps: 30)
         }
         for operation in operations {
             let files = CrashingFileSystem()
             files.crash(at: operation)
-            var journal = Journal()
+            var journal = Journal(again: Seeds.again(seed))
             try journal.crashingSession(files, seed: seed, steps: 30)
             for survival in 0..<6 {
                 let torn = files.survivors(seed: UInt64(survival))
@@ -169,12 +170,12 @@ private struct Journal {
     }
 
     /// A long life of crashes: power cuts at random operations and killed processes, whose writes
-    /// the system still has, in turns. To run one again, give its seed as the only argument.
-    @Test(arguments: 0..<150)
-    func r4ALifeOfCrashes(seed: Int) throws {
-        var random = SeededRandom(seed: UInt64(seed))
+    /// the system still has, in turns.
+    @Test(arguments: Seeds.first(150))
+    func r4ALifeOfCrashes(seed: UInt64) throws {
+        var random = SeededRandom(seed: seed)
         var files = CrashingFileSystem()
-        var journal = Journal()
+        var journal = Journal(again: Seeds.again(seed))
         for _ in 0..<14 {
             let sessionSeed = random.next()
             switch random.below(3) {

@@ -176,23 +176,44 @@ import Testing
         #expect(try openLog(files).entries == expected)
     }
 
+    /// The slots that a reservation took are the log's until the record is in them, though nothing
+    /// before them is needed any more; then the disk may be full.
     @Test func whatIsReservedIsNotGivenBackByRecycling() throws {
         let files = CrashingFileSystem()
         let log = try openLog(files, options: smallSegments(retained: 0)).log
         let end = try log.commit(Entry(1, size: 30_000))
         try log.reserve(50_000)
+        let size = log.byteCount
         log.recycle(before: end)
+        #expect(log.byteCount <= size, "recycling never makes the log larger")
         files.capacity = 0
-        try log.commit(Entry(2, size: 50_000))
+        let last = try log.commit(Entry(2, size: 50_000))
+        #expect(log.byteCount >= 50_000)
+        #expect(log.durable >= last)
+        let left = files.survivors(.none)
+        #expect(try openLog(left, from: end).entries == [Entry(2, size: 50_000)])
     }
 
     @Test func aCheckpointFreesAFullLog() throws {
         let files = CrashingFileSystem()
         files.capacity = 4 * 4096
         let log = try openLog(files).log
+        var position: LogSequenceNumber = 0
+        var entries: [Entry] = []
         for number in 1...100 {
-            if number % 8 == 0 { log.recycle(before: log.durable) }
-            try log.commit(Entry(UInt64(number), size: 1000))
+            if number % 8 == 0 {
+                position = log.durable
+                log.recycle(before: position)
+                entries = []
+            }
+            entries.append(Entry(UInt64(number), size: 1000))
+            try log.commit(entries[entries.count - 1])
         }
+        #expect(try openLog(files.survivors(.none), from: position).entries == entries)
+        // Without a checkpoint the disk is soon full.
+        let error = #expect(throws: StorageError.self) {
+            for number in 101...120 { try log.commit(Entry(UInt64(number), size: 1000)) }
+        }
+        #expect(error?.code == .diskFull)
     }
 }

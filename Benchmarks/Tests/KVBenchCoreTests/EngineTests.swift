@@ -17,10 +17,8 @@ import Testing
 
     private static let engines = EngineCatalog.names.filter { $0 != EngineCatalog.raw }
 
-    @Test(
-        "What was put, in batches and alone, is found, counted, ordered and deleted",
-        arguments: engines)
-    func engineKeepsWhatIsPut(name: String) throws {
+    @Test(arguments: engines)
+    func whatWasPutInBatchesAndAloneIsFoundCountedOrderedAndDeleted(name: String) throws {
         try inFolder { folder in
             if name == EngineCatalog.database {
                 try exercise(KVDBEngine.open(EngineOptions(directory: folder)))
@@ -57,8 +55,8 @@ import Testing
         try database.close()
     }
 
-    @Test("A version that is being read stays as it is", arguments: engines)
-    func snapshotsAreStable(name: String) throws {
+    @Test(arguments: engines)
+    func aVersionThatIsBeingReadStaysAsItIs(name: String) throws {
         try inFolder { folder in
             if name == EngineCatalog.database {
                 try readBesideWrites(KVDBEngine.open(EngineOptions(directory: folder)))
@@ -85,8 +83,8 @@ import Testing
         try database.close()
     }
 
-    @Test("A sorted load is all there after a reopen", arguments: EngineCatalog.names)
-    func sortedLoadsLast(name: String) throws {
+    @Test(arguments: EngineCatalog.names)
+    func aSortedLoadIsAllThereAfterAReopen(name: String) throws {
         try inFolder { folder in
             try EngineCatalog.prepare(
                 Dataset(.keyOrder, count: 3000), engine: name, directory: folder)
@@ -105,8 +103,8 @@ import Testing
         }
     }
 
-    @Test("The raw engine's group commit loses nobody", arguments: [1, 4, 16])
-    func groupCommitEnds(threads: Int) throws {
+    @Test(arguments: [1, 4, 16])
+    func theRawEnginesGroupCommitLosesNobody(threads: Int) throws {
         try inFolder { folder in
             let name = "durable-put-\(threads)"
             let workload = try #require(WorkloadCatalog.all.first { $0.name == name })

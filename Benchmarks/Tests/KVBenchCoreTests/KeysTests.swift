@@ -4,16 +4,14 @@ import Testing
 
 /// The keys that every engine is given.
 @Suite struct KeysTests {
-    @Test("The permutation has an inverse, so no two numbers share a key")
-    func permutationIsOneToOne() {
+    @Test func thePermutationHasAnInverseSoNoTwoNumbersShareAKey() {
         var random = Random(seed: 11)
         for number in (0..<1000).map(UInt64.init) + (0..<1000).map({ _ in random.next() }) {
             #expect(Keys.unpermuted(Keys.permuted(number)) == number)
         }
     }
 
-    @Test("Keys are 16 bytes, most significant first: permuted number, number")
-    func keysHaveTheirForm() {
+    @Test func keysAre16BytesMostSignificantFirstPermutedNumberNumber() {
         let hashed = KeyMaker(.hashed).key(0x0102).array
         let word = (0..<8).map { UInt8(truncatingIfNeeded: Keys.permuted(0x0102) >> (56 - 8 * $0)) }
         #expect(hashed == word + [0, 0, 0, 0, 0, 0, 1, 2])
@@ -21,15 +19,13 @@ import Testing
         #expect(ascending == [0, 0, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 0, 0, 1, 2])
     }
 
-    @Test("Hashed keys are spread evenly over the key space")
-    func hashedKeysAreSpread() {
+    @Test func hashedKeysAreSpreadEvenlyOverTheKeySpace() {
         var buckets = [Int](repeating: 0, count: 64)
         for number in 0..<64_000 { buckets[Int(Keys.permuted(UInt64(number)) >> 58)] += 1 }
         for count in buckets { #expect(abs(count - 1000) < 200) }
     }
 
-    @Test("The numbers in key order have ascending keys, and are all there")
-    func keyOrderAscends() {
+    @Test func theNumbersInKeyOrderHaveAscendingKeysAndAreAllThere() {
         let numbers = Keys.numbersInKeyOrder(1000)
         #expect(Set(numbers) == Set(0..<1000))
         let maker = KeyMaker(.hashed)
@@ -39,8 +35,7 @@ import Testing
         }
     }
 
-    @Test("Values have their length, are repeatable, and change with the generation")
-    func valuesDiffer() {
+    @Test func valuesHaveTheirLengthAreRepeatableAndChangeWithTheGeneration() {
         let maker = ValueMaker(byteCount: 100)
         let first = maker.value(1).array
         #expect(first.count == 100)

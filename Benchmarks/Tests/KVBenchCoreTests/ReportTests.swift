@@ -25,16 +25,14 @@ import Testing
         return result
     }
 
-    @Test("Medians and ranges are those of the values")
-    func spreads() throws {
+    @Test func mediansAndRangesAreThoseOfTheValues() throws {
         let odd = try #require(Spread([3, 1, 2]))
         #expect(odd.median == 2 && odd.minimum == 1 && odd.maximum == 3)
         #expect(try #require(Spread([4, 1, 2, 3])).median == 2.5)
         #expect(Spread([]) == nil)
     }
 
-    @Test("Percentiles of known samples, within the histogram's three digits")
-    func percentiles() throws {
+    @Test func percentilesOfKnownSamplesWithinTheHistogramsThreeDigits() throws {
         let latency = try #require(Latency((1...10_000).map { UInt64($0 * 100) }))
         #expect(abs(latency.p50 - 500_000) < 1000)
         #expect(abs(latency.p99 - 990_000) < 2000)
@@ -43,8 +41,7 @@ import Testing
         #expect(Latency([]) == nil)
     }
 
-    @Test("Figures per operation, payload byte and entry")
-    func values() {
+    @Test func figuresPerOperationPayloadByteAndEntry() {
         var result = result("kvdb", "batch-put", rate: 500)
         #expect(result.value(.rate).map { $0.rounded() } == 500)
         #expect(result.value(.writtenPerPayload) == nil)
@@ -59,8 +56,7 @@ import Testing
         #expect(result.value(.figure("else")) == nil)
     }
 
-    @Test("The best peer has the highest rate, the lowest time, and is never raw or the database")
-    func bestPeer() {
+    @Test func theBestPeerHasTheHighestRateTheLowestTimeAndIsNeverRawOrTheDatabase() {
         let report = report([
             result("raw", "get-random", rate: 9000, p50: 1),
             result("kvdb", "get-random", rate: 8000, p50: 2),
@@ -73,8 +69,7 @@ import Testing
         #expect(report.bestPeer("scan-short", .rate) == nil)
     }
 
-    @Test("A target is hit from its factor on, and missed below")
-    func targets() throws {
+    @Test func aTargetIsHitFromItsFactorOnAndMissedBelow() throws {
         let report = report([
             result("raw", "get-random", rate: 10_000), result("kvdb", "get-random", rate: 5000),
             result("lmdb", "get-random", rate: 2000, p50: 4000),
@@ -94,15 +89,13 @@ import Testing
         #expect(Target("scan-short", .ofBest(3)).row(report).outcome == .open)
     }
 
-    @Test("Every target is about a workload that there is")
-    func targetsHaveWorkloads() {
+    @Test func everyTargetIsAboutAWorkloadThatThereIs() {
         let names = Set(WorkloadCatalog.all.map(\.name))
         #expect(names.count == WorkloadCatalog.all.count)
         for target in Targets.all { #expect(names.contains(target.workload)) }
     }
 
-    @Test("A report goes to JSON and back")
-    func json() throws {
+    @Test func aReportGoesToJSONAndBack() throws {
         let report = report([result("kvdb", "get-random", rate: 5000)])
         let again = try BenchmarkReport(json: report.json())
         #expect(again.results.count == 1)
@@ -110,8 +103,7 @@ import Testing
         #expect(again.workloads == report.workloads)
     }
 
-    @Test("The page of plots is well-formed, and names what may not stand in XML in other words")
-    func page() throws {
+    @Test func thePageOfPlotsIsWellFormedAndNamesWhatMayNotStandInXMLInOtherWords() throws {
         let workloads = ["get-random", "growth-10000", "growth-100000"]
         let report = report(
             workloads.flatMap { workload in
@@ -137,8 +129,7 @@ import Testing
         return open.isEmpty
     }
 
-    @Test("Figures are written with three digits and the unit that fits")
-    func formats() {
+    @Test func figuresAreWrittenWithThreeDigitsAndTheUnitThatFits() {
         #expect(Format.rate(4460) == "4.46 k")
         #expect(Format.rate(12.34) == "12.3")
         #expect(Format.time(1510) == "1.51 µs")
@@ -148,8 +139,7 @@ import Testing
         #expect(Format.factor(3) == "3")
     }
 
-    @Test("Names are chosen by lists and stars; others are refused by name")
-    func selection() throws {
+    @Test func namesAreChosenByListsAndStarsOthersAreRefusedByName() throws {
         let names = ["get-random", "get-absent", "scan-short"]
         #expect(try Selection.choose("*", from: names, kind: "workload") == names)
         #expect(

@@ -4,16 +4,14 @@ import Testing
 
 /// The generators that YCSB's mixes are made with.
 @Suite struct ZipfianTests {
-    @Test("The shares of all numbers add up to one, and fall as 1 / rank^0.99")
-    func sharesFall() {
+    @Test func theSharesOfAllNumbersAddUpToOneAndFallAs1Rank099() {
         let zipfian = Zipfian(count: 1000)
         let shares = (0..<1000).map { zipfian.probability(UInt64($0)) }
         #expect(abs(shares.reduce(0, +) - 1) < 1e-9)
         #expect(abs(shares[0] / shares[9] - 9.772) < 0.001)
     }
 
-    @Test("Numbers come as often as their shares say")
-    func numbersComeByTheirShares() {
+    @Test func numbersComeAsOftenAsTheirSharesSay() {
         let zipfian = Zipfian(count: 1000)
         var random = Random(seed: 21)
         var counts = [Int](repeating: 0, count: 1000)
@@ -29,8 +27,8 @@ import Testing
         #expect(abs(head - expectedHead) < 0.02)
     }
 
-    @Test("Every number is in range, for small counts, too", arguments: [1, 2, 3, 10])
-    func numbersAreInRange(count: Int) {
+    @Test(arguments: [1, 2, 3, 10])
+    func everyNumberIsInRangeForSmallCountsToo(count: Int) {
         let zipfian = Zipfian(count: count)
         var random = Random(seed: 22)
         for _ in 0..<10_000 {
@@ -39,8 +37,7 @@ import Testing
         }
     }
 
-    @Test("Scattering keeps the most frequent one as frequent, elsewhere")
-    func scatteringKeepsFrequencies() {
+    @Test func scatteringKeepsTheMostFrequentOneAsFrequentElsewhere() {
         let zipfian = Zipfian(count: 1000)
         var random = Random(seed: 23)
         var counts = [Int](repeating: 0, count: 1000)
@@ -50,8 +47,8 @@ import Testing
         #expect(counts[0] < most)
     }
 
-    @Test("The mixes have the shares that YCSB gives them", arguments: CloudServingMix.allCases)
-    func mixesHaveTheirShares(mix: CloudServingMix) {
+    @Test(arguments: CloudServingMix.allCases)
+    func theMixesHaveTheSharesThatYCSBGivesThem(mix: CloudServingMix) {
         let operations = (0..<100).map { mix.operation(Double($0) / 100) }
         let reads = operations.count { $0 == .read }
         let expected: [CloudServingMix: Int] = [.a: 50, .b: 95, .c: 100, .d: 95, .e: 0, .f: 50]
@@ -60,8 +57,7 @@ import Testing
         #expect(operations.count { $0 == .insert } == (mix == .d || mix == .e ? 5 : 0))
     }
 
-    @Test("Random numbers are below their bound, and spread over it")
-    func randomNumbersAreUniform() {
+    @Test func randomNumbersAreBelowTheirBoundAndSpreadOverIt() {
         var random = Random(seed: 24)
         var counts = [Int](repeating: 0, count: 10)
         for _ in 0..<100_000 { counts[Int(random.next(below: 10))] += 1 }

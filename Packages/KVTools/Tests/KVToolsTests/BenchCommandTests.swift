@@ -12,8 +12,7 @@ import Testing
 
     init() throws { folder = try TemporaryDirectory() }
 
-    @Test("Every part is measured, and nothing is left or touched")
-    func everyPartIsMeasured() throws {
+    @Test func everyPartIsMeasuredAndNothingIsLeftOrTouched() throws {
         let path = try folder.write(Array("not a database".utf8), to: "other")
         let outcome = kvtools("bench", path, "--entries", "1500", "--value-bytes", "20")
         #expect(outcome.status == .success)
@@ -29,8 +28,7 @@ import Testing
         #expect(left == ["other"])
     }
 
-    @Test("A terminal is told how far it is, and JSON has the same parts")
-    func progressAndJSON() throws {
+    @Test func aTerminalIsToldHowFarItIsAndJSONHasTheSameParts() throws {
         let path = folder.file("none")
         let shown = kvtools("bench", path, "--entries", "100", terminal: true)
         #expect(shown.status == .success)
@@ -42,15 +40,13 @@ import Testing
         }
     }
 
-    @Test("Few and empty entries work, too")
-    func smallestSizes() throws {
+    @Test func fewAndEmptyEntriesWorkToo() throws {
         let path = folder.file("none")
         #expect(
             kvtools("bench", path, "--entries", "1", "--value-bytes", "0").status == .success)
     }
 
-    @Test("Sizes that make no sense, and folders that aren't there, are refused")
-    func wrongOptions() throws {
+    @Test func sizesThatMakeNoSenseAndFoldersThatArentThereAreRefused() throws {
         #expect(kvtools("bench", folder.file("a"), "--entries", "0").status == .usage)
         #expect(kvtools("bench", folder.file("a"), "--value-bytes", "-1").status == .usage)
         #expect(kvtools("bench", folder.file("missing/a")).status != .success)

@@ -6,7 +6,7 @@ import Testing
 @testable import BTree
 
 /// Puts that change pages where they are.
-@Suite struct InPlaceTests {
+@Suite struct TreeInPlaceTests {
     /// Puts in place if that can be done; whether it was.
     private func putInPlace(
         _ harness: TreeHarness, _ key: [UInt8], _ value: [UInt8], bornAfter version: UInt64 = 0,
@@ -23,7 +23,7 @@ import Testing
         }
     }
 
-    @Test(arguments: Seeds.list(count: 12))
+    @Test(arguments: Seeds.first(12))
     func putsInPlaceAreWhatPutsAre(seed: UInt64) throws {
         var random = SeededRandom(seed: seed)
         let harness = try TreeHarness()

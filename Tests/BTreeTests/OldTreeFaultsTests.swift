@@ -5,7 +5,7 @@ import StorageIOTesting
 import Testing
 
 /// What the database that this one replaces was measured to get wrong in its tree, each held here.
-@Suite struct PredecessorTests {
+@Suite struct OldTreeFaultsTests {
     enum Order: CaseIterable { case ascending, descending, random }
 
     static func arrange(_ count: Int, _ order: Order) -> [Int] {
@@ -18,10 +18,8 @@ import Testing
         }
     }
 
-    @Test(
-        "The last key of a leaf can be deleted: 1,000 deletes in any order, all succeed",
-        arguments: Order.allCases)
-    func lastKeyOfLeaf(order: Order) throws {
+    @Test(arguments: Order.allCases)
+    func theLastKeyOfALeafCanBeDeleted1000DeletesInAnyOrderAllSucceed(order: Order) throws {
         let harness = try TreeHarness()
         try harness.write { tree in
             for number in 0..<1000 { try tree.put(key(number), Array("value".utf8)) }
@@ -35,8 +33,8 @@ import Testing
         #expect(harness.tree.root == .empty)
     }
 
-    @Test("300 keys of 200 bytes fit", arguments: Order.allCases)
-    func longKeys(order: Order) throws {
+    @Test(arguments: Order.allCases)
+    func threeHundredKeysOf200BytesFit(order: Order) throws {
         let harness = try TreeHarness()
         try harness.write { tree in
             for number in Self.arrange(300, order) {
@@ -49,9 +47,8 @@ import Testing
         }
     }
 
-    @Test(
-        "Pages are freed: deleting every key gives every page back", arguments: Order.allCases)
-    func pagesAreFreed(order: Order) throws {
+    @Test(arguments: Order.allCases)
+    func pagesAreFreedDeletingEveryKeyGivesEveryPageBack(order: Order) throws {
         let harness = try TreeHarness()
         try harness.write { tree in
             for number in Self.arrange(16_000, .random) {
@@ -78,8 +75,7 @@ import Testing
         #expect(statistics.pendingPages == 0 && statistics.freePages == statistics.pageCount - 2)
     }
 
-    @Test("Ascending keys leave leaves at least 95 % full, descending ones too")
-    func sortedLoads() throws {
+    @Test func ascendingKeysLeaveLeavesAtLeast95PercentFullDescendingOnesToo() throws {
         for order in [Order.ascending, .descending] {
             let harness = try TreeHarness()
             try harness.write { tree in
@@ -93,8 +89,7 @@ import Testing
         }
     }
 
-    @Test("Random keys leave leaves at least 60 % full")
-    func randomLoad() throws {
+    @Test func randomKeysLeaveLeavesAtLeast60PercentFull() throws {
         let harness = try TreeHarness()
         try harness.write { tree in
             for number in Self.arrange(20_000, .random) {
@@ -105,8 +100,7 @@ import Testing
         #expect(fill >= 0.6, "\(fill)")
     }
 
-    @Test("Empty keys and empty values are entries like others")
-    func emptyOnes() throws {
+    @Test func emptyKeysAndEmptyValuesAreEntriesLikeOthers() throws {
         let harness = try TreeHarness()
         try harness.begin()
         #expect(try harness.tree.put([], []))

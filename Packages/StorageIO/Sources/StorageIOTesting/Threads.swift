@@ -6,12 +6,16 @@ public final class FirstError: @unchecked Sendable {
     private let lock = Lock()
     private var error: (any Error)?
 
+    /// No error yet.
     public init() {}
 
+    /// Keeps the error, unless there is one.
     public func take(_ new: any Error) { lock.withLock { if error == nil { error = new } } }
 
+    /// Whether there is one.
     public var isSet: Bool { lock.withLock { error != nil } }
 
+    /// Throws the error, if there is one.
     public func rethrow() throws {
         if let error = lock.withLock({ error }) { throw error }
     }

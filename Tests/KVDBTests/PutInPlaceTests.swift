@@ -8,7 +8,7 @@ import WAL
 
 /// Single puts that change the newest version's pages where they are ("Changes in place" in
 /// Docs/Architecture.md). Threads beside them are crashtest's family `schedule`.
-@Suite struct InPlaceTests {
+@Suite struct PutInPlaceTests {
     private static let keys = (0..<300).map { numberKey($0 * 7) }
 
     private func open(_ files: CrashingFileSystem) throws -> SimulatedDatabase {

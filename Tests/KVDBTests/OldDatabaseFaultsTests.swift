@@ -4,8 +4,8 @@ import StorageIO
 import StorageIOTesting
 import Testing
 
-/// What the database before this one was measured to get wrong, each as a test.
-@Suite struct PredecessorTests {
+/// What the database that this one replaces was measured to get wrong, each held here.
+@Suite struct OldDatabaseFaultsTests {
     /// Fixed keys of 10 bytes and values of 32, as the measurements had them.
     private func entry(_ number: Int) -> (key: [UInt8], value: [UInt8]) {
         let digits = String(number)

@@ -6,7 +6,7 @@ import Testing
 @testable import KVTools
 
 /// A disk that is really full, where this process may mount one, and one that fails at any call.
-@Suite struct FullDiskTests {
+@Suite struct FullDiskCommandTests {
     // Without the right to mount, the injected faults below have to do.
     @Test(.enabled(if: MountedDisk.isAllowed, "this process may not mount a file system"))
     func aFullDiskLeavesThingsAsTheyWere() throws {
