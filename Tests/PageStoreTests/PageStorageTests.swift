@@ -124,6 +124,39 @@ import Testing
         #expect(store.pageCount < 20, "R9: what was retired is given back")
     }
 
+    /// Values of some pages each, none of which begins where the other's memory ends.
+    @Test(arguments: StoreKind.allCases) func longValuesOutliveTheirNeighbors(
+        kind: StoreKind
+    ) throws {
+        let store = try kind.make()
+        var values: [(page: PageNumber, bytes: [UInt8])] = []
+        try store.beginTransaction(1)
+        for number in 0..<60 {
+            let bytes = ToyTree.bytes(UInt64(number), 66_000 + number * 1237 % 9000)
+            let page = try lend(bytes) { view throws(StorageError) in
+                try store.allocateOverflow(view)
+            }
+            values.append((page, bytes))
+        }
+        store.commitTransaction()
+        store.publish(1)
+        try store.beginTransaction(2)
+        for number in stride(from: 0, to: 60, by: 2) {
+            try store.retireOverflow(values[number].page, byteCount: values[number].bytes.count)
+        }
+        store.commitTransaction()
+        store.publish(2)
+        // Frees what was retired.
+        try store.beginTransaction(3)
+        for number in stride(from: 1, to: 60, by: 2) {
+            let (page, bytes) = values[number]
+            let token = store.beginRead()
+            defer { store.endRead(token) }
+            #expect(try store.overflow(page, byteCount: bytes.count).array == bytes)
+        }
+        store.abortTransaction()
+    }
+
     @Test(arguments: StoreKind.allCases) func growsNoFurtherThanAllowed(kind: StoreKind) throws {
         let store = try kind.make(PageStoreOptions(maximumFileSize: 40 << 12))
         try store.beginTransaction(1)

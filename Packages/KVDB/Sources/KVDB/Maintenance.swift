@@ -18,7 +18,7 @@ final class Maintenance: @unchecked Sendable {
         syncIntervalMilliseconds: Int, sync: @escaping @Sendable () -> Void,
         checkpoint: @escaping @Sendable () -> Void
     ) throws(StorageError) {
-        let interval = UInt64(min(max(syncIntervalMilliseconds, 1), 1 << 32)) * 1_000_000
+        let interval = min(UInt64(max(syncIntervalMilliseconds, 1)), 1 << 32) * 1_000_000
         lock.acquire()
         defer { lock.release() }
         thread = try SystemThread { [self] in

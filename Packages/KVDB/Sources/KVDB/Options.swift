@@ -1,3 +1,5 @@
+import PageStore
+
 /// What a commit waits for before it returns. None of the three can corrupt the database or change
 /// the order of commits; they differ in which of the newest commits a crash may take: those since
 /// the last sync, by whoever asked for it. Under the automatic checkpoint policy a thread of the
@@ -60,9 +62,11 @@ public struct DatabaseOptions: Sendable {
     /// Milliseconds after which a background thread syncs `written` and `buffered` commits
     /// (automatic checkpoint policy only).
     public var syncInterval = 100
-    /// The largest size in bytes the file can grow to. Only address space is reserved for it; give
-    /// less where that is scarce (32-bit systems, `ulimit -v`).
-    public var maximumFileSize = 1 << 40
+    /// The largest size in bytes the file can grow to: 1 TiB; 4 GiB on iOS, tvOS, watchOS, visionOS and
+    /// Android; 256 MiB on 32-bit systems. Only address space is reserved for it. Where the system has less
+    /// left (many open databases, `ulimit -v`), the largest half, quarter and so on of it is taken, down to
+    /// 256 MiB or twice the file; a database that outgrows that reports `fileTooLarge`.
+    public var maximumFileSize = PageStoreOptions.defaultMaximumFileSize
 
     /// The defaults.
     public init() {}

@@ -41,15 +41,29 @@ public struct PageStoreOptions: Sendable, Equatable {
     /// How many bytes of dirty pages are wanted at most. The store only reports the pressure; who
     /// drives it answers with a checkpoint or ``CheckpointedStorage/writeOutDirty()``.
     public var dirtyBudget: Int
-    /// How far the file can grow in bytes, and so how much address space is reserved.
+    /// How far the file can grow in bytes, and so how much address space is reserved. Where the system has
+    /// less left, the largest half, quarter and so on of it is taken: down to 256 MiB or twice the file.
     public var maximumFileSize: Int
     /// Never write to the file. Transactions still work, in memory only.
     public var readOnly: Bool
 
-    /// Options; the defaults are 64 MiB of cache, 16 MiB of dirty pages, 1 TiB of file.
+    /// The default of ``maximumFileSize``: 1 TiB; 4 GiB on iOS, tvOS, watchOS, visionOS and Android, where a
+    /// process gets few addresses; 256 MiB on 32-bit systems.
+    public static var defaultMaximumFileSize: Int {
+        #if _pointerBitWidth(_32)
+            256 << 20
+        #elseif os(iOS) || os(tvOS) || os(watchOS) || os(visionOS) || os(Android)
+            4 << 30
+        #else
+            1 << 40
+        #endif
+    }
+
+    /// Options; the defaults are 64 MiB of cache, 16 MiB of dirty pages, and
+    /// ``defaultMaximumFileSize``.
     public init(
-        cacheBudget: Int = 64 << 20, dirtyBudget: Int = 16 << 20, maximumFileSize: Int = 1 << 40,
-        readOnly: Bool = false
+        cacheBudget: Int = 64 << 20, dirtyBudget: Int = 16 << 20,
+        maximumFileSize: Int = PageStoreOptions.defaultMaximumFileSize, readOnly: Bool = false
     ) {
         self.cacheBudget = cacheBudget
         self.dirtyBudget = dirtyBudget

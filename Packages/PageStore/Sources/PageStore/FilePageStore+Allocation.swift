@@ -192,7 +192,9 @@ extension FilePageStore {
     private func grow(_ count: Int) throws(StorageError) -> Int {
         let start = allocator.freeTail()
         let end = start + count
-        guard end <= memory.pageLimit else { throw PageProblem.fileTooLarge(path: file.path) }
+        guard end <= memory.pageLimit else {
+            throw PageProblem.fileTooLarge(memory, path: file.path)
+        }
         try memory.open(through: end)
         if end > filePages, !options.readOnly {
             // In chunks, so that not every page costs a call, but in proportion.
@@ -239,7 +241,7 @@ extension FilePageStore {
             } else if old == PageState.evicting {
                 rescue(page)
             } else if memory.exchangeState(page, from: old, to: state) {
-                if old <= PageState.free { memory.addResident(1) }
+                if old <= PageState.free { memory.addResident(page, count: 1) }
                 return
             }
         }
@@ -257,9 +259,7 @@ extension FilePageStore {
             } else if old <= PageState.free {
                 if memory.exchangeState(page, from: old, to: PageState.absent) { return }
             } else if memory.exchangeState(page, from: old, to: PageState.loading) {
-                memory.discard(page, count: 1)
-                memory.addResident(-1)
-                memory.setState(page, PageState.absent)
+                memory.drop(PageAllocator.Run(page: page, count: 1), to: PageState.absent)
                 return
             }
         }

@@ -14,14 +14,16 @@ struct Eviction {
 }
 
 extension FilePageStore {
+    /// Resident pages that are not dirty. Where pages share memory, this includes what is behind a dirty
+    /// page's neighbors, which can't go either.
+    var cleanResidentPages: Int {
+        memory.residentCount.load(ordering: .relaxed) - dirtyPages.load(ordering: .relaxed)
+    }
+
     /// The most pages that are marked at a time.
     private static var batchPages: Int { 256 }
     /// The most runs of free pages that are dropped at a time: whoever takes one of them waits for that.
     private static var droppedRuns: Int { 64 }
-
-    var cleanResidentPages: Int {
-        memory.residentCount.load(ordering: .relaxed) - dirtyPages.load(ordering: .relaxed)
-    }
 
     /// Evicts when more clean pages are resident than the budget allows. Never waits: where a
     /// reader may still be inside a marked page, the batch stays for a later call.
@@ -49,7 +51,7 @@ extension FilePageStore {
             Self.join(entry, to: &runs)
             evicted += entry.count
         }
-        drop(runs, to: PageState.absent)
+        memory.drop(runs, to: PageState.absent)
         eviction.batch.removeAll(keepingCapacity: true)
         evictions.wrappingAdd(UInt64(evicted), ordering: .relaxed)
         return true
@@ -64,29 +66,52 @@ extension FilePageStore {
         }
     }
 
-    /// Gives the memory of pages back that nobody can touch, and says so.
-    private func drop(_ runs: [PageAllocator.Run], to state: UInt8) {
-        guard !runs.isEmpty else { return }
-        memory.discard(runs)
-        for run in runs {
-            memory.addResident(-run.count)
-            // Downwards: the first page of a run is the one that a loader starts with.
-            for page in stride(from: run.page + run.count - 1, through: run.page, by: -1) {
-                memory.setState(page, state)
+    /// Looks at the group of pages from `first`, where pages share memory. It stays this time when one of
+    /// them is dirty, being read in, or was used lately: without that page the memory of the others stays
+    /// too. The second chances of all of them are taken.
+    ///
+    /// - Parameter marked: grows by the pages whose memory went at once, as nothing was in them.
+    /// - Returns: whether the hand passes the group.
+    private func passGroup(_ first: Int, _ marked: inout Int) -> Bool {
+        guard memory.groupSize > 1 else { return false }
+        var isSpared = false
+        var isEmpty = true
+        for page in first..<first + memory.groupSize {
+            switch memory.state(page) {
+            case PageState.hot:
+                _ = memory.exchangeState(page, from: PageState.hot, to: PageState.cold)
+                isSpared = true
+            case PageState.dirty, PageState.loading:
+                isSpared = true
+            case PageState.absent, PageState.free, PageState.stale:
+                continue
+            default: break
             }
+            isEmpty = false
         }
+        if isEmpty, memory.dropEmptyGroup(first) { marked += memory.groupSize }
+        return isSpared || isEmpty
     }
 
-    /// Moves the hand on until `wanted` pages are marked or dropped, twice around at most: once to
-    /// take the second chances away, once to use that.
+    /// Moves the hand on until the memory of `wanted` pages is marked or dropped, twice around at most:
+    /// once to take the second chances away, once to use that. It goes by whole groups.
     private func mark(_ wanted: Int) {
         let end = highestEnd.load(ordering: .acquiring)
+        let groupMask = memory.groupSize - 1
+        // No page but the first is at a multiple of that when each is a group.
+        let groupStart = groupMask > 0 ? groupMask : Int.max
         var marked = 0
+        var markedGroup = -1
         var steps = 0
         var stale: [PageAllocator.Run] = []
-        while marked < wanted, steps < 2 * end + 16 {
+        while marked < wanted || eviction.hand & groupMask != 0, steps < 2 * end + 16 {
             if eviction.hand >= end { eviction.hand = 0 }
             let page = eviction.hand
+            if page & groupStart == 0, passGroup(page, &marked) {
+                eviction.hand += memory.groupSize
+                steps += memory.groupSize
+                continue
+            }
             if page & 7 == 0, memory.areEightAbsent(page) {
                 eviction.hand += 8
                 steps += 8
@@ -99,16 +124,18 @@ extension FilePageStore {
                 if memory.exchangeState(page, from: PageState.cold, to: PageState.evicting) {
                     // A checked page, and this thread's own until the lock is given back.
                     let count = runLength(page)
-                    eviction.batch.append(PageAllocator.Run(page: page, count: count))
-                    marked += count
+                    let run = PageAllocator.Run(page: page, count: count)
+                    eviction.batch.append(run)
+                    marked += memory.pagesBehind(run, after: &markedGroup)
                 }
             case PageState.stale:
                 // Nobody refers to a free page, so there is no reader to wait for.
                 if memory.exchangeState(page, from: PageState.stale, to: PageState.loading) {
-                    Self.join(PageAllocator.Run(page: page, count: 1), to: &stale)
-                    marked += 1
+                    let run = PageAllocator.Run(page: page, count: 1)
+                    Self.join(run, to: &stale)
+                    marked += memory.pagesBehind(run, after: &markedGroup)
                     if stale.count == Self.droppedRuns {
-                        drop(stale, to: PageState.free)
+                        memory.drop(stale, to: PageState.free)
                         stale.removeAll(keepingCapacity: true)
                     }
                 }
@@ -117,8 +144,8 @@ extension FilePageStore {
             eviction.hand += 1
             steps += 1
         }
-        drop(stale, to: PageState.free)
-        eviction.nextAttempt = marked == 0 ? cleanResidentPages + 64 : 0
+        memory.drop(stale, to: PageState.free)
+        eviction.nextAttempt = marked == 0 ? cleanResidentPages + 64 * memory.groupSize : 0
         if !eviction.batch.isEmpty {
             // The hand may have passed the end: neighbours are found in page order.
             eviction.batch.sort { $0.page < $1.page }

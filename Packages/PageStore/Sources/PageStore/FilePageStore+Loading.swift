@@ -54,14 +54,13 @@ extension FilePageStore {
             // What was read may be whole and yet an earlier page of this number.
             try refuseLost(page, birth: bytes.birth)
         } catch {
-            memory.discard(page, count: 1 + residentInterior)
-            for interior in 0..<residentInterior {
-                memory.setState(page + 1 + interior, PageState.absent)
-            }
-            memory.setState(page, PageState.absent)
+            // Counted first, since there may be memory behind them, and what goes is counted off.
+            memory.addResident(page, count: 1 + residentInterior)
+            memory.drop(
+                PageAllocator.Run(page: page, count: 1 + residentInterior), to: PageState.absent)
             throw error
         }
-        memory.addResident(1 + residentInterior)
+        memory.addResident(page, count: 1 + residentInterior)
         loads.wrappingAdd(UInt64(1 + residentInterior), ordering: .relaxed)
         memory.setState(page, PageState.hot)
     }

@@ -47,9 +47,10 @@ extension FilePageStore {
                 path: file.path, offset: size)
         }
         let memory = try PageMemory(
-            maximumFileSize: options.maximumFileSize, cacheBudget: options.cacheBudget)
-        guard Int(superblock.pageCount) <= memory.pageLimit else {
-            throw PageProblem.fileTooLarge(path: file.path)
+            maximumFileSize: options.maximumFileSize, cacheBudget: options.cacheBudget,
+            fileByteCount: UInt64(superblock.pageCount) << UInt64(PageLayout.pageShift))
+        guard superblock.pageCount <= memory.pageLimit else {
+            throw PageProblem.fileTooLarge(memory, path: file.path)
         }
         try memory.open(through: Int(superblock.pageCount))
         let filePages = Int(min(size >> UInt64(PageLayout.pageShift), UInt64(memory.pageLimit)))

@@ -114,7 +114,7 @@ import Synchronization
         }
         if start == nil {
             let tail = allocator.freeTail()
-            guard tail + count <= memory.pageLimit else { throw PageProblem.fileTooLarge() }
+            guard tail + count <= memory.pageLimit else { throw PageProblem.fileTooLarge(memory) }
             try memory.open(through: tail + count)
             allocator.free.remove(tail..<allocator.end)
             allocator.end = tail + count
@@ -123,7 +123,7 @@ import Synchronization
         guard let start else { preconditionFailure("growing gave no page") }
         allocator.born.insert(start..<start + count)
         for page in start..<start + count {
-            if memory.state(page) <= PageState.free { memory.addResident(1) }
+            if memory.state(page) <= PageState.free { memory.addResident(page, count: 1) }
             memory.setState(page, page == start ? PageState.dirty : PageState.interior)
         }
         memory.page(start).zero(0, count: PageLayout.headerSize)
@@ -142,13 +142,10 @@ import Synchronization
 
     /// Under `space`. Long runs give their memory back; single pages are soon used again.
     private func forget(_ run: PageAllocator.Run) {
-        let isLong = run.count >= 16
-        for page in run.page..<run.page + run.count {
-            memory.setState(page, isLong ? PageState.free : PageState.stale)
-        }
-        if isLong {
-            memory.discard(run.page, count: run.count)
-            memory.addResident(-run.count)
+        if run.count >= 16 {
+            memory.drop(run, to: PageState.free)
+        } else {
+            for page in run.page..<run.page + run.count { memory.setState(page, PageState.stale) }
         }
     }
 

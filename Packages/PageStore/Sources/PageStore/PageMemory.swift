@@ -2,7 +2,10 @@ import StorageIO
 import Synchronization
 
 /// The memory of a store's pages: page *p* at `base + p * 4096` of one reserved range, a state byte
-/// each in another. Page memory is opened in chunks as pages come into use.
+/// each in another. Both are opened in chunks as pages come into use; the state of a page beyond can be read.
+///
+/// Where the system's pages are larger, several pages of the database share one and form a *group*: memory
+/// comes and goes by groups, so ``residentCount`` counts the pages of all groups that have any.
 @safe final class PageMemory: @unchecked Sendable {
     // Sendable: constant pointers; the states are atomics, and who may touch a page's bytes follows
     // from its state (see PageState).
@@ -11,15 +14,20 @@ import Synchronization
     private let pages: AddressSpace
     private let stateBytes: AddressSpace
     private let states: UnsafeMutablePointer<Atomic<UInt8>>
+    private let groups: PageGroups
     private let openLock = Lock()
     private let openedPages = Atomic<Int>(0)
 
     /// How many pages there is room for.
     let pageLimit: Int
+    /// Whether that is less than what was asked for, since the system has no more address space.
+    let isLimitedBySystem: Bool
     /// The readers' view.
     let window: PageWindow
-    /// Pages in memory, whatever their state.
+    /// How many pages the system has memory for, whatever their state.
     let residentCount = Atomic<Int>(0)
+    /// How many pages share a page of the system's memory: a power of two, 1 on most machines.
+    var groupSize: Int { groups.size }
 
     /// Up to this page, large pages of memory are wished for. Guarded by `openLock`.
     private var largePagesEnd = 0
@@ -34,30 +42,37 @@ import Synchronization
     /// The end of the pages that wait for that. Guarded by `openLock`.
     private var largePagesAwaited = 0
 
-    /// Reserves room for a file of `maximumFileSize` bytes.
+    /// Reserves room for a file of `maximumFileSize` bytes, or for less where the system has no such range
+    /// of addresses left.
     ///
-    /// - Parameter cacheBudget: bytes that may be resident. As long as the whole file fits into it,
-    ///   and it is not small, large pages of memory are wished for: a large page behind a single
-    ///   resident one can then not take more than the budget (R8).
-    init(maximumFileSize: Int, cacheBudget: Int) throws(StorageError) {
+    /// - Parameters:
+    ///   - cacheBudget: bytes that may be resident. As long as the whole file fits into it,
+    ///     and it is not small, large pages of memory are wished for: a large page behind a single
+    ///     resident one can then not take more than the budget (R8).
+    ///   - fileByteCount: bytes that the file has now; there is room for twice that at least.
+    /// - Throws: `invalidArgument`, `outOfMemory`.
+    init(
+        maximumFileSize: Int, cacheBudget: Int, fileByteCount: UInt64 = 0
+    ) throws(StorageError) {
         largePagesLimit =
             cacheBudget >= Self.largePagesLeastBudget ? cacheBudget >> PageLayout.pageShift : 0
-        let limit = min(maximumFileSize >> PageLayout.pageShift, Int(PageNumber.max))
-        guard limit >= 4 else {
+        let wanted = min(maximumFileSize >> PageLayout.pageShift, Int(clamping: PageNumber.max))
+        guard wanted >= 4 else {
             throw StorageError(
                 .invalidArgument, "The maximum file size is below four pages of 4096 bytes.")
         }
-        pageLimit = limit
-        pages = try AddressSpace(byteCount: limit << PageLayout.pageShift)
-        let stateByteCount = (limit + PageLayout.pageSize) & ~(PageLayout.pageSize - 1)
-        stateBytes = try AddressSpace(byteCount: stateByteCount)
-        // All at once: untouched state bytes cost no memory, and the window must never meet a
-        // closed one.
-        try stateBytes.open(at: 0, byteCount: stateByteCount)
+        let reservation = try PageReservation.reserve(
+            wanted, atLeast: Int(clamping: fileByteCount >> UInt64(PageLayout.pageShift - 1)))
+        pageLimit = reservation.pageLimit
+        isLimitedBySystem = reservation.pageLimit < wanted
+        pages = reservation.pages
+        stateBytes = reservation.stateBytes
+        groups = reservation.groups
         // Zeroed memory is a valid array of atomics in state `absent`.
-        unsafe states = stateBytes.start.bindMemory(to: Atomic<UInt8>.self, capacity: limit)
+        unsafe states = stateBytes.start.bindMemory(
+            to: Atomic<UInt8>.self, capacity: stateBytes.byteCount)
         unsafe window = PageWindow(
-            base: pages.start, states: states, pageLimit: PageNumber(limit))
+            base: pages.start, states: states, pageLimit: PageNumber(pageLimit))
     }
 
     /// Makes the memory of all pages below `end` accessible.
@@ -69,6 +84,9 @@ import Synchronization
         guard end > opened else { return }
         let chunk = PageMemory.chunkPages
         let target = min((end + chunk - 1) / chunk * chunk, pageLimit)
+        // First what says that there is nothing in the pages.
+        try stateBytes.open(at: opened, byteCount: target - opened)
+        try groups.open(opened..<target)
         try pages.open(
             at: opened << PageLayout.pageShift,
             byteCount: (target - opened) << PageLayout.pageShift)
@@ -166,28 +184,142 @@ import Synchronization
             start: pages.start + page << PageLayout.pageShift, count: byteCount)
     }
 
-    /// Gives the memory of `count` pages back to the system.
-    func discard(_ page: Int, count: Int) {
-        pages.discard(
-            at: page << PageLayout.pageShift, byteCount: count << PageLayout.pageShift)
-    }
+    // MARK: Memory that comes and goes
 
-    /// The same for many runs of pages.
-    func discard(_ runs: [PageAllocator.Run]) {
-        pages.discard(
-            runs.map {
-                $0.page << PageLayout.pageShift..<($0.page + $0.count) << PageLayout.pageShift
-            })
-    }
-
-    /// Counts pages that came into memory.
+    /// Counts the memory of `count` pages from `page`, which this thread has put into a state in which no
+    /// other may give it back.
     @inline(__always)
-    func addResident(_ pages: Int) {
-        let (before, after) = residentCount.wrappingAdd(pages, ordering: .relaxed)
+    func addResident(_ page: Int, count: Int) {
+        let added = groups.size == 1 ? count : groups.mark(page, count: count)
+        let (before, after) = residentCount.wrappingAdd(added, ordering: .relaxed)
         if before < Self.largePagesLeastResident, after >= Self.largePagesLeastResident,
             largePagesLimit > 0
         {
             wishForAwaitedLargePages()
         }
+    }
+
+    /// Takes pages out of memory that nobody but this thread can touch: they get `state`, `absent` or
+    /// `free`, and their memory goes back to the system, in whole groups.
+    func drop(_ run: PageAllocator.Run, to state: UInt8) {
+        if groups.size == 1 {
+            pages.discard(
+                at: run.page << PageLayout.pageShift,
+                byteCount: run.count << PageLayout.pageShift)
+            residentCount.wrappingSubtract(run.count, ordering: .relaxed)
+            setStates(run, state)
+        } else {
+            setStates(run, state)
+            dropGroups([run])
+        }
+    }
+
+    /// Takes many runs of pages out of memory, each as ``drop(_:to:)`` does.
+    func drop(_ runs: [PageAllocator.Run], to state: UInt8) {
+        guard !runs.isEmpty else { return }
+        if groups.size == 1 {
+            pages.discard(
+                runs.map {
+                    $0.page << PageLayout.pageShift..<($0.page + $0.count) << PageLayout.pageShift
+                })
+            for run in runs {
+                residentCount.wrappingSubtract(run.count, ordering: .relaxed)
+                setStates(run, state)
+            }
+        } else {
+            for run in runs { setStates(run, state) }
+            dropGroups(runs)
+        }
+    }
+
+    private func setStates(_ run: PageAllocator.Run, _ state: UInt8) {
+        // Downwards: the first page of a run is the one that a loader starts with.
+        for page in stride(from: run.page + run.count - 1, through: run.page, by: -1) {
+            setState(page, state)
+        }
+    }
+
+    /// The most groups that are dropped at a time: whoever takes a page of one of them waits for that.
+    private static let droppedGroups = 64
+
+    /// Gives back the memory of those groups with pages of these runs in which no page is left.
+    private func dropGroups(_ runs: [PageAllocator.Run]) {
+        var taken: [Int] = []
+        var states: [UInt8] = []
+        var last = -1
+        for run in runs {
+            for group in groups.covering(run) where group != last {
+                last = group
+                if take(group, states: &states) { taken.append(group) }
+                if taken.count == Self.droppedGroups { drop(&taken, &states) }
+            }
+        }
+        drop(&taken, &states)
+    }
+
+    /// How many pages' memory may go when a run does: its own pages, or all of its groups but the one that
+    /// was counted last.
+    func pagesBehind(_ run: PageAllocator.Run, after lastGroup: inout Int) -> Int {
+        guard groups.size > 1 else { return run.count }
+        let covered = groups.covering(run)
+        let counted = covered.count - (covered.lowerBound == lastGroup ? 1 : 0)
+        lastGroup = covered.upperBound
+        return counted * groups.size
+    }
+
+    /// Gives back the memory of the group that begins with page `first` if it has any and nothing is in it;
+    /// returns whether it did. Two threads that empty a group at once may each leave that to the other.
+    func dropEmptyGroup(_ first: Int) -> Bool {
+        guard groups.isMarked(first) else { return false }
+        var states: [UInt8] = []
+        var taken = groups.covering(PageAllocator.Run(page: first, count: 1)).map { $0 }
+        guard take(taken[0], states: &states) else { return false }
+        drop(&taken, &states)
+        return true
+    }
+
+    private static func isEmpty(_ state: UInt8) -> Bool {
+        // A free page that is in memory holds nothing that anyone refers to.
+        state <= PageState.free || state == PageState.stale
+    }
+
+    /// Puts all pages of a group into state `loading`, so that none of them comes into memory, and adds the
+    /// states that they had; or does nothing when something is in one of them.
+    private func take(_ group: Int, states: inout [UInt8]) -> Bool {
+        let range = groups.pages(group)
+        guard range.allSatisfy({ Self.isEmpty(state($0)) }) else { return false }
+        for page in range {
+            let old = state(page)
+            if Self.isEmpty(old), exchangeState(page, from: old, to: PageState.loading) {
+                states.append(old)
+                continue
+            }
+            for earlier in (range.lowerBound..<page).reversed() {
+                setState(earlier, states.removeLast())
+            }
+            return false
+        }
+        return true
+    }
+
+    /// Gives back the memory of groups that were taken, and lets go of them.
+    private func drop(_ taken: inout [Int], _ states: inout [UInt8]) {
+        guard !taken.isEmpty else { return }
+        pages.discard(
+            taken.map { group in
+                let range = groups.pages(group)
+                return range.lowerBound << PageLayout.pageShift..<range.upperBound
+                    << PageLayout.pageShift
+            })
+        for group in taken.reversed() {
+            if groups.unmark(group) {
+                residentCount.wrappingSubtract(groups.size, ordering: .relaxed)
+            }
+            for page in groups.pages(group).reversed() {
+                let old = states.removeLast()
+                setState(page, old == PageState.stale ? PageState.free : old)
+            }
+        }
+        taken.removeAll(keepingCapacity: true)
     }
 }

@@ -29,10 +29,18 @@ enum PageProblem {
         StorageError(.valueTooLong, "The value is longer than 1 GiB.")
     }
 
-    static func fileTooLarge(path: String? = nil) -> StorageError {
-        StorageError(
+    static func fileTooLarge(_ memory: PageMemory, path: String? = nil) -> StorageError {
+        guard memory.isLimitedBySystem else {
+            return StorageError(
+                .fileTooLarge,
+                "The database would outgrow the maximum file size; open it with a larger one.",
+                path: path)
+        }
+        return StorageError(
             .fileTooLarge,
-            "The database would outgrow the maximum file size; open it with a larger one.",
+            "The database would outgrow the \(UInt64(memory.pageLimit) << UInt64(PageLayout.pageShift)) bytes of "
+                + "addresses that the system had for it when it was opened, fewer than its maximum "
+                + "file size; close other databases, or raise the process's limit, and open it again.",
             path: path)
     }
 

@@ -57,8 +57,17 @@ int csio_release(void *start, size_t byte_count) {
     return munmap(start, round_up(byte_count, csio_page_size())) == 0 ? 0 : -errno;
 }
 
+static int protect(char *start, size_t byte_count, int rights) {
+    size_t before = (uintptr_t)start & (csio_page_size() - 1);
+    return system_protect(start - before, before + byte_count, rights) == 0 ? 0 : -errno;
+}
+
 int csio_open_memory(void *start, size_t byte_count) {
-    return system_protect(start, byte_count, PROT_READ | PROT_WRITE) == 0 ? 0 : -errno;
+    return protect(start, byte_count, PROT_READ | PROT_WRITE);
+}
+
+int csio_open_memory_to_read(void *start, size_t byte_count) {
+    return protect(start, byte_count, PROT_READ);
 }
 
 /// The part of a range that consists of whole pages of the system; empty when there is none.

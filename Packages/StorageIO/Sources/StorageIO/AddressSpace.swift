@@ -31,15 +31,23 @@ import CStorageIO
 
     deinit { _ = unsafe csio_release(start, byteCount) }
 
-    /// Makes a range readable and writable.
+    /// Makes a range readable and writable, and with it all of each page of the system's memory
+    /// (``pageSize``) that it reaches into.
     ///
-    /// - Parameters:
-    ///   - offset: where it begins: a multiple of ``pageSize``.
-    ///   - byteCount: its length. Where it ends within a page of the system, all of that page is opened.
     /// - Throws: `outOfMemory`.
     public func open(at offset: Int, byteCount: Int) throws(StorageError) {
         precondition(offset >= 0 && byteCount >= 0 && offset + byteCount <= self.byteCount)
         guard unsafe csio_open_memory(start + offset, byteCount) == 0 else {
+            throw StorageError(.outOfMemory, "The system has no memory left for the page cache.")
+        }
+    }
+
+    /// Makes all of it readable: what is not opened to be written reads as zero, and is no memory that the
+    /// system would have to keep for this process.
+    ///
+    /// - Throws: `outOfMemory`.
+    public func openToRead() throws(StorageError) {
+        guard unsafe csio_open_memory_to_read(start, byteCount) == 0 else {
             throw StorageError(.outOfMemory, "The system has no memory left for the page cache.")
         }
     }

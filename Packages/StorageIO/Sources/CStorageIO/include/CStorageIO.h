@@ -88,8 +88,10 @@ size_t csio_page_size(void);
 /// at a multiple of the system's page size.
 void *csio_reserve(size_t byte_count);
 int csio_release(void *start, size_t byte_count);
-/// Opens part of a reservation for reading and writing. `start` is at a multiple of the system's page size.
+/// Opens for reading and writing all pages of the system that a part of a reservation reaches into.
 int csio_open_memory(void *start, size_t byte_count);
+/// Opens them for reading alone: they read as zeros, and count as no memory.
+int csio_open_memory_to_read(void *start, size_t byte_count);
 /// Gives back to the system the memory of those of its pages that lie in the range as a whole; the bytes of
 /// all others stay as they are. What was given back reads as zeros on Linux and Apple platforms, and as
 /// anything elsewhere.
