@@ -256,12 +256,15 @@
             }
         }
 
+        /// Puts filler entries, as one step: no thread comes between two of them.
         static func putFillers(
             _ numbers: some Sequence<Int>, _ byteCount: Int,
             _ transaction: borrowing SimulatedTransaction
         ) throws {
-            for number in numbers {
-                try transaction.put(filler(number), fill(number, byteCount))
+            try ScheduledRun.undisturbed {
+                for number in numbers {
+                    try transaction.put(filler(number), fill(number, byteCount))
+                }
             }
         }
 
