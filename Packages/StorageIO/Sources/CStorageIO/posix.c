@@ -366,4 +366,8 @@ int csio_errno_is_directory(void) { return EISDIR; }
 int csio_errno_io(void) { return EIO; }
 int csio_errno_not_directory(void) { return ENOTDIR; }
 int csio_errno_loop(void) { return ELOOP; }
+int csio_errno_name_too_long(void) { return ENAMETOOLONG; }
+int csio_errno_too_many_files(void) { return EMFILE; }
+int csio_errno_too_many_files_in_system(void) { return ENFILE; }
+int csio_errno_bad_descriptor(void) { return EBADF; }
 int csio_errno_file_too_big(void) { return EFBIG; }

@@ -40,8 +40,26 @@ extension StorageError {
                 .ambiguousName,
                 "it is a symbolic link, or links lead in a circle; put the file itself there."
             )
+        case csio_errno_name_too_long():
+            (code, reason) = (
+                .inputOutput, "its name or its path is too long; choose a shorter one."
+            )
+        case csio_errno_too_many_files(), csio_errno_too_many_files_in_system():
+            (code, reason) = (
+                .inputOutput,
+                "too many files are open; close some, or raise the limit (ulimit -n)."
+            )
+        case csio_errno_bad_descriptor():
+            (code, reason) = (
+                .inputOutput,
+                "its descriptor is closed or another file's; look for code that closes descriptors that are not its own, and reopen."
+            )
+        case csio_errno_io():
+            (code, reason) = (.inputOutput, "the device failed; check it, then reopen.")
         default:
-            (code, reason) = (.inputOutput, "the system reported an error.")
+            (code, reason) = (
+                .inputOutput, "the system reported an error."
+            )
         }
         return StorageError(
             code, "Can't \(action): \(reason)", path: path, offset: offset, systemCode: number)

@@ -232,6 +232,10 @@ int csio_errno_is_directory(void);
 int csio_errno_io(void);
 int csio_errno_not_directory(void);
 int csio_errno_loop(void);
+int csio_errno_name_too_long(void);
+int csio_errno_too_many_files(void);
+int csio_errno_too_many_files_in_system(void);
+int csio_errno_bad_descriptor(void);
 int csio_errno_file_too_big(void);
 
 #ifdef __cplusplus
