@@ -10,6 +10,10 @@ struct BenchVerb: Verb {
         discussion: """
             Works on a database of its own beside the path given, with a name that begins like it, and \
             removes it in the end. What the path itself names need not exist, and is not touched.
+
+            Examples:
+              kvtools bench my.db
+              kvtools bench /mnt/disk/any --entries 1000000 --value-bytes 1000
             """)
 
     @Argument(help: "A path on the disk to measure, a database or not.") var database: String
@@ -44,10 +48,11 @@ struct BenchVerb: Verb {
         }
         try session.output.write(
             "what".column(24) + "operations".column(12) + "per second".column(13)
-                + "half within".column(14) + "99 % within\n")
+                + "p50".column(14) + "p99\n")
         for each in measured { try session.output.write(each.line) }
-        try session.note(
-            "\(entries) entries of 16 + \(valueBytes) bytes; a scan's times are those of 1,000.")
+        session.note(
+            "\(counted(entries, "entry", "entries")) of 16 + \(valueBytes) bytes; a scan's times are those of 1,000."
+        )
         return .success
     }
 }

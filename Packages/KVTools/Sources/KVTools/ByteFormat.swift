@@ -12,17 +12,15 @@ public enum ByteFormat: String, CaseIterable, Sendable, ExpressibleByArgument {
     /// Base64 (RFC 4648), with padding.
     case base64
 
-    /// The bytes as text in this format. O(n).
+    /// The bytes as text in this format. O(n). For long ones ``TextWriter`` needs no copy.
     public func encode(_ bytes: ByteView) -> [UInt8] {
-        switch self {
-        case .text: bytes.array
-        case .escaped: Self.escape(bytes.array)
-        case .hex:
-            (0..<bytes.count).flatMap { index in
-                [Self.digits[Int(bytes[index] >> 4)], Self.digits[Int(bytes[index] & 15)]]
-            }
-        case .base64: Self.base64(bytes)
-        }
+        if self == .text { return bytes.array }
+        let output = MemoryOutput()
+        let writer = TextWriter(output)
+        // Memory takes all bytes, so nothing is thrown.
+        try? writer.write(bytes, as: self)
+        try? writer.flush()
+        return output.bytes
     }
 
     /// The bytes that a text in this format stands for. O(n).
@@ -36,8 +34,6 @@ public enum ByteFormat: String, CaseIterable, Sendable, ExpressibleByArgument {
         case .base64: try Self.unbase64(text)
         }
     }
-
-    private static let digits = Array("0123456789abcdef".utf8)
 
     private static func digit(_ character: UInt8) -> UInt8? {
         switch character {
@@ -57,7 +53,7 @@ public enum ByteFormat: String, CaseIterable, Sendable, ExpressibleByArgument {
         for index in stride(from: 0, to: text.count, by: 2) {
             guard let high = digit(text[index]), let low = digit(text[index + 1]) else {
                 throw StorageError(
-                    .invalidArgument, "Not hexadecimal at character \(index + 1); use 0-9 and a-f.")
+                    .invalidArgument, "Not hexadecimal at byte \(index + 1); use 0-9 and a-f.")
             }
             bytes.append(high << 4 | low)
         }
@@ -69,65 +65,16 @@ public enum ByteFormat: String, CaseIterable, Sendable, ExpressibleByArgument {
 extension ByteFormat {
     private static let backslash = UInt8(ascii: "\\")
 
-    private static func escape(_ bytes: [UInt8]) -> [UInt8] {
-        var text: [UInt8] = []
-        text.reserveCapacity(bytes.count)
-        var index = 0
-        while index < bytes.count {
-            let byte = bytes[index]
-            index += 1
-            switch byte {
-            case UInt8(ascii: "\n"): text += [backslash, UInt8(ascii: "n")]
-            case UInt8(ascii: "\r"): text += [backslash, UInt8(ascii: "r")]
-            case UInt8(ascii: "\t"): text += [backslash, UInt8(ascii: "t")]
-            case backslash: text += [backslash, backslash]
-            case 0x20..<0x7F: text.append(byte)
-            default:
-                let length = byte < 0x80 ? 0 : printableLength(bytes, at: index - 1)
-                if length > 0 {
-                    text += bytes[(index - 1)..<(index - 1 + length)]
-                    index += length - 1
-                } else {
-                    text += [
-                        backslash, UInt8(ascii: "x"), digits[Int(byte >> 4)],
-                        digits[Int(byte & 15)],
-                    ]
-                }
-            }
-        }
-        return text
-    }
-
-    /// How many bytes the printable character beyond ASCII at `start` has; 0 when there is none, or
-    /// one that could fool a terminal or a reader (control, formatting, unassigned).
-    private static func printableLength(_ bytes: [UInt8], at start: Int) -> Int {
-        let lead = bytes[start]
-        let length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC2 ? 2 : 0
-        guard length > 0, start + length <= bytes.count else { return 0 }
-        let part = bytes[start..<(start + length)]
-        guard let character = String(validating: part, as: UTF8.self),
-            let scalar = character.unicodeScalars.first
-        else { return 0 }
-        switch scalar.properties.generalCategory {
-        case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator,
-            .paragraphSeparator:
-            return 0
-        default:
-            return length
-        }
-    }
-
     private static func unescape(_ text: [UInt8]) throws(StorageError) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.count)
         var index = 0
         while index < text.count {
-            let character = text[index]
-            index += 1
-            guard character == backslash else {
-                bytes.append(character)
-                continue
-            }
+            let rest = text[index...]
+            let stop = rest.firstIndex(of: backslash) ?? text.count
+            bytes += rest[..<stop]
+            if stop == text.count { break }
+            index = stop + 1
             let kind = index < text.count ? text[index] : 0
             index += 1
             switch kind {
@@ -150,38 +97,21 @@ extension ByteFormat {
     private static func badEscape(at index: Int) -> StorageError {
         StorageError(
             .invalidArgument,
-            "Unknown escape at character \(index + 1); there are \\n, \\r, \\t, \\\\ and \\xHH."
+            "Unknown escape at byte \(index + 1); there are \\n, \\r, \\t, \\\\ and \\xHH."
         )
     }
 }
 
 // Base64.
 extension ByteFormat {
-    private static let alphabet = Array(
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-
     /// The value of each character, 255 for those outside the alphabet.
     private static let sextets: [UInt8] = {
         var table = [UInt8](repeating: 255, count: 256)
-        for (value, character) in alphabet.enumerated() { table[Int(character)] = UInt8(value) }
+        for (value, character) in EscapeTable.alphabet.enumerated() {
+            table[Int(character)] = UInt8(value)
+        }
         return table
     }()
-
-    private static func base64(_ bytes: ByteView) -> [UInt8] {
-        var text: [UInt8] = []
-        text.reserveCapacity((bytes.count + 2) / 3 * 4)
-        for start in stride(from: 0, to: bytes.count, by: 3) {
-            let count = min(3, bytes.count - start)
-            var group = UInt32(bytes[start]) << 16
-            if count > 1 { group |= UInt32(bytes[start + 1]) << 8 }
-            if count > 2 { group |= UInt32(bytes[start + 2]) }
-            for index in 0..<4 {
-                let sextet = Int(group >> UInt32(18 - 6 * index)) & 63
-                text.append(index <= count ? alphabet[sextet] : UInt8(ascii: "="))
-            }
-        }
-        return text
-    }
 
     private static func unbase64(_ text: [UInt8]) throws(StorageError) -> [UInt8] {
         var end = text.count
@@ -202,7 +132,7 @@ extension ByteFormat {
         for index in 0..<end {
             let sextet = sextets[Int(text[index])]
             guard sextet < 64 else {
-                throw StorageError(.invalidArgument, "Not Base64 at character \(index + 1).")
+                throw StorageError(.invalidArgument, "Not Base64 at byte \(index + 1).")
             }
             group = (group << 6 | UInt32(sextet)) & 0xFFF
             bits += 6

@@ -6,12 +6,22 @@ public protocol ByteInput: AnyObject {
     /// Fills the buffer from its start with the next bytes, any number of them, and returns how
     /// many; 0 at the end. The buffer is not empty, and keeps its size.
     func read(into buffer: inout [UInt8]) throws(StorageError) -> Int
+
+    /// Whether a person types it.
+    var isTerminal: Bool { get }
+}
+
+extension ByteInput {
+    public var isTerminal: Bool { false }
 }
 
 /// Where bytes go, one after another: standard output, standard error, a file.
 public protocol ByteOutput: AnyObject {
     /// Whether a person is looking.
     var isTerminal: Bool { get }
+
+    /// Whether what a person looks at can go back in a line and clear it.
+    var clearsLines: Bool { get }
 
     /// Takes the bytes; they may be held back until ``flush()``.
     func write(_ bytes: ByteView) throws(StorageError)
@@ -21,6 +31,8 @@ public protocol ByteOutput: AnyObject {
 }
 
 extension ByteOutput {
+    public var clearsLines: Bool { isTerminal }
+
     /// Writes an array's bytes.
     func write(_ bytes: [UInt8]) throws(StorageError) {
         try bytes.withByteView { view throws(StorageError) in try write(view) }
@@ -36,9 +48,15 @@ extension ByteOutput {
 public final class MemoryInput: ByteInput {
     private let bytes: [UInt8]
     private var position = 0
+    public let isTerminal: Bool
 
     /// The input of these bytes.
-    public init(_ bytes: [UInt8] = []) { self.bytes = bytes }
+    ///
+    /// - Parameter isTerminal: whether to pass for a terminal.
+    public init(_ bytes: [UInt8] = [], isTerminal: Bool = false) {
+        self.bytes = bytes
+        self.isTerminal = isTerminal
+    }
 
     public func read(into buffer: inout [UInt8]) -> Int {
         let count = min(buffer.count, bytes.count - position)
@@ -54,15 +72,22 @@ public final class MemoryOutput: ByteOutput {
     public private(set) var bytes: [UInt8] = []
     public let isTerminal: Bool
 
+    public let clearsLines: Bool
+
     /// An empty output.
     ///
-    /// - Parameter isTerminal: whether to pass for a terminal.
-    public init(isTerminal: Bool = false) { self.isTerminal = isTerminal }
+    /// - Parameters:
+    ///   - isTerminal: whether to pass for a terminal.
+    ///   - clearsLines: whether for one that can clear a line.
+    public init(isTerminal: Bool = false, clearsLines: Bool = true) {
+        self.isTerminal = isTerminal
+        self.clearsLines = isTerminal && clearsLines
+    }
 
     /// What was written, as text.
     public var text: String { String(decoding: bytes, as: UTF8.self) }
 
-    public func write(_ bytes: ByteView) { self.bytes += bytes.array }
+    public func write(_ bytes: ByteView) { unsafe self.bytes.append(contentsOf: bytes.buffer) }
 
     public func flush() {}
 }

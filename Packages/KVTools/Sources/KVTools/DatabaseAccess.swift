@@ -1,3 +1,4 @@
+import Foundation
 import KVDB
 import StorageIO
 
@@ -22,6 +23,8 @@ final class DatabaseAccess {
         options.createIfMissing = mode == .writeCreating
         // A command is one change or one read: no thread needs to be started for it.
         options.checkpointPolicy = .inline
+        // A file that has more pages than most programs allow is read and written all the same.
+        options.maximumFileSize = max(options.maximumFileSize, 2 * Int(Self.byteCount(path)))
         do throws(StorageError) {
             database = try Database.open(path, options: options)
         } catch {
@@ -29,13 +32,47 @@ final class DatabaseAccess {
         }
     }
 
-    /// The error of opening a database, with what to do about a missing one.
+    /// The error of opening a database, with what to do about a file that is missing or another
+    /// program's.
     static func explained(_ error: StorageError, path: String, mode: Mode) -> StorageError {
-        guard error.code == .fileNotFound, mode != .writeCreating else { return error }
-        return StorageError(
-            .fileNotFound,
-            "There is no database; check the path, or create one with `kvtools put`.",
-            path: path, systemCode: error.systemCode)
+        var error = error
+        switch error.code {
+        case .fileNotFound where mode != .writeCreating:
+            error.message =
+                "There is no database; check the path, or create one with `kvtools put`."
+            (error.path, error.systemCode) = (path, 0)
+        case .fileNotFound:
+            let folder = folder(of: path)
+            guard !FileManager.default.fileExists(atPath: folder) else { break }
+            error.message = "Can't create the database: there is no directory \(folder)."
+            (error.path, error.systemCode) = (path, 0)
+        case .outOfMemory:
+            error.message += " Where the shell limits address space, raise the limit: ulimit -v."
+        case .notADatabase:
+            guard let kind = ForeignFile.kind(of: path) else { break }
+            error.message = kind
+        default: break
+        }
+        return error
+    }
+
+    /// The directory that a path lies in.
+    private static func folder(of path: String) -> String {
+        let folder = (path as NSString).deletingLastPathComponent
+        return folder.isEmpty ? "." : folder
+    }
+
+    /// Bytes of the file that a path leads to, 0 when there is none.
+    static func byteCount(_ path: String) -> UInt64 {
+        var status = stat()
+        return unsafe stat(path, &status) == 0 ? UInt64(max(0, status.st_size)) : 0
+    }
+
+    /// What to say about a key that is not there.
+    static func missing(_ key: [UInt8], _ path: String, table: String) -> String {
+        let escaped = key.withByteView { ByteFormat.escaped.encode($0) }
+        let name = String(decoding: escaped, as: UTF8.self)
+        return "No key `\(name)` in " + (table.isEmpty ? "" : "table `\(table)` of ") + "\(path)."
     }
 
     func close() throws(StorageError) { try database.close() }
@@ -43,8 +80,14 @@ final class DatabaseAccess {
     /// Lets `fill` create a database under another name beside `path`, and gives it that name when
     /// all went well. If not, nothing is left; a process that is killed leaves files whose names begin
     /// like `path` and have `.partial` in them.
+    ///
+    /// - Parameter fill: gets the other name, and a function that throws when somebody else has created
+    ///   the database meanwhile, to be called now and then.
+    /// - Throws: `locked` when another process is filling such a database.
     static func create<Result>(
-        _ path: String, _ fill: (_ draft: String) throws(StorageError) -> Result
+        _ path: String,
+        _ fill: (_ draft: String, _ check: () throws(StorageError) -> Void) throws(StorageError) ->
+            Result
     ) throws(StorageError) -> Result {
         let files = POSIXFileSystem()
         let log = Database.logPath(of: path)
@@ -54,19 +97,64 @@ final class DatabaseAccess {
                 "A log is here without its database. Bring the database back, or move the log away "
                     + "to create a new one.", path: log)
         }
+        try refuseOthersDraft(of: path)
         let draft = "\(path).\(System.processNumber)-\(System.randomNumber() % 100_000).partial"
         let names = [draft, Database.logPath(of: draft), draft + "-new"]
         TemporaryFile.register(names)
         defer { TemporaryFile.unregister() }
         do throws(StorageError) {
-            let result = try fill(draft)
-            try files.rename(draft, to: path, replacing: false)
+            let result = try fill(draft) { () throws(StorageError) in
+                if try files.exists(path) { throw wasCreatedMeanwhile(path) }
+            }
+            do throws(StorageError) {
+                try files.rename(draft, to: path, replacing: false)
+            } catch {
+                throw error.code == .fileExists ? wasCreatedMeanwhile(path) : error
+            }
             try files.syncDirectory(of: path)
             return result
         } catch {
             // The command failed already; that its remains can't be removed is not the news.
             for name in names { try? files.remove(name) }
+            // Nobody gave the draft's name.
+            var error = error
+            if let place = error.path, place.hasPrefix(draft) {
+                error.path = path + place.dropFirst(draft.count)
+            }
             throw error
+        }
+    }
+
+    private static func wasCreatedMeanwhile(_ path: String) -> StorageError {
+        StorageError(
+            .fileExists,
+            "Another program created the database meanwhile; nothing was imported. Import again with "
+                + "--merge or --replace.", path: path)
+    }
+
+    /// Looks for a draft of the same database that another process has open.
+    private static func refuseOthersDraft(of path: String) throws(StorageError) {
+        let start = (path as NSString).lastPathComponent + "."
+        let folder = folder(of: path)
+        // A directory that can't be read is the creation's problem.
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        for name in names where name.hasPrefix(start) && name.hasSuffix(".partial") {
+            guard let process = pid_t(name.dropFirst(start.count).prefix { $0 != "-" }),
+                process != getpid(), kill(process, 0) == 0 || errno == EPERM
+            else { continue }
+            var options = DatabaseOptions()
+            options.readOnly = true
+            do throws(StorageError) {
+                try Database.open("\(folder)/\(name)", options: options).close()
+            } catch {
+                // What else may be wrong with it is its process's affair.
+                guard error.code == .locked else { continue }
+                throw StorageError(
+                    .locked,
+                    "Process \(process) is creating this database; wait until it is done.",
+                    path: path
+                )
+            }
         }
     }
 
@@ -89,7 +177,9 @@ final class DatabaseAccess {
     // MARK: Entries; the empty table name is the default table
 
     func get(_ key: [UInt8], table: String) throws(StorageError) -> [UInt8]? {
-        try database.snapshot().get(key, table: table)
+        let snapshot = try database.snapshot()
+        try require(table, in: snapshot)
+        return try snapshot.get(key, table: table)
     }
 
     func put(_ key: [UInt8], _ value: [UInt8], table: String) throws(StorageError) {
@@ -99,10 +189,35 @@ final class DatabaseAccess {
     }
 
     func delete(_ key: [UInt8], table: String) throws(StorageError) -> Bool {
+        try requireTable(table)
         let transaction = try database.begin()
         let isFound = try transaction.delete(key, table: table)
         try transaction.commit()
         return isFound
+    }
+
+    /// Throws `tableNotFound`, with the names that there are, when there is no such table.
+    func requireTable(_ table: String) throws(StorageError) {
+        try require(table, in: try database.snapshot())
+    }
+
+    private func require(_ table: String, in snapshot: DatabaseSnapshot) throws(StorageError) {
+        guard !table.isEmpty, try snapshot.count(table: table) == nil else { return }
+        let names = try snapshot.tableNames()
+        var message = "No table `\(table)`"
+        switch names.count {
+        case 0: message += "; the database has only the default table."
+        case 1: message += "; there is `\(names[0])`."
+        default:
+            let shown = names.prefix(5).map { "`\($0)`" }
+            let rest = names.count - shown.count
+            message += "; there are "
+            message +=
+                rest > 0
+                ? shown.joined(separator: ", ") + " and \(rest) more."
+                : shown.dropLast().joined(separator: ", ") + " and \(shown.last ?? "")."
+        }
+        throw StorageError(.tableNotFound, message)
     }
 
     /// Calls `body` with each entry until it returns false.
@@ -115,11 +230,50 @@ final class DatabaseAccess {
         try database.snapshot().forEach(table: table, in: range, reverse: reverse, body)
     }
 
+    /// Calls `body` with each key until it returns false. Reads no value that does not lie beside its
+    /// key.
+    ///
+    /// - Throws: `tableNotFound`, and what `body` throws.
+    func forEachKey(
+        in range: KeyRange, table: String, reverse: Bool,
+        _ body: (ByteView) throws(StorageError) -> Bool
+    ) throws(StorageError) {
+        var cursor = try database.snapshot().makeCursor(table: table)
+        var isThere: Bool
+        switch (reverse, range.from, range.to) {
+        case (false, let from?, _): isThere = try cursor.seek(from)
+        case (false, nil, _): isThere = try cursor.first()
+        case (true, _, let to?): isThere = try cursor.seekBefore(to)
+        case (true, _, nil): isThere = try cursor.last()
+        }
+        while isThere, let key = cursor.key {
+            if reverse {
+                if let from = range.from, key.lexicographicallyPrecedes(from) { return }
+            } else if let to = range.to, !key.lexicographicallyPrecedes(to) {
+                return
+            }
+            let goesOn = try key.withByteView { key throws(StorageError) in try body(key) }
+            guard goesOn else { return }
+            isThere = try reverse ? cursor.previous() : cursor.next()
+        }
+    }
+
     /// Whether the database has neither entries nor named tables.
     func isEmpty() throws(StorageError) -> Bool {
         let snapshot = try database.snapshot()
         guard snapshot.count == 0 else { return false }
         return try snapshot.tableNames().isEmpty
+    }
+
+    /// How many entries all tables have.
+    func entryCount() throws(StorageError) -> UInt64 {
+        try Self.entryCount(try database.snapshot())
+    }
+
+    private static func entryCount(_ snapshot: DatabaseSnapshot) throws(StorageError) -> UInt64 {
+        var total = snapshot.count
+        for name in try snapshot.tableNames() { total += try snapshot.count(table: name) ?? 0 }
+        return total
     }
 
     // MARK: Export and import
@@ -129,26 +283,38 @@ final class DatabaseAccess {
         _ format: ExportFormat, progress: Progress, to sink: @escaping ExportWriter.Sink
     ) throws(StorageError) -> UInt64 {
         let snapshot = try database.snapshot()
-        var total = snapshot.count
-        for name in try snapshot.tableNames() { total += try snapshot.count(table: name) ?? 0 }
+        let total = try Self.entryCount(snapshot)
         return try snapshot.export(
             format: format, progress: { progress.step($0, of: total) }, to: sink)
     }
 
-    /// Imports all entries of `input` or, after any error, none; how many.
+    /// What an import did.
+    struct Imported {
+        /// How many entries the input had.
+        var read: UInt64
+        /// How many more entries the database has; the others replaced one under the same key.
+        var new: UInt64
+    }
+
+    /// Imports all entries of `input` or, after any error, none.
+    ///
+    /// - Parameter check: called now and then; what it throws ends the import.
     func importEntries(
-        replacing: Bool, progress: Progress, _ input: any EntryInput
-    ) throws(StorageError) -> UInt64 {
+        replacing: Bool, progress: Progress, _ input: any EntryInput,
+        check: () throws(StorageError) -> Void
+    ) throws(StorageError) -> Imported {
+        let before = try replacing ? 0 : entryCount()
         var count: UInt64 = 0
         let report = try database.importEntries(replacing: replacing) { () throws(StorageError) in
             let event = try input.next()
             if case .entry = event {
                 count += 1
                 progress.step(count)
+                if count & 0xFFFF == 0 { try check() }
             }
             return event
         }
-        return report.entryCount
+        return Imported(read: report.entryCount, new: try entryCount() - before)
     }
 
     // MARK: The whole database
@@ -160,8 +326,14 @@ final class DatabaseAccess {
         let figures = try database.statistics()
         var report = Report()
         var tables: [(name: String, value: JSONValue)] = []
-        for name in names { tables.append((name, .unsigned(try snapshot.count(table: name) ?? 0))) }
-        report.add("entries", figures.entryCount)
+        var total = figures.entryCount
+        for name in names {
+            let count = try snapshot.count(table: name) ?? 0
+            total += count
+            tables.append((name, .unsigned(count)))
+        }
+        report.add("entries", total)
+        report.add("default_table_entries", figures.entryCount)
         report.add("tables", .object(tables))
         report.add("file_bytes", figures.fileByteCount)
         report.add("log_bytes", figures.logByteCount)
@@ -206,8 +378,6 @@ final class DatabaseAccess {
     func compact(progress: Progress) throws(StorageError) -> Report {
         let done = try database.compact { progress.step($0.done) }
         var report = Report()
-        report.add("before_bytes", done.byteCountBefore)
-        report.add("after_bytes", done.byteCountAfter)
         report.add("repacked", .boolean(done.isRepacked))
         report.add("moved_pages", done.movedPages)
         return report

@@ -7,6 +7,7 @@ final class DescriptorInput: ByteInput {
     private let descriptor: Int32
     private let path: String
     private let closes: Bool
+    var isTerminal: Bool { isatty(descriptor) == 1 }
 
     /// Standard input.
     init() {
@@ -40,6 +41,10 @@ final class DescriptorInput: ByteInput {
 /// An open descriptor to write to, in pieces of at least 64 KiB.
 final class DescriptorOutput: ByteOutput {
     let isTerminal: Bool
+    /// A terminal that calls itself dumb, as an editor's, shows what others take for orders.
+    var clearsLines: Bool {
+        isTerminal && ![nil, "", "dumb"].contains(ProcessInfo.processInfo.environment["TERM"])
+    }
     private let descriptor: Int32
     private let path: String
     private let closes: Bool
@@ -72,7 +77,7 @@ final class DescriptorOutput: ByteOutput {
 
     func write(_ bytes: ByteView) throws(StorageError) {
         if buffer.isEmpty && bytes.count >= limit { return try send(bytes) }
-        buffer += bytes.array
+        unsafe buffer.append(contentsOf: bytes.buffer)
         if buffer.count >= limit { try flush() }
     }
 
@@ -108,6 +113,20 @@ extension StorageError {
             case EROFS: (.readOnly, "the file system is mounted read-only.")
             case EISDIR: (.invalidArgument, "it is a directory; give a file.")
             case EPIPE: (.inputOutput, "nobody reads from it any more.")
+            case EFBIG:
+                (
+                    .fileTooLarge,
+                    "no file may be that large here; raise the limit (ulimit -f) or use another disk."
+                )
+            case ENAMETOOLONG: (.inputOutput, "its name is too long; give a shorter one.")
+            case EMFILE, ENFILE:
+                (
+                    .inputOutput,
+                    "too many files are open; close some, or raise the limit (ulimit -n)."
+                )
+            case EBADF: (.inputOutput, "it is closed; give the command an open one.")
+            case ENXIO: (.inputOutput, "nobody reads from the pipe, or there is no such device.")
+            case EIO: (.inputOutput, "the device failed; check it.")
             default: (.inputOutput, "the system reported an error.")
             }
         return StorageError(code, "Can't \(action) it: \(reason)", path: path, systemCode: number)

@@ -11,6 +11,12 @@ struct ExportVerb: Verb {
             Exports one moment of the database. A file appears under its name only when it is whole; \
             one that is there is replaced. `kvtools import` reads it back, also when `lz4` has packed \
             or unpacked it.
+
+            Examples:
+              kvtools export my.db my.tkdb
+              kvtools export my.db --output my.tkdb.lz4
+              kvtools export my.db --format tkdb1 > old.tkdb
+              kvtools export my.db --lz4 | ssh host kvtools import my.db -
             """)
 
     /// The formats by the names that the option takes.
@@ -21,8 +27,10 @@ struct ExportVerb: Verb {
     }
 
     @Argument(help: "The database file.") var database: String
-    @Option(name: .shortAndLong, help: "The file to write, or - for standard output.")
-    var output = "-"
+    @Argument(help: "The file to write, or - for standard output, as without one.")
+    var file: String?
+    @Option(name: [.short, .customLong("output")], help: "The same, as an option.")
+    var outputOption: String?
     @Option(help: "tkdb2, with checksums, or tkdb1, for older programs.")
     var format = Format.tkdb2
     @Flag(help: "Pack it as an LZ4 frame; implied by a file name that ends in .lz4.")
@@ -31,21 +39,32 @@ struct ExportVerb: Verb {
 
     var needsWholeOutput: Bool { true }
 
+    func validate() throws {
+        guard file == nil || outputOption == nil else {
+            throw ValidationError("The file to write is given twice; leave --output out.")
+        }
+    }
+
+    private var output: String { file ?? outputOption ?? "-" }
+
     func run(in session: Session) throws(StorageError) -> CommandStatus {
         if output == "-" && session.output.isTerminal {
             throw StorageError(
                 .invalidArgument,
-                "An export is not for the terminal; say --output FILE, or redirect it.")
+                "An export is not for the terminal; name a file, or redirect it.")
         }
-        let packs = lz4 || output.hasSuffix(".lz4")
+        let packs = lz4 || output.lowercased().hasSuffix(".lz4")
         let result = try session.withDatabase(database, .read) { database throws(StorageError) in
             let target = try ExportTarget(output, database: self.database, in: session)
             let counter = CountingOutput(target.stream)
+            let rights = FileRights(of: output)
             let entries = try self.write(database, to: counter, packs: packs, in: session)
             try target.commit()
+            rights?.give(to: output)
             return (entries: entries, bytes: counter.byteCount)
         }
         guard output != "-" else { return .success }
+        session.markDone()
         if session.isJSON {
             try session.print([
                 ("entries", .unsigned(result.entries)), ("output_bytes", .unsigned(result.bytes)),
@@ -53,8 +72,9 @@ struct ExportVerb: Verb {
                 ("output", .string(output)),
             ])
         } else {
-            try session.note(
-                "Exported \(result.entries) entries in \(result.bytes) bytes to \(output).")
+            session.note(
+                "Exported \(counted(result.entries, "entry", "entries")) in "
+                    + "\(counted(result.bytes, "byte")) to \(output).")
         }
         return .success
     }

@@ -10,11 +10,17 @@ struct GetVerb: Verb {
         discussion: """
             Without --value-format a terminal gets the value escaped, and a file or pipe exactly its \
             bytes. Exits with 1 when the key is not there.
+
+            Examples:
+              kvtools get my.db greeting
+              kvtools get my.db picture > picture.png
+              kvtools get my.db apple --table price --json
             """)
 
     @Argument(help: "The database file.") var database: String
     @Argument(help: "The key.") var key: String
-    @OptionGroup var table: TableOptions
+    @Option(parsing: .unconditional, help: "Read this table instead of the default one.")
+    var table = ""
     @OptionGroup var keys: KeyFormatOptions
     @OptionGroup var values: ValueFormatOptions
     @OptionGroup var output: OutputOptions
@@ -22,26 +28,41 @@ struct GetVerb: Verb {
     func run(in session: Session) throws(StorageError) -> CommandStatus {
         let key = try keys.decode(key)
         let value = try session.withDatabase(database, .read) { database throws(StorageError) in
-            try database.get(key, table: table.name)
-        }
-        if session.isJSON {
-            var members = [key.withByteView { JSONValue.member("key", $0, keys.format) }]
-            members.append(("found", .boolean(value != nil)))
-            if let value {
-                members.append(value.withByteView { JSONValue.member("value", $0, values.format) })
-            }
-            try session.print(members)
-            return value == nil ? .notFound : .success
+            try database.get(key, table: table)
         }
         guard let value else {
-            try session.note("The key is not in the database.")
+            if session.isJSON {
+                let member = key.withByteView { JSONValue.member("key", $0, keys.format) }
+                try session.print([member, ("found", .boolean(false))])
+            } else {
+                session.note(DatabaseAccess.missing(key, database, table: table))
+            }
             return .notFound
+        }
+        let writer = TextWriter(session.output)
+        try key.withByteView { key throws(StorageError) in
+            try value.withByteView { value throws(StorageError) in
+                try self.print(key, value, by: writer, in: session)
+            }
+        }
+        try writer.flush()
+        return .success
+    }
+
+    private func print(
+        _ key: ByteView, _ value: ByteView, by writer: TextWriter, in session: Session
+    ) throws(StorageError) {
+        if session.isJSON {
+            try writer.write("{")
+            try writer.writeMember("key", key, keys.format)
+            try writer.write(",\"found\":true,")
+            try writer.writeMember("value", value, values.format)
+            return try writer.write("}\n")
         }
         let terminal = session.output.isTerminal
         let format = values.format ?? (terminal ? .escaped : .text)
-        try session.output.write(value.withByteView { format.encode($0) })
+        try writer.write(value, as: format)
         // A file or pipe gets the value and nothing else, so that it can be put back as it was.
-        if terminal || format != .text { try session.output.write("\n") }
-        return .success
+        if terminal || format != .text { try writer.write("\n") }
     }
 }

@@ -20,14 +20,16 @@ enum ImportFormat: String, CaseIterable, ExpressibleByArgument {
     ///   throws.
     static func open(
         _ input: any ByteInput, name: String, format: ImportFormat?, keyFormat: ByteFormat?,
-        valueFormat: ByteFormat?
+        valueFormat: ByteFormat?, limits: EntryLimits = .database
     ) throws(StorageError) -> any EntryInput {
         var name = name.lowercased()
-        var plain = try PeekedInput(input, count: 8)
-        if LZ4FrameDecoder.recognises(plain.head) {
-            plain = try PeekedInput(try LZ4FrameDecoder(plain), count: 8)
-            if name.hasSuffix(".lz4") { name.removeLast(4) }
+        var plain = try PeekedInput(input, count: LZ4FrameDecoder.longestHeaderByteCount)
+        let isPacked = try LZ4FrameDecoder.recognises(
+            plain.head, surely: format == nil || format == .tkdb || name.hasSuffix(".lz4"))
+        if isPacked {
+            plain = try PeekedInput(try LZ4FrameDecoder(plain), count: exportHeadByteCount)
         }
+        if name.hasSuffix(".lz4") { name.removeLast(4) }
         let kind: ImportFormat
         if let format { kind = format } else { kind = try recognise(plain.head, name: name) }
         switch kind {
@@ -35,21 +37,31 @@ enum ImportFormat: String, CaseIterable, ExpressibleByArgument {
             return ExportEntryInput(plain)
         case .tsv:
             return TabSeparatedInput(
-                plain, keyFormat: keyFormat ?? .escaped, valueFormat: valueFormat ?? .escaped)
+                plain, keyFormat: keyFormat, valueFormat: valueFormat, limits: limits)
         case .ndjson:
-            return JSONLinesInput(plain)
+            return JSONLinesInput(plain, limits: limits)
         }
     }
+
+    /// The magic number and the version (`Docs/ExportFormat.md`).
+    private static let exportHeadByteCount = 12
 
     private static func recognise(
         _ head: [UInt8], name: String
     ) throws(StorageError) -> ImportFormat {
-        // A beginning of the magic that is all there is, is a cut export.
+        var byName: ImportFormat?
+        if [".tsv", ".tab", ".txt"].contains(where: name.hasSuffix) { byName = .tsv }
+        if [".ndjson", ".jsonl", ".json"].contains(where: name.hasSuffix) { byName = .ndjson }
         let magic = Array("TKDB_EXP".utf8)
-        if !head.isEmpty, magic.starts(with: head) { return .tkdb }
-        if [".tsv", ".tab", ".txt"].contains(where: name.hasSuffix) { return .tsv }
-        if [".ndjson", ".jsonl", ".json"].contains(where: name.hasSuffix) { return .ndjson }
-        if head.isEmpty || name.hasSuffix(".tkdb") { return .tkdb }
+        let start = head.prefix(exportHeadByteCount)
+        if start.starts(with: magic) {
+            // A key may begin like an export, but no text has the zeros of its version number.
+            let isExport = start.count == exportHeadByteCount && start.suffix(2) == [0, 0]
+            return isExport ? .tkdb : byName ?? .tkdb
+        }
+        if let byName { return byName }
+        // A beginning of the magic that is all there is, is a cut export.
+        if magic.starts(with: head) || name.hasSuffix(".tkdb") { return .tkdb }
         throw StorageError(
             .notADatabase,
             "This is neither a tkdb export nor LZ4; for text say --input-format tsv or ndjson.")

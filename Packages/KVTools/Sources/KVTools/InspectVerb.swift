@@ -6,7 +6,13 @@ struct InspectVerb: Verb {
     static let configuration = CommandConfiguration(
         commandName: "inspect",
         abstract: "Print the database's structure: root, height, page kinds, fill.",
-        discussion: "Reads every page, so it takes as long as the database is large.")
+        discussion: """
+            Reads every page, so it takes as long as the database is large.
+
+            Examples:
+              kvtools inspect my.db
+              kvtools inspect my.db --json
+            """)
 
     @Argument(help: "The database file.") var database: String
     @OptionGroup var output: OutputOptions

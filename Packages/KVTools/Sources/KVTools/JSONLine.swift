@@ -7,7 +7,16 @@ struct JSONLine {
     struct Member {
         var name: String
         /// The value when it is a string.
-        var string: [UInt8]?
+        var text: Text?
+    }
+
+    /// A string's content.
+    struct Text {
+        /// UTF-8.
+        var bytes: [UInt8] = []
+        /// False when an escape names a surrogate without its other half, which the grammar allows and
+        /// no UTF-8 can hold; U+FFFD stands for it.
+        var isWhole = true
     }
 
     /// The members of the object that is the whole line.
@@ -30,7 +39,7 @@ struct JSONLine {
     private init(bytes: [UInt8]) { self.bytes = bytes }
 
     private func error(_ what: String) -> StorageError {
-        StorageError(.invalidArgument, "No JSON object: \(what) at character \(position + 1).")
+        StorageError(.invalidArgument, "No JSON object: \(what) at byte \(position + 1).")
     }
 
     private var current: UInt8 { position < bytes.count ? bytes[position] : 0 }
@@ -56,14 +65,15 @@ struct JSONLine {
             guard take(":") else { throw error(": is missing") }
             members.append(
                 Member(
-                    name: String(decoding: name, as: UTF8.self), string: try value(depth: depth)))
+                    name: String(decoding: name.bytes, as: UTF8.self),
+                    text: try value(depth: depth)))
         } while take(",")
         guard take("}") else { throw error("} is missing") }
         return members
     }
 
     /// Reads a value; returns it when it is a string.
-    private mutating func value(depth: Int) throws(StorageError) -> [UInt8]? {
+    private mutating func value(depth: Int) throws(StorageError) -> Text? {
         guard depth < Self.maximumDepth else { throw error("too many levels") }
         skipSpace()
         switch current {
@@ -93,55 +103,69 @@ struct JSONLine {
         }
     }
 
-    private mutating func string() throws(StorageError) -> [UInt8] {
+    private mutating func string() throws(StorageError) -> Text {
         guard current == UInt8(ascii: "\"") else { throw error("\" is missing") }
         position += 1
-        var text: [UInt8] = []
+        var text = Text()
         while position < bytes.count {
-            let byte = bytes[position]
-            switch byte {
+            let start = position
+            while position < bytes.count, !Self.endsRun(bytes[position]) { position += 1 }
+            text.bytes += bytes[start..<position]
+            guard position < bytes.count else { break }
+            switch bytes[position] {
             case UInt8(ascii: "\""):
                 position += 1
-                guard String(validating: text, as: UTF8.self) != nil else {
+                guard text.bytes.withByteView({ $0.isUTF8 }) else {
                     throw error("text that is not UTF-8")
                 }
                 return text
             case UInt8(ascii: "\\"):
                 position += 1
-                text += try escape()
-            case 0..<0x20: throw error("a control character in a string")
-            default:
-                text.append(byte)
-                position += 1
+                if let scalar = try escape() {
+                    text.bytes += String(scalar).utf8
+                } else {
+                    text.bytes += "\u{FFFD}".utf8
+                    text.isWhole = false
+                }
+            default: throw error("a control character in a string")
             }
         }
         throw error("an open string")
     }
 
-    /// Reads what follows a backslash.
-    private mutating func escape() throws(StorageError) -> [UInt8] {
+    @inline(__always)
+    private static func endsRun(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte < 0x20
+    }
+
+    /// Reads what follows a backslash; nil for half a character.
+    private mutating func escape() throws(StorageError) -> Unicode.Scalar? {
         let kind = current
         position += 1
         switch kind {
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): return [kind]
-        case UInt8(ascii: "b"): return [0x08]
-        case UInt8(ascii: "f"): return [0x0C]
-        case UInt8(ascii: "n"): return [0x0A]
-        case UInt8(ascii: "r"): return [0x0D]
-        case UInt8(ascii: "t"): return [0x09]
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): return Unicode.Scalar(kind)
+        case UInt8(ascii: "b"): return "\u{08}"
+        case UInt8(ascii: "f"): return "\u{0C}"
+        case UInt8(ascii: "n"): return "\n"
+        case UInt8(ascii: "r"): return "\r"
+        case UInt8(ascii: "t"): return "\t"
         case UInt8(ascii: "u"):
-            var code = try unit()
+            let code = try unit()
             // A character beyond 16 bits is a pair of surrogates (RFC 8259, section 7).
-            if 0xD800..<0xDC00 ~= code, current == UInt8(ascii: "\\") {
-                position += 1
-                guard current == UInt8(ascii: "u") else { throw error("half a character") }
-                position += 1
-                let low = try unit()
-                guard 0xDC00..<0xE000 ~= low else { throw error("half a character") }
-                code = 0x10000 + (code - 0xD800) << 10 + (low - 0xDC00)
+            guard 0xD800..<0xDC00 ~= code,
+                bytes[position...].starts(with: [UInt8(ascii: "\\"), UInt8(ascii: "u")])
+            else {
+                return Unicode.Scalar(code)
             }
-            guard let scalar = Unicode.Scalar(code) else { throw error("half a character") }
-            return Array(String(scalar).utf8)
+            let start = position
+            position += 2
+            let low = try unit()
+            guard 0xDC00..<0xE000 ~= low else {
+                // The second escape stands for itself.
+                position = start
+                return nil
+            }
+            return Unicode.Scalar(0x10000 + (code - 0xD800) << 10 + (low - 0xDC00))
         default: throw error("an unknown escape")
         }
     }

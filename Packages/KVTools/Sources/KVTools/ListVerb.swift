@@ -8,51 +8,58 @@ struct ListVerb: Verb {
         commandName: "list",
         abstract: "Print entries in key order: key, tab, value.",
         discussion: """
-            Keys and values are escaped unless their formats say otherwise, so what is printed can be \
-            imported again as tab-separated text, and with --json as newline-delimited JSON.
+            Keys and values are escaped unless their formats say otherwise. In a file or pipe a line of \
+            which something had to be escaped ends with a tab and \\escaped, so that `kvtools import` \
+            reads it back as tab-separated text; with --json as newline-delimited JSON.
+
+            Examples:
+              kvtools list my.db --prefix user/ --limit 10
+              kvtools list my.db --from a --to b --keys-only
+              kvtools list my.db --table price --reverse
+              kvtools list my.db --json > my.ndjson
             """)
 
     @Argument(help: "The database file.") var database: String
-    @Option(help: "Only keys that begin with this.") var prefix: String?
-    @Option(help: "Only keys from this one on.") var from: String?
-    @Option(help: "Only keys before this one.") var to: String?
-    @Option(help: "At most so many entries.") var limit: UInt64?
+    @Option(parsing: .unconditional, help: "Only keys that begin with this.") var prefix: String?
+    @Option(parsing: .unconditional, help: "Only keys from this one on.") var from: String?
+    @Option(parsing: .unconditional, help: "Only keys before this one.") var to: String?
+    @Option(parsing: .unconditional, help: "At most so many entries.") var limit: UInt64?
     @Flag(help: "From the last key to the first.") var reverse = false
-    @Flag(help: "Print keys only.") var keysOnly = false
-    @OptionGroup var table: TableOptions
+    @Flag(help: "Print keys only; no value is read.") var keysOnly = false
+    @Option(parsing: .unconditional, help: "List this table instead of the default one.")
+    var table = ""
     @OptionGroup var keys: KeyFormatOptions
     @OptionGroup var values: ValueFormatOptions
     @OptionGroup var output: OutputOptions
 
     func run(in session: Session) throws(StorageError) -> CommandStatus {
         let range = try range()
+        let printer = EntryPrinter(
+            keys: keys.format, values: values.format, isJSON: session.isJSON,
+            marksEscaped: !session.output.isTerminal, to: session.output)
         var left = range.isEmpty ? 0 : limit ?? .max
         try session.withDatabase(database, .read) { database throws(StorageError) in
+            // A table that is not there is told also when nothing would be printed.
+            try database.requireTable(table)
             if left == 0 { return }
-            try database.forEach(in: range, table: table.name, reverse: reverse) {
-                key, value throws(StorageError) in
-                try self.print(key, value, in: session)
-                left -= 1
-                return left > 0
+            if keysOnly {
+                try database.forEachKey(in: range, table: table, reverse: reverse) {
+                    key throws(StorageError) in
+                    try printer.print(key)
+                    left -= 1
+                    return left > 0
+                }
+            } else {
+                try database.forEach(in: range, table: table, reverse: reverse) {
+                    key, value throws(StorageError) in
+                    try printer.print(key, value)
+                    left -= 1
+                    return left > 0
+                }
             }
         }
+        try printer.flush()
         return .success
-    }
-
-    private func print(
-        _ key: ByteView, _ value: ByteView, in session: Session
-    ) throws(StorageError) {
-        if session.isJSON {
-            var members = [JSONValue.member("key", key, keys.format)]
-            if !keysOnly { members.append(JSONValue.member("value", value, values.format)) }
-            return try session.print(members)
-        }
-        try session.output.write((keys.format ?? .escaped).encode(key))
-        if !keysOnly {
-            try session.output.write("\t")
-            try session.output.write((values.format ?? .escaped).encode(value))
-        }
-        try session.output.write("\n")
     }
 
     /// The keys that all of prefix, from and to allow.

@@ -13,14 +13,20 @@ final class Progress {
     /// - Parameter action: what is going on: `Exporting`.
     init(_ action: String, in session: Session) {
         output = session.error
-        isShown = session.error.isTerminal && !session.isJSON
+        isShown = session.error.clearsLines && !session.isJSON
         self.action = action
         nextNanoseconds = isShown ? System.now + Self.intervalNanoseconds : 0
     }
 
     /// Says how far it is, if it hasn't for a while.
     func step(_ entries: UInt64, of total: UInt64? = nil) {
-        guard isShown, entries & 0xff == 0, System.now >= nextNanoseconds else { return }
+        guard entries & 0xff == 0, isShown, System.now >= nextNanoseconds else { return }
+        show(at: entries, of: total)
+    }
+
+    /// Says how far it is.
+    func show(at entries: UInt64, of total: UInt64? = nil) {
+        guard isShown else { return }
         nextNanoseconds = System.now + Self.intervalNanoseconds
         var text = "\(action): \(entries)"
         if let total, total > 0 { text += " of \(total), \(entries * 100 / total) %" }

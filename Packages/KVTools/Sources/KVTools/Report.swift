@@ -23,18 +23,33 @@ struct Report {
         for (name, value) in members {
             let label = name.replacing("_", with: " ")
             let gap = String(repeating: " ", count: width + 2 - name.count)
-            guard case .array(let values) = value, values.count > 0 else {
-                try session.output.write(label + gap + Self.text(name, value) + "\n")
-                continue
+            // A line for each part, under the one before.
+            var lines: [String]
+            switch value {
+            case .array(let values) where !values.isEmpty:
+                lines = values.prefix(Self.partLimit).map { Self.text(name, $0) }
+                if values.count > lines.count {
+                    lines.append(Self.more(values.count - lines.count))
+                }
+            case .fields(let fields) where !fields.members.isEmpty:
+                lines = fields.members.prefix(Self.partLimit).map { member in
+                    "\(member.name) \(Self.text(member.name, member.value))"
+                }
+                let count = fields.members.count
+                if count > lines.count { lines.append(Self.more(count - lines.count)) }
+            default: lines = [Self.text(name, value)]
             }
-            // A line for each, under the one before.
             let blank = String(repeating: " ", count: width + 2)
-            for (index, element) in values.enumerated() {
-                let start = index == 0 ? label + gap : blank
-                try session.output.write(start + Self.text(name, element) + "\n")
+            for (index, line) in lines.enumerated() {
+                try session.output.write((index == 0 ? label + gap : blank) + line + "\n")
             }
         }
     }
+
+    /// How many parts of a figure a person is shown.
+    private static let partLimit = 50
+
+    private static func more(_ count: Int) -> String { "... and \(count) more; --json lists all" }
 
     private static func text(_ name: String, _ value: JSONValue) -> String {
         switch value {

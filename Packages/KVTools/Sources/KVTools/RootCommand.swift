@@ -8,6 +8,12 @@ struct RootCommand: ParsableCommand {
         abstract: "Read, change, check, repair, export and import KVDB databases.",
         usage: "kvtools <verb> <database> ...\nkvtools <database> <verb> ...",
         discussion: """
+            Examples:
+              kvtools put my.db greeting hello      creates my.db
+              kvtools get my.db greeting
+              kvtools list my.db --prefix gr
+              kvtools export my.db my.tkdb
+
             Exit status: 0 fine, 1 not found, 3 damage found, 4 locked, 5 input or output failed, \
             6 format too new, 64 wrong usage.
             """,
@@ -21,6 +27,12 @@ struct RootCommand: ParsableCommand {
     /// The names of all verbs, and of the parser's own.
     static let verbs =
         configuration.subcommands.compactMap { $0.configuration.commandName } + ["help"]
+
+    /// The verbs that take keys and values as words, and what the words after the database are.
+    static let bytePlaces = ["put": ["key", "value"], "get": ["key"], "delete": ["key"]]
+
+    /// The options of those verbs that are followed by a word.
+    static let optionsWithWord: Set = ["--table", "--key-format", "--value-format"]
 }
 
 /// One verb of the command.
@@ -45,16 +57,10 @@ struct OutputOptions: ParsableArguments {
     var isJSON = false
 }
 
-/// `--table`.
-struct TableOptions: ParsableArguments {
-    @Option(name: .customLong("table"), help: "A named table; put creates it.")
-    var name = ""
-}
-
 /// `--key-format`.
 struct KeyFormatOptions: ParsableArguments {
     @Option(
-        name: .customLong("key-format"),
+        name: .customLong("key-format"), parsing: .unconditional,
         help: "How keys are given and printed: text, escaped, hex or base64.")
     var format: ByteFormat?
 
@@ -71,7 +77,7 @@ struct KeyFormatOptions: ParsableArguments {
 /// `--value-format`.
 struct ValueFormatOptions: ParsableArguments {
     @Option(
-        name: .customLong("value-format"),
+        name: .customLong("value-format"), parsing: .unconditional,
         help: "How values are given and printed: text, escaped, hex or base64.")
     var format: ByteFormat?
 
@@ -80,7 +86,7 @@ struct ValueFormatOptions: ParsableArguments {
         let format = format ?? .text
         var text = Array(argument.utf8)
         if argument == "-" {
-            text = try session.readAllInput()
+            text = try session.readAllInput(as: format)
             // In the encodings a line end is never part of the value; in text it is.
             if format != .text {
                 while let last = text.last, [0x0A, 0x0D].contains(last) { text.removeLast() }

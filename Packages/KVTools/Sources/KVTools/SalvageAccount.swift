@@ -68,7 +68,7 @@ struct SalvageAccount {
             let table = loss.table.isEmpty ? "" : " of table \(loss.table.readable)"
             switch loss.kind {
             case .range:
-                let count = loss.entryCount.map { "\($0) entries" } ?? "entries"
+                let count = loss.entryCount.map { counted($0, "entry", "entries") } ?? "entries"
                 lines.append(
                     "lost: \(count)\(table), \(loss.keys.readable): page \(loss.page): \(loss.reason)"
                 )
@@ -77,7 +77,7 @@ struct SalvageAccount {
                 lines.append("lost: the value of \(key)\(table): page \(loss.page): \(loss.reason)")
             case .uncertain:
                 lines.append(
-                    "uncertain: \(loss.entryCount ?? 0) entries\(table), "
+                    "uncertain: \(counted(loss.entryCount ?? 0, "entry", "entries"))\(table), "
                         + "\(loss.keys.readable(isClosed: true)): page \(loss.page): \(loss.reason)"
                 )
             }
@@ -88,11 +88,11 @@ struct SalvageAccount {
         for table in report.tables {
             let name = table.name.isEmpty ? "default table" : "table \(table.name.readable)"
             lines.append(
-                "\(name): \(table.proved) entries proved, \(table.recovered) recovered, "
+                "\(name): \(counted(table.proved, "entry", "entries")) proved, \(table.recovered) recovered, "
                     + "\(table.uncertain) uncertain")
         }
         lines.append(
-            "log: \(report.logRecordsApplied) commits applied, \(report.logRecordsLeftOut) left out"
+            "log: \(counted(report.logRecordsApplied, "commit")) applied, \(report.logRecordsLeftOut) left out"
         )
         lines.append("entries written: \(report.entryCount)")
         let uncounted =
@@ -100,7 +100,8 @@ struct SalvageAccount {
         lines.append(
             report.isComplete
                 ? "Everything came back."
-                : "Known to be lost: \(report.lostEntries) entries\(uncounted).")
+                : "Known to be lost: \(counted(report.lostEntries, "entry", "entries"))\(uncounted)."
+        )
         return lines
     }
 }

@@ -11,6 +11,11 @@ struct SalvageVerb: Verb {
             Only reads the damaged database and its log. The new database must not exist yet. Exits \
             with 0 when everything came back, and with 3 when something is missing or not sure; the \
             new database is there in both cases.
+
+            Examples:
+              kvtools salvage my.db new.db
+              kvtools salvage my.db new.db --report lost.json
+              kvtools salvage my.db sure.db --no-uncertain
             """)
 
     @Argument(help: "The damaged database file.") var database: String
@@ -38,6 +43,7 @@ struct SalvageVerb: Verb {
         options.includesUncertain = uncertain
         if report != nil || session.isJSON { options.lossLimit = 100_000 }
         let done = try salvage(options, in: session)
+        session.markDone()
         let account = SalvageAccount(done)
         if let report {
             let file = try OutputFile(path: report, on: files)

@@ -59,7 +59,7 @@ extension VerificationReport.Finding {
         if let found { lines.append("    found: \(found)") }
         if let key { lines.append("    key: \(key.readable)") }
         if key == nil, let keys {
-            let count = entryCount.map { ", \($0) entries" } ?? ""
+            let count = entryCount.map { ", " + counted($0, "entry", "entries") } ?? ""
             lines.append("    affected: \(keys.readable)\(count)")
         }
         lines.append("    next: \(advice.text(Self.quoted(path)))")

@@ -10,6 +10,10 @@ struct VerifyVerb: Verb {
         discussion: """
             Exits with 3 when damage is found, and prints what, where, which keys are affected and \
             what to do next. Works on files that don't open, too.
+
+            Examples:
+              kvtools verify my.db
+              kvtools verify my.db --json
             """)
 
     @Argument(help: "The database file.") var database: String
@@ -52,7 +56,7 @@ struct VerifyVerb: Verb {
             }
             let count = found.findingCount
             try session.output.write(
-                count == 0 ? "No damage found.\n" : "Damage found in \(count) places.\n")
+                count == 0 ? "No damage found.\n" : "Damage found in \(counted(count, "place")).\n")
         }
         return found.isSound ? .success : .damaged
     }

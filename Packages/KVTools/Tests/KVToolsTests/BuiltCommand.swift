@@ -37,8 +37,10 @@ enum BuiltCommand {
         }
     }
 
-    /// Starts `kvtools`.
-    static func start(_ arguments: [String], isUnprivileged: Bool = false) throws -> Running {
+    /// Starts `kvtools`, in a folder if one is given.
+    static func start(
+        _ arguments: [String], isUnprivileged: Bool = false, in folder: String? = nil
+    ) throws -> Running {
         let executable = try #require(executable)
         let process = Process()
         process.executableURL = executable
@@ -50,6 +52,7 @@ enum BuiltCommand {
                 ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", executable.path]
                 + arguments
         }
+        if let folder { process.currentDirectoryURL = URL(filePath: folder) }
         let (output, error) = (Pipe(), Pipe())
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = output

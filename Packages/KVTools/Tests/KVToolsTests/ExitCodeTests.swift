@@ -19,6 +19,7 @@ import Testing
 
     static let document = URL(filePath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent()
         .appending(path: "Docs/ExitCodes.md")
 
     static func rows() throws -> [[String]] {
