@@ -280,6 +280,9 @@ import Testing
             #expect(done.status == .success)
             #expect(LZ4FrameDecoder.recognises(try folder.read(name)))
         }
+        #expect(
+            kvtools("export", database, folder.file("d")).error.hasPrefix(
+                "kvtools: Exported 1 entry in "))
         let twice = kvtools("export", database, folder.file("d"), "-o", folder.file("e"))
         #expect(twice.status == .usage)
     }

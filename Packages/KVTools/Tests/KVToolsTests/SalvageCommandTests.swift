@@ -47,7 +47,7 @@ import Testing
         #expect(text.status == .damaged)
         for part in [
             "damage: checksum:", "page ", "offset ", "expected:", "found:", "affected: keys",
-            "next: kvtools salvage \(database) NEW",
+            "next: kvtools salvage \(database) NEW", "\nDamage found in 1 place.\n",
         ] {
             #expect(text.text.contains(part), "\(part) in \(text.text)")
         }
