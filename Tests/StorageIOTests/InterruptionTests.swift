@@ -33,6 +33,35 @@ import Testing
         #expect(csf_disturbances() > 3)
     }
 
+    /// What a filter of system calls or a file system in user space refuses is done another way.
+    @Test(
+        .enabled(if: csf_available() != 0, "system calls fail on Linux only"),
+        arguments: [ENOSYS, EPERM, EOPNOTSUPP, EINVAL], [false, true])
+    func refusedCallsHaveAnotherWay(error: Int32, refusesLinks: Bool) throws {
+        let directory = try TemporaryDirectory()
+        let files = POSIXFileSystem()
+        let (first, second) = (directory.file("a"), directory.file("b"))
+        for path in [first, second] { try files.open(path, .create).close() }
+        unsafe csf_begin(directory.path)
+        defer { csf_end() }
+        csf_fail(Int32(CSF_RENAME), 1, error, 0, 0)
+        if refusesLinks { csf_fail(Int32(CSF_LINK), 1, error == EINVAL ? EACCES : error, 1, 0) }
+        csf_fail(Int32(CSF_ALLOCATE), 1, error, 1, 0)
+        #expect(
+            errorCode { try files.rename(first, to: second, replacing: false) } == .fileExists)
+        try files.remove(second)
+        csf_clear()
+        csf_fail(Int32(CSF_RENAME), 1, error, 0, 0)
+        if refusesLinks { csf_fail(Int32(CSF_LINK), 1, error == EINVAL ? EACCES : error, 1, 0) }
+        csf_fail(Int32(CSF_ALLOCATE), 1, error, 1, 0)
+        try files.rename(first, to: second, replacing: false)
+        #expect(try !files.exists(first))
+        let file = try files.open(second, .readWrite)
+        defer { file.close() }
+        try file.preallocate(8192, at: 0)
+        #expect(try file.size() == 8192)
+    }
+
     /// The directory that a path is in is the one that is synced; a relative path's is the current one.
     /// (Here because one plan for failing calls serves the whole process.)
     @Test(.enabled(if: csf_available() != 0, "system calls are counted on Linux only"))

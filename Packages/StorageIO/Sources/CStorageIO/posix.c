@@ -85,7 +85,7 @@ int csio_write_back(int descriptor, uint64_t offset, uint64_t count, int waiting
     for (;;) {
         if (sync_file_range(descriptor, (off_t)offset, (off_t)count, flags) == 0) return 0;
         // What has no such call, or is no file of that kind, does without.
-        if (errno == ENOSYS || errno == EPERM || errno == ESPIPE || errno == EINVAL) return 0;
+        if (is_unsupported(errno) || errno == EPERM || errno == ESPIPE || errno == EINVAL) return 0;
         if (errno != EINTR) return -errno;
     }
 #else
@@ -122,7 +122,11 @@ static int extend_to(int descriptor, uint64_t size) {
     struct stat information;
     if (fstat(descriptor, &information) != 0) return -errno;
     if ((uint64_t)information.st_size >= size) return 0;
-    return csio_truncate(descriptor, size);
+    int result = csio_truncate(descriptor, size);
+    if (result != -EPERM && result != -EINVAL && !is_unsupported(-result)) return result;
+    // Some file systems grow a file by writing alone.
+    int64_t written = csio_write(descriptor, "", 1, size - 1);
+    return written < 0 ? (int)written : 0;
 }
 
 int csio_preallocate(int descriptor, uint64_t offset, uint64_t count) {

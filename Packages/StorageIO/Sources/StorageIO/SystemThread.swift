@@ -47,6 +47,11 @@ public enum System {
     /// Pauses the calling thread.
     public static func sleep(nanoseconds: UInt64) { csio_sleep(nanoseconds) }
 
+    /// Keeps the compiler, not the processor, from moving reads and writes over this place.
+    @inlinable
+    @inline(__always)
+    public static func compilerFence() { csio_compiler_fence() }
+
     /// A number that differs between threads alive at one time, in about a nanosecond.
     @inlinable
     public static var threadHint: UInt64 { csio_thread_hint() }

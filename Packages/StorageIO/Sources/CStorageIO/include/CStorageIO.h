@@ -120,6 +120,9 @@ static inline void csio_prefetch(const void *start, size_t count) {
 /// The same for the one line that `byte` lies in.
 static inline void csio_prefetch_line(const void *byte) { __builtin_prefetch(byte); }
 
+/// Keeps the compiler from moving reads and writes over this place. The processor is told nothing.
+static inline void csio_compiler_fence(void) { __atomic_signal_fence(__ATOMIC_SEQ_CST); }
+
 // --- CRC-32C -----------------------------------------------------------------------------------
 
 /// CRC-32C (Castagnoli) of `count` bytes, continuing from `crc` (0 to start).
