@@ -10,8 +10,8 @@ import Testing
     /// one. Memory comes and goes by as many.
     private static let group = AddressSpace.pageSize >> 12
 
-    /// The pages that a cache of so many may have; 16 pages of the system's memory at least.
-    private static func budget(_ pages: Int) -> Int { max(pages, 16 * group) }
+    /// The pages that a cache of so many may have; four pages of the system's memory at least.
+    private static func budget(_ pages: Int) -> Int { max(pages, 4 * group) }
 
     /// A store of `leaves` leaves and some overflow runs, ten times the cache.
     private func filled(

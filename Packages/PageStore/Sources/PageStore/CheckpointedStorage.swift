@@ -87,7 +87,8 @@ public enum SpacePurpose: UInt8, Sendable {
 public struct Pressure: Sendable, Equatable {
     /// Pages newer than the file, those of a running checkpoint included.
     public var dirtyPages: Int
-    /// Pages in memory, dirty ones included.
+    /// Pages that the system has memory for, dirty ones included: where several share a page of its memory,
+    /// all of them as soon as one is there.
     public var residentPages: Int
     /// The most dirty pages that the options want.
     public var dirtyPageBudget: Int
@@ -110,7 +111,7 @@ public struct PageStoreStatistics: Sendable {
     /// Of the pending pages, how many each held version keeps from use, oldest first. A page that
     /// several versions see is counted under the oldest. The durable checkpoint is one of them.
     public var pinnedPages: [PinnedPages] = []
-    /// Pages in memory.
+    /// Pages that the system has memory for.
     public var residentPages = 0
     /// Pages in memory that are newer than the file.
     public var dirtyPages = 0

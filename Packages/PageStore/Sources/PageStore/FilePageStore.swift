@@ -140,7 +140,8 @@ private struct WritingState {
         newestBirth = Atomic(superblock.record.transaction)
         lowestNewborn = Atomic(superblock.record.transaction)
         durableTransaction = Atomic(superblock.record.transaction)
-        budgetPages = max(16 * memory.groupSize, options.cacheBudget >> PageLayout.pageShift)
+        budgetPages = max(
+            16, 4 * memory.groupSize, options.cacheBudget >> PageLayout.pageShift)
         unsafe writing = .allocate(capacity: 1)
         unsafe writing.initialize(to: WritingState())
         unsafe allocatorState = .allocate(capacity: 1)

@@ -4,7 +4,7 @@ import Synchronization
 /// Slots that any thread takes, sets and gives back without a lock, and that one thread can walk
 /// while others do. A free slot holds 0.
 ///
-/// Slots lie 64 bytes apart, so that two threads don't share a cache line. They come in blocks, each
+/// Slots lie 64 bytes apart, 128 on arm64, so that two threads don't share a cache line. They come in blocks, each
 /// twice as large as the one before, made when all others are taken and never freed before the
 /// table: a walker can't meet a block that is gone.
 @safe final class SlotTable: @unchecked Sendable {
@@ -19,7 +19,11 @@ import Synchronization
         private static let firstBlockSlots = 64
     #endif
     private static let blockLimit = 24
-    private static let stride = 64
+    #if arch(arm64)
+        private static let stride = 128
+    #else
+        private static let stride = 64
+    #endif
 
     private let first: UnsafeMutableRawPointer
     private let blocks: UnsafeMutablePointer<Atomic<UInt>>
@@ -83,10 +87,12 @@ import Synchronization
     }
 
     /// After a sequentially consistent change of a slot: what is read next is read after it. On x86-64 the
-    /// instruction that makes such a change sees to that.
+    /// instruction that makes such a change sees to that, if only the compiler leaves the two in their order.
     @inline(__always)
     private static func fence() {
-        #if !arch(x86_64)
+        #if arch(x86_64)
+            System.compilerFence()
+        #else
             atomicMemoryFence(ordering: .sequentiallyConsistent)
         #endif
     }
