@@ -61,6 +61,38 @@ extension BPlusTree {
         }
     }
 
+    /// Lends every key of a range in order, without reading big values.
+    ///
+    /// - Parameters:
+    ///   - from: the first key of the range, nil for the tree's first.
+    ///   - to: the first key after the range, nil for no end.
+    ///   - reverse: whether to go from the last key of the range to the first.
+    ///   - body: gets the key, valid until it returns, and says whether to go on.
+    /// - Throws: `damaged`, `inputOutput`, and what `body` throws.
+    /// - Complexity: O(log n + keys visited).
+    public func forEachKey(
+        from: ByteView? = nil, to: ByteView? = nil, reverse: Bool = false,
+        _ body: (ByteView) throws(StorageError) -> Bool
+    ) throws(StorageError) {
+        var cursor = makeCursor()
+        var isThere: Bool
+        if let start = reverse ? to : from {
+            isThere = try reverse ? cursor.seekBefore(start) : cursor.seek(start)
+        } else {
+            isThere = try reverse ? cursor.last() : cursor.first()
+        }
+        while isThere {
+            let key = cursor.key
+            if reverse {
+                if let from, key.compare(to: from) < 0 { return }
+            } else {
+                if let to, key.compare(to: to) >= 0 { return }
+            }
+            guard try body(key) else { return }
+            isThere = try reverse ? cursor.previous() : cursor.next()
+        }
+    }
+
     /// The leaf that a scan begins in.
     private func scanStart(
         _ key: ByteView?, last: Bool, _ path: inout TreePath

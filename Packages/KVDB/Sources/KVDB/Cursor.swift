@@ -23,6 +23,11 @@ public struct Cursor<Store: CheckpointedStorage, Log: CommitLog>: Sendable {
     /// The key it stands on, copied out; nil when it stands on none.
     public var key: [UInt8]? { isValid ? cursor.key.array : nil }
 
+    /// Lends the key of the entry it stands on, without a look at the value; nil when it stands on none.
+    public func withKey<Result>(_ body: (_ key: ByteView) -> Result) -> Result? {
+        isValid ? body(cursor.key) : nil
+    }
+
     /// The value it stands on, copied out; nil when it stands on none.
     public func value() throws(StorageError) -> [UInt8]? {
         try cursor.withValue { value throws(StorageError) in value.array }

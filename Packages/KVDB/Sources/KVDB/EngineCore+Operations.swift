@@ -102,7 +102,7 @@ extension EngineCore {
         return try change(removing: true) { () throws(StorageError) in
             guard let index = try writer.openTable(name, create: false) else { return false }
             try writer.openTables[index].tree.deleteAll()
-            writer.openTables.remove(at: index)
+            writer.forgetTable(at: index)
             _ = try name.withByteView { view throws(StorageError) in
                 try writer.catalog.delete(view)
             }

@@ -98,8 +98,8 @@ struct Recovery<Store: CheckpointedStorage> {
         }
         do {
             try writer.replay(payload)
-            // Looking for a table among many open ones would take longer than opening it again.
-            if writer.openTables.count > 32 { try writer.closeTables() }
+            // So that what is open stays small beside the log's length.
+            if writer.openTables.count > 4096 { try writer.closeTables() }
         } catch {
             var located = error
             if located.logSequenceNumber == nil { located.logSequenceNumber = position }
@@ -136,7 +136,7 @@ extension WriterState {
                 table = nil
                 guard let index = try openTable(name.array, create: false) else { continue }
                 try openTables[index].tree.deleteAll()
-                openTables.remove(at: index)
+                forgetTable(at: index)
                 _ = try catalog.delete(name)
             case .put, .delete, .deleteRange:
                 if let table {

@@ -110,6 +110,30 @@ public final class Snapshot<Store: CheckpointedStorage, Log: CommitLog>: Sendabl
         try main.forEach(in: range, reverse: reverse, body)
     }
 
+    /// Calls `body` with each key in `range` in order, or the reverse, until it returns false. Big values
+    /// are not read, which makes this fast where ``forEach(in:reverse:_:)`` would read them. The view
+    /// is valid until `body` returns.
+    ///
+    /// - Parameters:
+    ///   - table: the named table; empty for the default table.
+    ///   - range: which keys.
+    ///   - reverse: whether to go from the last to the first.
+    ///   - body: gets the key, and says whether to go on.
+    /// - Throws: `tableNotFound`; `damaged` with the page, `inputOutput`, and what `body` throws.
+    /// - Complexity: O(log n + keys visited).
+    public func forEachKey(
+        table: String = "", in range: KeyRange = .all, reverse: Bool = false,
+        _ body: (_ key: ByteView) throws(StorageError) -> Bool
+    ) throws(StorageError) {
+        guard let tree = try tree(of: table) else {
+            throw StorageError(.tableNotFound, "There is no table \(table).", path: core.path)
+        }
+        guard !range.isEmpty else { return }
+        try range.withBounds { from, to throws(StorageError) in
+            try tree.forEachKey(from: from, to: to, reverse: reverse, body)
+        }
+    }
+
     /// How many entries lie in `range`. O(log n) (R10).
     public func count(in range: KeyRange) throws(StorageError) -> UInt64 {
         try main.count(in: range)
@@ -137,17 +161,30 @@ public final class Snapshot<Store: CheckpointedStorage, Log: CommitLog>: Sendabl
 
     // MARK: Named tables
 
-    /// The names of the named tables, in order.
+    /// Returns the names of the named tables, in the order of their bytes.
+    ///
+    /// Tables are told apart by the bytes of their names, and Swift's strings by what they look like: an é
+    /// of one scalar and one of two name two tables, but are equal as strings. Where a database may
+    /// have such names, take ``tableNameBytes()``, or don't use the names as keys of a dictionary.
     ///
     /// - Throws: `damaged` with the path, also when a forged catalog has names that can't be.
+    /// - Complexity: O(tables).
     public func tableNames() throws(StorageError) -> [String] {
         try catalog.namedTables(path: core.path).map { String(decoding: $0.name, as: UTF8.self) }
+    }
+
+    /// Returns the names of the named tables as bytes of UTF-8, in order, each of them once.
+    ///
+    /// - Throws: `damaged` with the path, also when a forged catalog has names that can't be.
+    /// - Complexity: O(tables).
+    public func tableNameBytes() throws(StorageError) -> [[UInt8]] {
+        try catalog.namedTables(path: core.path).map(\.name)
     }
 
     /// The named tables, in order.
     func namedTables() throws(StorageError) -> [(name: [UInt8], tree: BPlusTree<Store>)] {
         try catalog.namedTables(path: core.path).map { table in
-            (table.name, BPlusTree(store: core.store, root: table.root))
+            (table.name, BPlusTree(store: core.store, root: table.record.root))
         }
     }
 

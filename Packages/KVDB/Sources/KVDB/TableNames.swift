@@ -16,8 +16,10 @@ extension BPlusTree {
     ///
     /// - Throws: `damaged`, with the path, when names are not UTF-8 or do not ascend, or a record is
     ///   malformed.
-    func namedTables(path: String) throws(StorageError) -> [(name: [UInt8], root: TreeRoot)] {
-        var tables: [(name: [UInt8], root: TreeRoot)] = []
+    func namedTables(
+        path: String
+    ) throws(StorageError) -> [(name: [UInt8], record: TableRecord)] {
+        var tables: [(name: [UInt8], record: TableRecord)] = []
         try forEach(from: nil, to: nil, reverse: false) { key, value throws(StorageError) in
             let name = key.array
             guard TableName.isLegal(name) else {
@@ -32,7 +34,7 @@ extension BPlusTree {
             do throws(StorageError) { record = try TableRecord(value) } catch {
                 throw StorageError(error.code, error.message, path: path)
             }
-            if !name.isEmpty { tables.append((name, record.root)) }
+            if !name.isEmpty { tables.append((name, record)) }
             return true
         }
         return tables

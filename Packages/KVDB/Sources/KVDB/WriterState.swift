@@ -11,7 +11,7 @@ final class WriterState<Store: CheckpointedStorage>: @unchecked Sendable {
 
     /// A named table that the running transaction has opened.
     struct OpenTable {
-        var name: [UInt8]
+        let name: [UInt8]
         var number: UInt32
         var tree: Tree
         var isChanged: Bool
@@ -31,6 +31,13 @@ final class WriterState<Store: CheckpointedStorage>: @unchecked Sendable {
     /// False when `openTables` is empty for sure, as it is in most transactions: what spares them the
     /// look into an array of a generic type.
     private var hasOpenTables = false
+    /// The names of `openTables`, in the same order.
+    private(set) var openNames = NameIndex()
+    /// The highest number of a table so far, once the catalog has been read for it. It stays when a
+    /// transaction is aborted: numbers need no order, only to be different.
+    private var highestTableNumber: UInt32?
+    /// How often the whole catalog was read for that.
+    private(set) var catalogReadCount = 0
     /// The number of the running transaction.
     var transaction: TransactionNumber = 0
     /// Its operations as a log record.
@@ -63,7 +70,7 @@ final class WriterState<Store: CheckpointedStorage>: @unchecked Sendable {
         main = Tree(store: store, root: head.main)
         catalog = Tree(store: store, root: head.catalog)
         if hasOpenTables {
-            openTables.removeAll(keepingCapacity: true)
+            forgetTables()
             hasOpenTables = false
         }
         operations.reset(logged: logged)
@@ -71,9 +78,10 @@ final class WriterState<Store: CheckpointedStorage>: @unchecked Sendable {
         failure = nil
     }
 
-    /// The index in `openTables` of a named table, opening or creating it.
+    /// The index in `openTables` of a named table, opening or creating it. O(log tables) when it is opened,
+    /// O(1) from then on.
     func openTable(_ name: [UInt8], create: Bool) throws(StorageError) -> Int? {
-        for (index, table) in openTables.enumerated() where table.name == name { return index }
+        if hasOpenTables, let index = openNames.index(of: name) { return index }
         let found = try name.withByteView { view throws(StorageError) in try catalog.get(view) }
         let record: TableRecord
         if let found {
@@ -88,21 +96,46 @@ final class WriterState<Store: CheckpointedStorage>: @unchecked Sendable {
             OpenTable(
                 name: name, number: record.number, tree: Tree(store: store, root: record.root),
                 isChanged: found == nil))
+        openNames.append(name)
         return openTables.count - 1
     }
 
-    /// One above the highest number in use. O(tables), and only when one is created.
+    /// Takes a table out of `openTables`, with the changes made to it; the last one comes in its place.
+    func forgetTable(at index: Int) {
+        openTables.swapAt(index, openTables.count - 1)
+        openTables.removeLast()
+        openNames.remove(at: index)
+    }
+
+    private func forgetTables() {
+        openTables.removeAll(keepingCapacity: openTables.count <= 64)
+        openNames.removeAll()
+    }
+
+    /// One above the highest number so far. O(tables) for the first table that is created, then O(1).
     private func nextTableNumber() throws(StorageError) -> UInt32 {
+        let highest: UInt32
+        if let highestTableNumber {
+            highest = highestTableNumber
+        } else {
+            highest = try readHighestNumber()
+        }
+        guard highest < .max else {
+            highestTableNumber = nil
+            throw StorageError(.damaged, "A table in the catalog has an impossible number.")
+        }
+        highestTableNumber = highest + 1
+        return highest + 1
+    }
+
+    private func readHighestNumber() throws(StorageError) -> UInt32 {
+        catalogReadCount += 1
         var highest: UInt32 = 0
         try catalog.forEach(from: nil, to: nil, reverse: false) { _, value throws(StorageError) in
             highest = max(highest, try TableRecord(value).number)
             return true
         }
-        for table in openTables { highest = max(highest, table.number) }
-        guard highest < .max else {
-            throw StorageError(.damaged, "A table in the catalog has an impossible number.")
-        }
-        return highest + 1
+        return highest
     }
 
     /// Writes the changed named tables (and the default table when `includingMain`) into the
@@ -110,7 +143,10 @@ final class WriterState<Store: CheckpointedStorage>: @unchecked Sendable {
     func updateCatalog(includingMain: Bool) throws(StorageError) {
         if includingMain {
             let record = TableRecord(number: 0, root: main.root).encoded
-            try put(record, for: [])
+            let name: [UInt8] = []
+            // A checkpoint that has nothing new to say about the default table takes no page for it.
+            let last = try name.withByteView { view throws(StorageError) in try catalog.get(view) }
+            if last != record { try put(record, for: name) }
         }
         guard hasOpenTables else { return }
         for index in openTables.indices where openTables[index].isChanged {
@@ -124,7 +160,12 @@ final class WriterState<Store: CheckpointedStorage>: @unchecked Sendable {
     /// Writes the changed named tables into the catalog and forgets all that are open.
     func closeTables() throws(StorageError) {
         try updateCatalog(includingMain: false)
-        openTables.removeAll(keepingCapacity: true)
+        forgetTables()
+    }
+
+    /// Writes where a table that is not open lies into the catalog.
+    func setTable(_ name: [UInt8], _ record: TableRecord) throws(StorageError) {
+        try put(record.encoded, for: name)
     }
 
     private func put(_ record: [UInt8], for name: [UInt8]) throws(StorageError) {
