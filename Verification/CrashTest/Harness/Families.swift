@@ -7,6 +7,7 @@ enum CrashTestFamilies {
         FaultFamily.self,
         MisreadFamily.self,
         FullDiskFamily.self,
+        SizeLimitFamily.self,
         HostileFamily.self,
         BitFlipFamily.self,
         ScheduleFamily.self,

@@ -169,7 +169,7 @@ extension EngineCore {
             }
         } catch {
             // A checkpoint gives segments of the log back; see `relieve`.
-            if error.code == .diskFull { store.noteSpaceShort() }
+            if error.isOutOfSpace { store.noteSpaceShort() }
             throw error
         }
     }
@@ -267,7 +267,7 @@ extension EngineCore {
                 try runCheckpoint()
             } catch {
                 // Then the transaction has to do with what there is.
-                guard error.code == .diskFull else { throw error }
+                guard error.isOutOfSpace else { throw error }
             }
             return
         }

@@ -181,7 +181,13 @@ extension FilePageStore {
             reclaim()
             if let start = takeFree(count) { return start }
         }
-        return try grow(count)
+        do throws(StorageError) {
+            return try grow(count)
+        } catch {
+            // There may be pages enough, but not side by side.
+            if error.isOutOfSpace { noteSpaceShort() }
+            throw error
+        }
     }
 
     private func takeFree(_ count: Int) -> Int? {
@@ -196,11 +202,7 @@ extension FilePageStore {
             throw PageProblem.fileTooLarge(memory, path: file.path)
         }
         try memory.open(through: end)
-        if end > filePages, !options.readOnly {
-            // In chunks, so that not every page costs a call, but in proportion.
-            let chunk = min(max(16, filePages / 16), 4096)
-            try extendFile(to: max(end, min(filePages + chunk, memory.pageLimit)), atLeast: end)
-        }
+        if end > filePages, !options.readOnly { try extendFile(through: end) }
         allocator.free.remove(start..<allocator.end)
         setEnd(end)
         return start
@@ -221,9 +223,9 @@ extension FilePageStore {
         // `published` is read before the slots are; see VersionRegistry.
         atomicMemoryFence(ordering: .sequentiallyConsistent)
         var held = versions.held()
-        VersionRegistry.add(superblock.record.transaction, to: &held)
+        held.insertInOrder(superblock.record.transaction)
         if let runningCheckpoint {
-            VersionRegistry.add(runningCheckpoint.superblock.record.transaction, to: &held)
+            held.insertInOrder(runningCheckpoint.superblock.record.transaction)
         }
         for run in allocator.reclaim(held: held) { forget(run) }
     }

@@ -16,7 +16,7 @@ extension FilePageStore {
             start = try takeSpace(length)
         } catch {
             // What is left may be enough for one.
-            guard error.code == .diskFull, length > 1 else { throw error }
+            guard error.isOutOfSpace, length > 1 else { throw error }
             length = 1
             start = try takeSpace(1)
         }

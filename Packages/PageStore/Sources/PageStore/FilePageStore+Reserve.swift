@@ -1,7 +1,8 @@
 import StorageIO
 import Synchronization
 
-/// The file's space on the disk, and the pages of it that are kept for when the disk is full.
+/// The file's space on the disk, and the pages of it that are kept for when the disk is full, or the
+/// file has reached a limit to its size.
 ///
 /// Changing a tree that is never overwritten needs pages even to delete. So what makes the content
 /// larger leaves some pages, free ones or preallocated ones behind the end, to those who make it
@@ -28,6 +29,20 @@ extension FilePageStore {
         return true
     }
 
+    /// See ``CheckpointedStorage/cutFreeEnd()``. What the durable superblock reaches, and what a running
+    /// checkpoint writes, is not free, so it stays.
+    public func cutFreeEnd() throws(StorageError) {
+        try checkWritable()
+        guard !options.readOnly else { return }
+        space.acquire()
+        defer { space.release() }
+        reclaim()
+        let end = allocator.usedEnd
+        allocator.cut(to: end)
+        setEnd(end)
+        if end < filePages { try cutFile(to: end) }
+    }
+
     /// Gives the file's end back to the file system. Under `space`.
     func cutFile(to pages: Int) throws(StorageError) {
         do throws(StorageError) {
@@ -39,10 +54,9 @@ extension FilePageStore {
         }
     }
 
-    /// The pages to be kept: for a few paths through the trees and the merges on them, for the
-    /// catalog, and for a free list, which is longest when every second page is free.
-    var reservedPages: Int {
-        options.readOnly ? 0 : min(12 + allocator.end / 512, max(0, memory.pageLimit / 8))
+    /// Under `space`.
+    private var reserve: SpaceReserve {
+        SpaceReserve(end: allocator.end, limit: memory.pageLimit)
     }
 
     /// Pages that can be taken without new space on the disk. Under `space`.
@@ -50,39 +64,41 @@ extension FilePageStore {
 
     /// Makes sure that the reserve is still there when `count` pages are taken. Under `space`.
     ///
-    /// - Throws: `diskFull` when it would not be, and `purpose` may not touch it.
+    /// - Throws: `diskFull` or `fileTooLarge` when it would not be, and `purpose` may not touch it.
     func keepReserve(besides count: Int) throws(StorageError) {
-        let wanted = count + reservedPages
+        guard !options.readOnly else { return }
+        let reserve = reserve
+        let wanted = count + reserve.pageCount
         guard pagesAtHand < wanted else { return }
         reclaim()
         let missing = wanted - pagesAtHand
-        // Where the file may not grow that far, what is at its end is all there is.
-        guard missing > 0, !options.readOnly, filePages + missing <= memory.pageLimit else {
-            return
-        }
+        guard missing > 0 else { return }
         do throws(StorageError) {
-            let chunk = min(max(16, filePages / 16), 4096)
-            let needed = max(filePages, allocator.end) + missing
-            try extendFile(to: min(needed + chunk, memory.pageLimit), atLeast: needed)
+            try extendFile(through: max(filePages, allocator.end) + missing)
         } catch {
-            guard error.code == .diskFull else { throw error }
+            guard error.isOutOfSpace else { throw error }
             noteSpaceShort()
-            let kept =
-                switch purpose {
-                case .growth: reservedPages
-                case .removal: reservedPages / 2
-                case .checkpoint: 0
-                }
-            guard pagesAtHand >= count + kept else { throw error }
+            guard pagesAtHand >= count + reserve.kept(for: purpose) else { throw error }
         }
     }
 
-    func extendFile(to wanted: Int, atLeast needed: Int) throws(StorageError) {
+    /// Extends the file to `needed` pages at least. Up to the limit the room is the file's like that of a
+    /// disk: it is taken before more is refused. Under `space`.
+    ///
+    /// - Throws: `diskFull`, `fileTooLarge`.
+    func extendFile(through needed: Int) throws(StorageError) {
+        let limit = memory.pageLimit
+        guard needed <= limit else {
+            if filePages < limit { try preallocate(to: limit) }
+            throw PageProblem.fileTooLarge(memory, path: file.path)
+        }
+        // In chunks, so that not every page costs a call, but in proportion.
+        let wanted = min(needed + min(max(16, filePages / 16), 4096), limit)
         do throws(StorageError) {
             try preallocate(to: wanted)
         } catch {
             // The chunk's rest is only for speed.
-            guard error.code == .diskFull, wanted > needed else { throw error }
+            guard error.isOutOfSpace, wanted > needed else { throw error }
             try preallocate(to: needed)
         }
     }
@@ -94,8 +110,8 @@ extension FilePageStore {
                 at: UInt64(filePages) << UInt64(PageLayout.pageShift))
             filePages = pages
         } catch {
-            // A full disk changes nothing: the transaction fails, the store goes on.
-            if error.code != .diskFull { poison(by: error) }
+            // No space changes nothing: the transaction fails, the store goes on.
+            if !error.isOutOfSpace { poison(by: error) }
             throw error
         }
     }
@@ -103,6 +119,7 @@ extension FilePageStore {
     /// Where a checkpoint may cut the file: behind the reserve, which goes only when the database is
     /// closed. Under `space`.
     func fileEnd(above end: Int, isLast: Bool) -> Int {
-        isLast ? end : min(end + max(0, reservedPages - allocator.free.count), memory.pageLimit)
+        guard !isLast, !options.readOnly else { return end }
+        return min(end + max(0, reserve.pageCount - allocator.free.count), memory.pageLimit)
     }
 }

@@ -22,7 +22,7 @@ extension FilePageStore {
         purpose = .growth
         lowestNewborn.store(number, ordering: .releasing)
         newestBirth.store(number, ordering: .releasing)
-        reclaim()
+        if allocator.isReclaimDue { reclaim() }
     }
 
     /// See ``CheckpointedStorage/extendTransaction(to:)``.

@@ -109,13 +109,13 @@ extension FilePageStore {
         page.store(CRC32C.checksum(checked), at: PageLayout.checksum)
     }
 
-    /// Writes to the file; a failure other than a full disk poisons the store.
+    /// Writes to the file; a failure other than a want of space poisons the store.
     func write(_ bytes: ByteView, at page: Int) throws(StorageError) {
         do throws(StorageError) {
             try unsafe file.write(
                 bytes.buffer, at: UInt64(page) << UInt64(PageLayout.pageShift))
         } catch {
-            if error.code != .diskFull { poison(by: error) }
+            if !error.isOutOfSpace { poison(by: error) }
             throw error
         }
     }

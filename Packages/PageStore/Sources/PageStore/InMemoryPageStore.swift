@@ -5,13 +5,16 @@ import Synchronization
 /// need no file. Nothing is loaded or evicted, and a checkpoint is bookkeeping only.
 @safe public final class InMemoryPageStore: CheckpointedStorage, @unchecked Sendable {
     // Sendable: `memory` and `versions` are safe by themselves; `allocator`, `record` and
-    // `pendingRecord` are guarded by `space`; `transaction` belongs to the writing thread.
+    // `pendingRecord` are guarded by `space`; `transaction`, `firstTransaction` and `purpose` belong to
+    // the writing thread.
     private let memory: PageMemory
     private let space = Lock()
     private var allocator = PageAllocator()
     private var record = CheckpointRecord()
     private var pendingRecord: CheckpointRecord?
     private let isClosed = Atomic<Bool>(false)
+    /// What the next pages are for.
+    private var purpose = SpacePurpose.growth
 
     /// See ``PageStorage/window``.
     public let window: PageWindow
@@ -107,6 +110,7 @@ import Synchronization
         space.acquire()
         defer { space.release() }
         precondition(allocator.running != 0, "no write transaction is running")
+        try keepReserve(besides: count)
         var start = count == 1 ? allocator.takeFree() : allocator.takeFreeRun(count)
         if start == nil {
             reclaim()
@@ -129,6 +133,19 @@ import Synchronization
         memory.page(start).zero(0, count: PageLayout.headerSize)
         return start
     }
+
+    /// Makes sure that what is kept for deletes is still there when `count` pages are taken. Under `space`.
+    private func keepReserve(besides count: Int) throws(StorageError) {
+        let reserve = SpaceReserve(end: allocator.end, limit: memory.pageLimit)
+        guard pagesAtHand < count + reserve.pageCount else { return }
+        reclaim()
+        guard pagesAtHand >= count + reserve.kept(for: purpose) else {
+            throw PageProblem.fileTooLarge(memory)
+        }
+    }
+
+    /// Pages that are free, and those up to the limit. Under `space`.
+    private var pagesAtHand: Int { allocator.free.count + memory.pageLimit - allocator.end }
 
     private func retire(
         _ page: PageNumber, count: Int, birth: TransactionNumber
@@ -167,7 +184,8 @@ import Synchronization
         try allocator.begin(number)
         transaction = number
         firstTransaction = number
-        reclaim()
+        purpose = .growth
+        if allocator.isReclaimDue { reclaim() }
     }
 
     /// See ``CheckpointedStorage/extendTransaction(to:)``.
@@ -221,12 +239,21 @@ import Synchronization
         allocator.cut(to: allocator.usedEnd)
     }
 
-    /// See ``CheckpointedStorage/setPurpose(_:)``; there is no disk to be full.
-    public func setPurpose(_ purpose: SpacePurpose) {}
-    /// See ``CheckpointedStorage/isSpaceShort``.
+    /// See ``CheckpointedStorage/setPurpose(_:)``.
+    public func setPurpose(_ purpose: SpacePurpose) { self.purpose = purpose }
+    /// See ``CheckpointedStorage/isSpaceShort``; a checkpoint would free no more than a transaction that
+    /// begins does.
     public var isSpaceShort: Bool { false }
     /// See ``CheckpointedStorage/noteSpaceShort()``.
     public func noteSpaceShort() {}
+
+    /// See ``CheckpointedStorage/cutFreeEnd()``.
+    public func cutFreeEnd() throws(StorageError) {
+        space.withLock {
+            reclaim()
+            allocator.cut(to: allocator.usedEnd)
+        }
+    }
 
     /// See ``CheckpointedStorage/giveSpaceBack()``.
     public func giveSpaceBack() throws(StorageError) -> Bool { false }

@@ -60,10 +60,15 @@ struct PageAllocator {
     private var waitingStart = 0
     /// Published retirements, each under the oldest held version that sees it.
     private(set) var buckets: [Bucket] = []
+    /// The newest transaction at the last ``reclaim(held:)``, and how many versions were held then.
+    private var lastReclaim: TransactionNumber = 0
+    private var lastHeldCount = 0
+    /// How many held versions, buckets and retired runs all reclaiming has looked at.
+    private(set) var reclaimVisitCount: UInt64 = 0
     /// Reusable, but frozen when they became so.
     private var afterCheckpoint: [Retired] = []
-    /// No free run of `length` pages or more starts below `limit`.
-    private var searched = (length: Int.max, limit: 0)
+    /// What is known about the runs in `free`.
+    private(set) var search = RunSearch()
 
     // MARK: Allocation
 
@@ -76,22 +81,11 @@ struct PageAllocator {
 
     /// Takes the lowest free run of `count` pages.
     mutating func takeFreeRun(_ count: Int) -> Int? {
-        guard free.count >= count else { return nil }
-        var position = count >= searched.length ? searched.limit : 0
-        while let run = free.nextRun(from: position) {
-            if run.count >= count {
-                note(searched: count, limit: run.lowerBound)
-                free.remove(run.lowerBound..<run.lowerBound + count)
-                return run.lowerBound
-            }
-            position = run.upperBound
+        guard free.count >= count, let run = search.firstRun(of: count, in: free) else {
+            return nil
         }
-        note(searched: count, limit: end)
-        return nil
-    }
-
-    private mutating func note(searched length: Int, limit: Int) {
-        if length <= searched.length || limit > searched.limit { searched = (length, limit) }
+        free.remove(run.lowerBound..<run.lowerBound + count)
+        return run.lowerBound
     }
 
     /// The free pages just below `end`: growing by `count` pages may start with these.
@@ -99,10 +93,9 @@ struct PageAllocator {
 
     mutating func makeFree(_ page: Int, _ count: Int) {
         free.insert(page..<page + count)
-        // A run that now holds this page and is long enough has `length` pages from here on.
-        if searched.limit > 0 {
-            searched.limit = max(0, min(searched.limit, page - searched.length + 1))
-        }
+        search.noteFreed(
+            page,
+            isAlone: count == 1 && !free.contains(page - 1) && !free.contains(page + 1))
     }
 
     // MARK: Transactions
@@ -205,11 +198,23 @@ struct PageAllocator {
             || !buckets.isEmpty
     }
 
+    /// Whether ``reclaim(held:)`` is worth its cost now. It looks at every held version; so with many of
+    /// them it waits for some transactions, in proportion, unless pages are needed.
+    var isReclaimDue: Bool {
+        hasReclaimable && head - lastReclaim >= UInt64(lastHeldCount) / Self.heldPerTransaction
+    }
+
+    /// How many held versions a transaction may look at for being sure to free what it can.
+    private static var heldPerTransaction: UInt64 { 64 }
+
     /// Frees what no held version sees.
     ///
     /// - Parameter held: all held versions, ascending, read after `published` was.
     /// - Returns: the freed runs.
     mutating func reclaim(held: [TransactionNumber]) -> [Run] {
+        lastReclaim = head
+        lastHeldCount = held.count
+        reclaimVisitCount += UInt64(held.count + buckets.count)
         var freed: [Run] = []
         while waitingStart < waiting.count, waiting[waitingStart].death <= published {
             place(waiting[waitingStart], held, &freed)
@@ -222,32 +227,39 @@ struct PageAllocator {
             waiting.removeFirst(waitingStart)
             waitingStart = 0
         }
-        // Only the entries of a version that is held no more are looked at again, so a long reader
-        // costs nothing here.
-        var index = 0
-        while index < buckets.count {
-            if held.contains(buckets[index].version) {
-                index += 1
-                continue
-            }
-            let entries = buckets.remove(at: index).entries
-            // An entry whose oldest holder went moves to a younger one's bucket, further on.
-            for entry in entries { place(entry, held, &freed) }
-        }
+        releaseBuckets(held, &freed)
         return freed
+    }
+
+    /// Looks again at the entries of versions that are held no more, and only at those, so that a long
+    /// reader costs nothing here. Both lists ascend: O(held versions + buckets + entries looked at).
+    private mutating func releaseBuckets(_ held: [TransactionNumber], _ freed: inout [Run]) {
+        var kept = 0
+        var position = 0
+        var released: [Retired] = []
+        for index in buckets.indices {
+            let version = buckets[index].version
+            while position < held.count, held[position] < version { position += 1 }
+            if position < held.count, held[position] == version {
+                if kept < index { buckets.swapAt(kept, index) }
+                kept += 1
+            } else {
+                released.append(contentsOf: buckets[index].entries)
+            }
+        }
+        guard kept < buckets.count else { return }
+        buckets.removeLast(buckets.count - kept)
+        // An entry whose oldest holder went moves to a younger one's bucket.
+        for entry in released { place(entry, held, &freed) }
     }
 
     private mutating func place(
         _ entry: Retired, _ held: [TransactionNumber], _ freed: inout [Run]
     ) {
-        if let version = held.first(where: { $0 >= entry.birth }), version < entry.death {
-            var index = buckets.count
-            while index > 0, buckets[index - 1].version >= version { index -= 1 }
-            if index == buckets.count || buckets[index].version != version {
-                buckets.insert(Bucket(version: version, entries: [], pageCount: 0), at: index)
-            }
-            buckets[index].entries.append(entry)
-            buckets[index].pageCount += Int(entry.count)
+        reclaimVisitCount += 1
+        let holder = held.firstIndex(notBelow: entry.birth)
+        if holder < held.count, held[holder] < entry.death {
+            add(entry, toBucketOf: held[holder])
         } else if frozen.contains(Int(entry.page)) {
             afterCheckpoint.append(entry)
         } else {
@@ -257,6 +269,21 @@ struct PageAllocator {
             makeFree(start, Int(entry.count))
             freed.append(Run(page: start, count: Int(entry.count)))
         }
+    }
+
+    private mutating func add(_ entry: Retired, toBucketOf version: TransactionNumber) {
+        var (low, high) = (0, buckets.count)
+        // Most go to the newest one.
+        if let last = buckets.last, last.version < version { low = high }
+        while low < high {
+            let middle = (low + high) / 2
+            if buckets[middle].version < version { low = middle + 1 } else { high = middle }
+        }
+        if low == buckets.count || buckets[low].version != version {
+            buckets.insert(Bucket(version: version, entries: [], pageCount: 0), at: low)
+        }
+        buckets[low].entries.append(entry)
+        buckets[low].pageCount += Int(entry.count)
     }
 
     /// Hands all dirty pages to a checkpoint.

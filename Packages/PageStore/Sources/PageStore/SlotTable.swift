@@ -27,6 +27,11 @@ import Synchronization
 
     private let first: UnsafeMutableRawPointer
     private let blocks: UnsafeMutablePointer<Atomic<UInt>>
+    /// Where a thread that misses its first probe looks next: behind the slot that was taken last that
+    /// way, or at one that was given back. A hint, no more.
+    private let nextProbe = Atomic<Int>(0)
+    /// How many slots such threads have looked at.
+    let probeCount = Atomic<Int>(0)
 
     init() {
         unsafe first = SlotTable.makeBlock(slots: SlotTable.firstBlockSlots)
@@ -73,17 +78,55 @@ import Synchronization
         let hint = Int(truncatingIfNeeded: System.threadHint) & (SlotTable.firstBlockSlots - 1)
         // The first probe nearly always hits: more threads than slots are rare.
         if unsafe SlotTable.take(first, hint, value) { return hint }
-        var base = 0
+        for step in 1..<min(8, SlotTable.firstBlockSlots) {
+            let index = (hint + step) & (SlotTable.firstBlockSlots - 1)
+            if unsafe SlotTable.take(first, index, value) { return index }
+        }
+        return takeElsewhere(value)
+    }
+
+    /// With many slots taken: so that each take does not probe all of them, it goes on where the one
+    /// before ended, and looks at the others, and makes a block, when none is left there.
+    private func takeElsewhere(_ value: UInt64) -> Int {
+        var end = slotCount
+        let start = min(nextProbe.load(ordering: .relaxed), end)
+        if let slot = take(start..<end, value) ?? take(0..<start, value) { return slot }
+        while true {
+            let next = 2 * end + SlotTable.firstBlockSlots
+            if let slot = take(end..<next, value) { return slot }
+            end = next
+        }
+    }
+
+    /// How many slots there are so far.
+    private var slotCount: Int {
+        var count = 0
         for number in 0..<SlotTable.blockLimit {
-            let block = unsafe self.block(number)
+            guard unsafe blocks[number].load(ordering: .acquiring) != 0 else { break }
+            count += SlotTable.slotCount(ofBlock: number)
+        }
+        return count
+    }
+
+    /// Takes a free slot of those in `range`, whose blocks are made where they are missing.
+    private func take(_ range: Range<Int>, _ value: UInt64) -> Int? {
+        var (base, number) = (0, 0)
+        while base < range.upperBound {
             let count = SlotTable.slotCount(ofBlock: number)
-            for step in 0..<count {
-                let index = (hint + step) & (count - 1)
-                if unsafe SlotTable.take(block, index, value) { return base + index }
+            let inside = range.clamped(to: base..<base + count)
+            if !inside.isEmpty {
+                let block = unsafe self.block(number)
+                for slot in inside where unsafe SlotTable.take(block, slot - base, value) {
+                    nextProbe.store(slot + 1, ordering: .relaxed)
+                    probeCount.wrappingAdd(slot - inside.lowerBound + 1, ordering: .relaxed)
+                    return slot
+                }
+                probeCount.wrappingAdd(inside.count, ordering: .relaxed)
             }
             base += count
+            number += 1
         }
-        preconditionFailure("More than a billion slots are taken")
+        return nil
     }
 
     /// After a sequentially consistent change of a slot: what is read next is read after it. On x86-64 the
@@ -126,6 +169,7 @@ import Synchronization
             unsafe SlotTable.slot(first, slot).pointee.store(0, ordering: .releasing)
         } else {
             unsafe pointer(slot).pointee.store(0, ordering: .releasing)
+            nextProbe.store(slot, ordering: .relaxed)
         }
     }
 
@@ -157,6 +201,7 @@ import Synchronization
 
     /// The block, made by whoever needs it first.
     private func block(_ number: Int) -> UnsafeMutableRawPointer {
+        precondition(number < SlotTable.blockLimit, "more than a billion slots are taken")
         let bits = unsafe blocks[number].load(ordering: .acquiring)
         if let block = unsafe UnsafeMutableRawPointer(bitPattern: bits) { return unsafe block }
         let made = unsafe SlotTable.makeBlock(slots: SlotTable.slotCount(ofBlock: number))

@@ -10,6 +10,9 @@ public final class VersionRegistry: Sendable {
     // A slot holds version + 1, since version 0 (the empty database) can be held and 0 means free.
     private let slots = SlotTable()
 
+    /// How many slots were looked at by those who found none where they looked first.
+    var probeCount: Int { slots.probeCount.load(ordering: .relaxed) }
+
     /// An empty registry.
     public init() {}
 
@@ -24,10 +27,17 @@ public final class VersionRegistry: Sendable {
     /// Gives the slot back.
     public func release(_ slot: Int) { slots.release(slot) }
 
-    /// The held versions, ascending, each once. O(slots).
+    /// The held versions, ascending, each once. O(slots × log slots).
     public func held() -> [TransactionNumber] {
         var versions: [TransactionNumber] = []
-        slots.forEach { value in VersionRegistry.add(value - 1, to: &versions) }
+        slots.forEach { value in versions.append(value - 1) }
+        versions.sort()
+        var count = 0
+        for index in versions.indices where count == 0 || versions[count - 1] != versions[index] {
+            versions[count] = versions[index]
+            count += 1
+        }
+        versions.removeLast(versions.count - count)
         return versions
     }
 
@@ -45,12 +55,22 @@ public final class VersionRegistry: Sendable {
         slots.forEach { value in newest = max(newest, value) }
         return newest == 0 ? nil : newest - 1
     }
+}
+
+extension [TransactionNumber] {
+    /// In an ascending list, the index of the first that is not below `version`. O(log n).
+    func firstIndex(notBelow version: TransactionNumber) -> Int {
+        var (low, high) = (0, count)
+        while low < high {
+            let middle = (low + high) / 2
+            if self[middle] < version { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
 
     /// Inserts into an ascending list without duplicates.
-    static func add(_ version: TransactionNumber, to versions: inout [TransactionNumber]) {
-        var index = versions.count
-        while index > 0, versions[index - 1] >= version { index -= 1 }
-        if index < versions.count, versions[index] == version { return }
-        versions.insert(version, at: index)
+    mutating func insertInOrder(_ version: TransactionNumber) {
+        let index = firstIndex(notBelow: version)
+        if index == count || self[index] != version { insert(version, at: index) }
     }
 }

@@ -44,7 +44,7 @@ public struct StorageError: Error, Sendable {
         case timedOut
         /// No address space, memory or thread is left.
         case outOfMemory
-        /// The file can't grow beyond the size given at open.
+        /// The file can't grow beyond the size given at open, or beyond what the system allows.
         case fileTooLarge
         /// Keys of sorted input don't ascend.
         case notSorted
@@ -73,6 +73,11 @@ public struct StorageError: Error, Sendable {
     public var systemCode: Int32
     /// The error that led to this one.
     public var cause: Cause?
+
+    /// Returns whether there was no room for what was to be written: a full disk, a used-up quota, or the
+    /// limit to a file's size, be it the system's or the one given at open. Nothing is broken then:
+    /// what makes the content smaller goes on, and makes room again.
+    public var isOutOfSpace: Bool { code == .diskFull || code == .fileTooLarge }
 
     /// Holds the cause of an error; a class, since a struct can't contain itself.
     public final class Cause: Sendable {

@@ -81,15 +81,15 @@ public final class CrashingFile: File, @unchecked Sendable {
             .write, path, offset: offset, byteCount: buffer.count, written: bytes, failed: failed
         ) { number throws(StorageError) in
             try checkWritable(offset, UInt64(buffer.count))
-            let limit = contents.current.size.addingReportingOverflow(fileSystem.spaceLeft())
+            let limit = largestSize
             let end = offset + UInt64(buffer.count)
-            if end > contents.current.size, !limit.overflow, end > limit.partialValue {
+            if end > contents.current.size, end > limit {
                 // What fits is written, as a short write of the system would.
-                let fitting = limit.partialValue > offset ? limit.partialValue - offset : 0
+                let fitting = limit > offset ? limit - offset : 0
                 let part = unsafe UnsafeRawBufferPointer(rebasing: buffer[..<Int(fitting)])
                 unsafe contents.write(part, at: offset, number: number)
                 writtenCount = part.count
-                throw diskFull
+                throw outOfSpace(end)
             }
             if fileSystem.keepsHistory { contents.keep(offset, buffer.count) }
             unsafe contents.write(buffer, at: offset, number: number)
@@ -144,9 +144,20 @@ public final class CrashingFile: File, @unchecked Sendable {
 
     /// Throws when the disk has no room for the file to be that large.
     private func grow(to size: UInt64) throws(StorageError) {
-        if size > contents.current.size, size - contents.current.size > fileSystem.spaceLeft() {
-            throw diskFull
-        }
+        if size > contents.current.size, size > largestSize { throw outOfSpace(size) }
+    }
+
+    /// How large the file can be: by what is left of the disk, and by the limit to files' sizes.
+    private var largestSize: UInt64 {
+        let limit = contents.current.size.addingReportingOverflow(fileSystem.spaceLeft())
+        return min(limit.overflow ? .max : limit.partialValue, fileSystem.largestFileLimit ?? .max)
+    }
+
+    /// Why the file can't be of `size` bytes.
+    private func outOfSpace(_ size: UInt64) -> StorageError {
+        guard let limit = fileSystem.largestFileLimit, size > limit else { return diskFull }
+        return StorageError(
+            .fileTooLarge, "The file system allows no file of that size (simulated).", path: path)
     }
 
     /// Takes the file's lock without waiting; see ``File/lock(exclusive:)``.

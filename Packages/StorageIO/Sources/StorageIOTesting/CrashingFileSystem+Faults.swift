@@ -74,6 +74,13 @@ extension CrashingFileSystem {
         set { lock.withLock { sizeLimit = newValue } }
     }
 
+    /// How many bytes each file can have, nil for no limit: a limit of the process, or of the file
+    /// system. Growing past it is a `fileTooLarge` error. A file that is larger already stays.
+    public var largestFile: UInt64? {
+        get { lock.withLock { largestFileLimit } }
+        set { lock.withLock { largestFileLimit = newValue } }
+    }
+
     /// Makes operation `number` (of all kinds) the last one: it and every later call throws
     /// `inputOutput`.
     public func crash(at number: Int) {

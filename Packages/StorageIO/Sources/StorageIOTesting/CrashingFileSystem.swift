@@ -27,7 +27,8 @@ import StorageIO
 /// failing read has filled a random beginning of its buffer; a failing sync loses the unsynced
 /// changes for good, but for a subset that became durable, and readers see the loss at once or when
 /// the cache is dropped (``failedSync``). A read may give flipped, stale or misplaced bytes, once or
-/// until they are written again (``corruptRead(_:_:forever:)``). With ``capacity`` set the disk is full at that size.
+/// until they are written again (``corruptRead(_:_:forever:)``). With ``capacity`` set the disk is full
+/// at that size, with ``largestFile`` no file grows beyond that.
 ///
 /// **Not modelled.** Sectors that are torn, a medium that lies about a sync, a rename in halves,
 /// calls that the system interrupts or does in parts (they lie below `File`; `POSIXFile` hides
@@ -81,6 +82,8 @@ public final class CrashingFileSystem: FileSystem, @unchecked Sendable {
     var hook: (@Sendable (FileOperation) -> Void)?
     var observer: (@Sendable (CompletedOperation) -> Void)?
     var sizeLimit: UInt64?
+    /// See ``largestFile``. Under the lock.
+    var largestFileLimit: UInt64?
     var readFaults: [ReadFault] = []
     var corruptedReads = 0
     /// Whether files keep what their sectors held before, for stale reads.

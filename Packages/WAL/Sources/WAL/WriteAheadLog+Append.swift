@@ -33,7 +33,7 @@ extension WriteAheadLog {
             do throws(StorageError) {
                 try makeSpareSlots(count)
             } catch {
-                if error.code == .diskFull { isSpaceShort = true }
+                if error.isOutOfSpace { isSpaceShort = true }
                 throw error
             }
             promisedSlots = count
