@@ -4,9 +4,9 @@ import StorageIO
 
 /// What a compaction did.
 public struct CompactionReport: Sendable, Equatable {
-    /// Bytes of the data file before.
+    /// Bytes that the data file had before.
     public var byteCountBefore: UInt64 = 0
-    /// Bytes of the data file after.
+    /// Bytes that the data file has after, with nothing in it that is kept for later.
     public var byteCountAfter: UInt64 = 0
     /// Whether the trees were packed anew into full pages.
     public var isRepacked = false
@@ -33,17 +33,22 @@ public struct CompactionProgress: Sendable, Equatable {
 }
 
 extension DatabaseEngine {
-    /// Makes the file nearly as small as its content allows (a few pages of bookkeeping remain), while
-    /// readers go on reading; writers wait.
+    /// Makes the file nearly as small as its content allows (a few pages of bookkeeping may remain), while
+    /// readers go on reading; writers wait. It never makes the file larger than the content that was
+    /// committed before needs.
     ///
     /// Two steps, each a transaction committed by a checkpoint, so a crash at any point leaves the
     /// state before or after one of them, always with the same content. First, where the pages are
     /// loosely filled, the trees are packed anew into full pages (for this the file grows by the
-    /// size of the content for a while). Then pages at the file's end move into free pages further
-    /// down, and the end is given back to the file system. What a live snapshot can see stays where
-    /// it is, and nothing is packed while there is one; compact again after its end.
+    /// size of the content for a while; where it can't, nothing is packed). Then pages at the file's end
+    /// move into free pages further down, and the end is given back to the file system. What a live
+    /// snapshot can see stays where it is, and nothing is packed while there is one; compact again
+    /// after its end. The pages that are kept for deletes on a full disk are given back as well; the next
+    /// change asks for them anew.
     ///
-    /// - Throws: `diskFull` and the content is as before; `busy`, `readOnly`, `closed`, `poisoned`.
+    /// - Returns: what was done, with the file's sizes before and after.
+    /// - Throws: `diskFull`, `fileTooLarge` when there was no room for any step, and the content is as
+    ///   before; `busy`, `readOnly`, `closed`, `poisoned`.
     /// - Complexity: reads every page; writes about twice the content's size at most.
     @discardableResult
     public func compact(
@@ -55,50 +60,62 @@ extension DatabaseEngine {
         progress(CompactionProgress(phase: .measuring, done: 0))
         // While a snapshot sees the old pages they can't be freed, and packing would only add to them.
         let isPinned = !core.store.versions.held().isEmpty
-        if !isPinned, try isLooselyFilled() {
-            try core.repack(progress)
-            report.isRepacked = true
+        let isLooselyFilled = try isLooselyFilled()
+        var refusal: StorageError?
+        if !isPinned, isLooselyFilled {
+            do throws(StorageError) {
+                try core.repack(progress)
+                report.isRepacked = true
+            } catch {
+                // Then what is free can still be given back.
+                guard error.isOutOfSpace else { throw error }
+                refusal = error
+            }
         }
         try core.runCheckpoint()
-        // Each round frees the places that the one before moved away from. Two do nearly all; more
-        // are needed only when the moves themselves had to take pages far up.
-        for _ in 0..<4 {
-            let moved = try core.moveDown(progress)
-            report.movedPages += moved
-            if moved == 0 { break }
+        do throws(StorageError) {
+            // Each round frees the places that the one before moved away from. Two do nearly all; more
+            // are needed only when the moves themselves had to take pages far up.
+            for _ in 0..<4 {
+                let moved = try core.moveDown(isPinned: isPinned, progress)
+                report.movedPages += moved
+                if moved == 0 { break }
+            }
+        } catch {
+            guard error.isOutOfSpace else { throw error }
+            refusal = error
         }
-        // The last move's old places became free only after its checkpoint; so did what an aborted
-        // transaction had written out beyond the end.
-        try core.runCheckpoint(always: true)
+        try core.giveEndBack()
         report.byteCountAfter = core.store.statistics.fileByteCount
+        if let refusal, report.byteCountAfter >= report.byteCountBefore { throw refusal }
         return report
     }
 
-    /// Whether packing anew would save a tenth or more of the leaves.
+    /// Returns whether packing anew would save a tenth or more of the leaves, and one at least.
     private func isLooselyFilled() throws(StorageError) -> Bool {
-        var used = 0.0
+        var saved = 0.0
         var pages = 0.0
         for tree in try composition() {
-            used += tree.leafFill * Double(tree.leafPages)
+            let needed = (tree.leafFill * Double(tree.leafPages)).rounded(.up)
+            saved += Double(tree.leafPages) - needed
             pages += Double(tree.leafPages)
         }
-        return pages > 4 && used < 0.88 * pages
+        return pages > 4 && saved >= max(1, 0.12 * pages)
     }
 }
 
 extension EngineCore {
-    /// Every tree of the running transaction in turn.
+    /// Every tree of the running transaction in turn. A named table's record is written as soon as its
+    /// tree has changed, so that no table has to stay open.
     fileprivate func forEachTree(
         _ body: (inout BPlusTree<Store>) throws(StorageError) -> Void
     ) throws(StorageError) {
         try body(&writer.main)
-        for (name, _) in try writer.catalog.namedTables(path: path) {
-            guard let index = try writer.openTable(name, create: false) else { continue }
-            let before = writer.openTables[index].tree.root
-            try body(&writer.openTables[index].tree)
-            if writer.openTables[index].tree.root != before {
-                writer.openTables[index].isChanged = true
-            }
+        for (name, record) in try writer.catalog.namedTables(path: path) {
+            var tree = BPlusTree(store: store, root: record.root)
+            try body(&tree)
+            guard tree.root != record.root else { continue }
+            try writer.setTable(name, TableRecord(number: record.number, root: tree.root))
         }
     }
 
@@ -150,31 +167,58 @@ extension EngineCore {
     }
 
     /// Moves pages that lie beyond the content's size into free pages below; how many.
+    ///
+    /// - Parameter isPinned: whether a snapshot keeps the places that pages move away from. Then a move
+    ///   must not make the file larger, so that no more move than free pages are there for them and the
+    ///   nodes above them.
     fileprivate func moveDown(
-        _ progress: (CompactionProgress) -> Void
+        isPinned: Bool, _ progress: (CompactionProgress) -> Void
     ) throws(StorageError) -> UInt64 {
         try rearrange { () throws(StorageError) in
             let statistics = store.statistics
-            let live = statistics.pageCount - statistics.freePages - statistics.pendingPages
+            // The free list is written anew each time, and not at all when nothing is free.
+            let live =
+                statistics.pageCount - statistics.freePages - statistics.pendingPages
+                - statistics.freeListPages
             let limit = PageNumber(clamping: live)
             guard live < statistics.pageCount, statistics.freePages > 0 else { return 0 }
+            var left = isPinned ? statistics.freePages / Self.pagesOfPinnedMove : Int.max
             var moved: UInt64 = 0
             try forEachTree { tree throws(StorageError) in
-                moved += try moveDown(&tree, above: limit)
+                try moveDown(&tree, above: limit, &left, &moved)
                 progress(CompactionProgress(phase: .moving, done: moved))
             }
-            moved += try moveDown(&writer.catalog, above: limit)
+            try moveDown(&writer.catalog, above: limit, &left, &moved)
             return moved
         }
     }
 
+    /// A path through a tree, and one through the catalog.
+    private static var pagesOfPinnedMove: Int { 2 * TreeLimits.maximumHeight }
+
     /// The same for one tree, with what is dirty written out on the way.
     private func moveDown(
-        _ tree: inout BPlusTree<Store>, above limit: PageNumber
-    ) throws(StorageError) -> UInt64 {
-        let moves = try tree.relocate(above: limit) { () throws(StorageError) in
+        _ tree: inout BPlusTree<Store>, above limit: PageNumber, _ left: inout Int,
+        _ moved: inout UInt64
+    ) throws(StorageError) {
+        guard left > 0 else { return }
+        let moves = try tree.relocate(above: limit, maximumPages: left) { () throws(StorageError) in
             if dirtyByteCount > options.dirtyBudget { try store.writeOutDirty() }
         }
-        return UInt64(moves.pagesMoved)
+        moved += UInt64(moves.pagesMoved)
+        if left != .max { left = max(0, left - moves.pagesMoved) }
+    }
+
+    /// Cuts what is free off the file's end, after checkpoints that bring the free list down from there.
+    fileprivate func giveEndBack() throws(StorageError) {
+        try store.cutFreeEnd()
+        for _ in 0..<3 {
+            let before = store.statistics
+            // A new list goes into the lowest free pages, when there are enough for it.
+            guard before.freeListPages > 0, before.freePages >= before.freeListPages else { return }
+            try runCheckpoint(always: true)
+            try store.cutFreeEnd()
+            guard store.statistics.pageCount < before.pageCount else { return }
+        }
     }
 }

@@ -178,8 +178,9 @@ public final class DatabaseEngine<Store: CheckpointedStorage, Log: CommitLog>: S
     /// the first do nothing.
     ///
     /// - Throws: `busy` when a write transaction runs on for more than five seconds or is this thread's
-    ///   own; what the last checkpoint threw. The handle
-    ///   is closed then too, and the next open recovers from the log.
+    ///   own: nothing has happened then, and the handle is open as before. After any other error the
+    ///   handle is closed: what the last checkpoint threw, and the next open recovers from the log;
+    ///   or what removing the log and syncing its directory threw, and everything is in the data file.
     public func close() throws(StorageError) { try core.close() }
 }
 

@@ -13,7 +13,8 @@ public struct DatabaseStatistics: Sendable {
     public var fileByteCount: UInt64 = 0
     /// Bytes of the log file.
     public var logByteCount: UInt64 = 0
-    /// Bytes of log that a recovery would read.
+    /// Bytes of the log's records that a recovery would apply; what lies between them in the file, such
+    /// as the unused ends of segments, does not count.
     public var unappliedLogByteCount: UInt64 = 0
     /// The default table's root page, 0 when it is empty.
     public var rootPage: PageNumber = 0
@@ -83,7 +84,8 @@ extension DatabaseEngine {
         statistics.pageCount = pages.pageCount
         statistics.fileByteCount = pages.fileByteCount
         statistics.logByteCount = core.log.byteCount
-        statistics.unappliedLogByteCount = core.loggedBytes
+        statistics.unappliedLogByteCount = core.log.recordByteCount(
+            from: core.store.checkpoint.logPosition)
         statistics.rootPage = version.main.page
         statistics.height = Int(version.main.height)
         statistics.entryCount = version.main.entryCount
@@ -96,9 +98,21 @@ extension DatabaseEngine {
         statistics.dirtyByteCount = pages.dirtyPages * PageLayout.pageSize
         statistics.pageLoads = pages.loads
         statistics.evictions = pages.evictions
-        statistics.liveSnapshots = held.map { transaction in
-            let pinned = pages.pinnedPages.first { $0.version == transaction }?.pageCount ?? 0
-            return DatabaseStatistics.LiveSnapshot(transaction: transaction, pinnedPages: pinned)
+        // Both lists ascend.
+        var position = 0
+        for transaction in held {
+            while position < pages.pinnedPages.count,
+                pages.pinnedPages[position].version < transaction
+            {
+                position += 1
+            }
+            let isNext =
+                position < pages.pinnedPages.count
+                && pages.pinnedPages[position].version == transaction
+            statistics.liveSnapshots.append(
+                DatabaseStatistics.LiveSnapshot(
+                    transaction: transaction,
+                    pinnedPages: isNext ? pages.pinnedPages[position].pageCount : 0))
         }
         return statistics
     }

@@ -14,7 +14,7 @@ extension DatabaseEngine {
     /// - Parameter progress: called now and then with the pages checked so far.
     /// - Returns: the report; damage is in it and not thrown.
     /// - Throws: `poisoned`, since after a failed write or sync only a reopen tells what the file has;
-    ///   `closed`, `busy`, `outOfMemory`.
+    ///   `closed`, `busy`, `outOfMemory`; what the system says when the log can't be read.
     public func verify(
         progress: (UInt64) -> Void = { _ in }
     ) throws(StorageError) -> VerificationReport {
@@ -27,10 +27,21 @@ extension DatabaseEngine {
         defer { core.leaveCheckpoint() }
         try core.requireUnpoisoned()
         let verification = Verification(core)
-        verification.run(progress)
+        try verification.run(progress)
         // What a close meanwhile took away is not damage.
         try core.requireOpen()
         return verification.report
+    }
+}
+
+extension StorageError {
+    /// Whether it tells of what a file holds, and not of a call that failed.
+    fileprivate var isOfContent: Bool {
+        switch code {
+        case .damaged, .notADatabase, .emptyFile, .truncated, .unsupportedFormat, .fileTooLarge:
+            true
+        default: false
+        }
     }
 }
 
@@ -58,7 +69,7 @@ private final class Verification<Store: CheckpointedStorage, Log: CommitLog>:
         unused = PageSet(limit: core.store.pageCount)
     }
 
-    func run(_ progress: (UInt64) -> Void) {
+    func run(_ progress: (UInt64) -> Void) throws(StorageError) {
         report.isSpareSuperblockDamaged = store.isSpareSuperblockDamaged
         markUnused()
         let head = core.writer.head
@@ -72,7 +83,7 @@ private final class Verification<Store: CheckpointedStorage, Log: CommitLog>:
             walk(table.root, named: table.name, progress)
         }
         reportLost()
-        checkLog()
+        try checkLog()
         report.addNumbers(
             transaction: head.transaction, generation: store.generation, logPosition: core.log.end,
             slot: store.superblockPage, path: core.path)
@@ -142,7 +153,7 @@ private final class Verification<Store: CheckpointedStorage, Log: CommitLog>:
         }
     }
 
-    private func checkLog() {
+    private func checkLog() throws(StorageError) {
         guard let checkLog = core.checkLog else { return }
         do throws(StorageError) {
             let outcome = try checkLog(store.checkpoint.logPosition)
@@ -150,6 +161,8 @@ private final class Verification<Store: CheckpointedStorage, Log: CommitLog>:
             guard let damage = outcome.damage else { return }
             report.add(VerificationReport.Finding(.log, damage, advice: .restoreLog))
         } catch {
+            // That the log can't be opened or read, as without a descriptor left, says nothing about it.
+            guard error.isOfContent else { throw error }
             report.add(VerificationReport.Finding(.log, error, advice: .restoreLog))
         }
     }

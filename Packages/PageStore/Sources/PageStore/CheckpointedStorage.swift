@@ -174,6 +174,12 @@ public protocol CheckpointedStorage: PageStorage {
     /// Notes that the disk was full, as it was for the log.
     func noteSpaceShort()
 
+    /// Makes free what became reusable, and gives all that is free at the file's end back, with what is
+    /// kept there for deletes: the next transaction that takes a page asks for that anew.
+    ///
+    /// - Throws: any error poisons the store.
+    func cutFreeEnd() throws(StorageError)
+
     /// Gives back the space that was taken ahead for speed alone, for the log to have it.
     ///
     /// - Returns: whether there was any.

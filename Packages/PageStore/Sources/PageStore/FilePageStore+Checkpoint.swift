@@ -34,8 +34,7 @@ extension FilePageStore {
         free.formUnion(allocator.pending)
         free.formUnion(allocator.chain)
         let chain = try allocateChain(&free)
-        let pageCount = max(2, free.startOfRun(endingAt: allocator.end))
-        free.remove(pageCount..<max(pageCount, allocator.end))
+        let pageCount = end(without: &free)
 
         var next = superblock
         next.generation += 1
@@ -55,11 +54,20 @@ extension FilePageStore {
     /// in nobody's way. Taking them changes the list, so it is counted again until it fits.
     private func allocateChain(_ free: inout PageBitmap) throws(StorageError) -> [Int] {
         var chain: [Int] = []
+        // What is free at the end needs no entry.
+        var inside = free
+        _ = end(without: &inside)
+        guard !inside.isEmpty else { return [] }
+        // Counted once: from then on each page that is taken says what it does to the number of runs.
+        var runs = free.runCount
         do throws(StorageError) {
-            while chain.count * FreeListLayout.capacity < free.runCount {
+            while chain.count * FreeListLayout.capacity < runs {
                 let page = try takeSpace(1)
                 chain.append(page)
-                free.remove(page)
+                if free.remove(page) {
+                    runs +=
+                        (free.contains(page - 1) ? 1 : 0) + (free.contains(page + 1) ? 1 : 0) - 1
+                }
                 allocator.newChain.insert(page)
                 forget(PageAllocator.Run(page: page, count: 1))
             }
@@ -69,6 +77,15 @@ extension FilePageStore {
             throw error
         }
         return chain
+    }
+
+    /// Takes the free pages just below the end out of `free`. Under `space`.
+    ///
+    /// - Returns: where they begin.
+    private func end(without free: inout PageBitmap) -> Int {
+        let end = max(2, free.startOfRun(endingAt: allocator.end))
+        free.remove(end..<max(end, allocator.end))
+        return end
     }
 
     /// See ``CheckpointedStorage/finishCheckpoint()``.
@@ -86,7 +103,7 @@ extension FilePageStore {
                 try write(bytes.bytes(0, count: PageLayout.pageSize), at: page)
             }
         } catch {
-            if error.code == .diskFull { undoCheckpoint() }
+            if error.isOutOfSpace { undoCheckpoint() }
             throw error
         }
         // R2: all that the superblock will refer to is durable before it is written.

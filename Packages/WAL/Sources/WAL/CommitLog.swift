@@ -57,6 +57,10 @@ public protocol CommitLog: AnyObject, Sendable {
     /// The size of the log's file in bytes.
     var byteCount: UInt64 { get }
 
+    /// The bytes of all records, with their frames' headers, from `position` to ``end``: what a replay would
+    /// read. Gaps between them in the file, such as the unused ends of segments, don't count.
+    func recordByteCount(from position: LogSequenceNumber) -> UInt64
+
     /// The first failed write or sync. Once it is set, nothing can be appended, written or synced
     /// any more.
     var poison: StorageError? { get }

@@ -48,6 +48,8 @@ public final class NullLog: CommitLog {
 
     /// 0.
     public var byteCount: UInt64 { 0 }
+    /// See ``CommitLog/recordByteCount(from:)``; nothing is ever replayed.
+    public func recordByteCount(from position: LogSequenceNumber) -> UInt64 { 0 }
     /// Never set.
     public var poison: StorageError? { nil }
 

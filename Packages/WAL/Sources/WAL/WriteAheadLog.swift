@@ -142,6 +142,22 @@ public final class WriteAheadLog<Files: FileSystem>: CommitLog, @unchecked Senda
     }
     /// The size of the log's file in bytes.
     public var byteCount: UInt64 { fileByteCount.load(ordering: .acquiring) }
+    /// The bytes of all records from `position` on. See ``CommitLog/recordByteCount(from:)``. O(segments).
+    public func recordByteCount(from position: LogSequenceNumber) -> UInt64 {
+        lock.withLock {
+            var total: UInt64 = 0
+            var end = end
+            for segment in chain.reversed() {
+                let firstFrame =
+                    segment.sequence * UInt64(segmentSize) + UInt64(LogLayout.segmentHeaderSize)
+                let start = max(firstFrame, position)
+                if end > start { total += end - start }
+                if segment.previousEnd <= position { break }
+                end = segment.previousEnd
+            }
+            return total
+        }
+    }
     /// The first failed write or sync, which ended all writing.
     public var poison: StorageError? {
         schedulePoint()
