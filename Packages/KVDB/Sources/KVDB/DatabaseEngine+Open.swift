@@ -24,7 +24,8 @@ public typealias InMemoryDatabase = DatabaseEngine<InMemoryPageStore, NullLog>
 extension DatabaseEngine
 where Store == FilePageStore<POSIXFile>, Log == WriteAheadLog<POSIXFileSystem> {
     /// Opens the database at `path`, or creates it there. A symbolic link is followed once, and the
-    /// log stands beside the file that it leads to.
+    /// log stands beside the file that it leads to. A relative path is looked up once, so the process
+    /// may change its directory afterwards; see ``DatabaseFiles``.
     ///
     /// Beside the data file there is its log, `path-wal`, gone after ``close()``. A log left by a
     /// crash is replayed: O(its length). A new one comes into being with the first commit, so opening
@@ -62,10 +63,7 @@ extension DatabaseEngine where Store == InMemoryPageStore, Log == NullLog {
 
 extension DatabaseEngine {
     /// The name of a database's log.
-    public static func logPath(of path: String) -> String { path + "-wal" }
-
-    /// The name of a database that is just being created.
-    private static func draftPath(of path: String) -> String { path + "-new" }
+    public static func logPath(of path: String) -> String { DatabaseFiles.log(of: path) }
 
     /// Opens or creates a database on any file system; see ``Database`` for the system's.
     public static func open<Files: FileSystem>(
@@ -73,10 +71,10 @@ extension DatabaseEngine {
     ) throws(StorageError) -> DatabaseEngine
     where Store == FilePageStore<Files.Handle>, Log == WriteAheadLog<Files> {
         try options.check()
-        let path = try files.resolve(path)
-        let handle = try openDataFile(path, files: files, options: options)
+        let names = try DatabaseFiles(path, on: files)
+        let handle = try openDataFile(names, files: files, options: options)
         do throws(StorageError) {
-            return try open(handle, path: path, files: files, options: options)
+            return try open(handle, names: names, files: files, options: options)
         } catch {
             handle.close()
             throw error
@@ -84,31 +82,37 @@ extension DatabaseEngine {
     }
 
     private static func openDataFile<Files: FileSystem>(
-        _ path: String, files: Files, options: DatabaseOptions
+        _ names: DatabaseFiles, files: Files, options: DatabaseOptions
     ) throws(StorageError) -> Files.Handle {
+        let path = names.data
         if options.readOnly {
             let handle = try files.open(path, .readOnly)
-            try lock(handle, at: path, files, exclusive: false)
+            try lock(handle, at: names, files, exclusive: false)
             return handle
         }
         if !(try files.exists(path)) {
             guard options.createIfMissing else {
                 throw StorageError(.fileNotFound, "There is no database here.", path: path)
             }
-            try create(path, files: files, options: options)
+            do throws(StorageError) {
+                try create(names, files: files, options: options)
+            } catch {
+                throw names.named(error)
+            }
         } else if options.errorIfExists {
             throw StorageError(.fileExists, "The database exists already.", path: path)
         }
         let handle = try files.open(path, .readWrite)
-        try lock(handle, at: path, files, exclusive: true)
+        try lock(handle, at: names, files, exclusive: true)
         return handle
     }
 
     /// Takes the lock, and makes sure that what is locked is what the name leads to, so that the
     /// log beside the name is this file's.
     private static func lock<Files: FileSystem>(
-        _ handle: Files.Handle, at path: String, _ files: Files, exclusive: Bool
+        _ handle: Files.Handle, at names: DatabaseFiles, _ files: Files, exclusive: Bool
     ) throws(StorageError) {
+        let path = names.data
         do throws(StorageError) {
             try handle.lock(exclusive: exclusive)
             guard try files.isInPlace(handle, at: path) else {
@@ -119,8 +123,8 @@ extension DatabaseEngine {
             }
             guard exclusive, let status = try handle.status(), status.linkCount > 1 else { return }
             // Where a rename is a link and a removal, a crash may come in between.
-            if status.linkCount == 2, try files.isInPlace(handle, at: draftPath(of: path)) {
-                return try files.remove(draftPath(of: path))
+            if status.linkCount == 2, try files.isInPlace(handle, at: names.draft) {
+                return try files.remove(names.draft)
             }
             throw StorageError(
                 .ambiguousName,
@@ -136,10 +140,10 @@ extension DatabaseEngine {
     /// Makes a new database in one step: under another name first, so that a crash never leaves a
     /// half-made file under `path`.
     private static func create<Files: FileSystem>(
-        _ path: String, files: Files, options: DatabaseOptions
+        _ names: DatabaseFiles, files: Files, options: DatabaseOptions
     ) throws(StorageError) {
-        let log = logPath(of: path)
-        if try files.exists(log) {
+        let path = names.data
+        if try files.exists(names.log) {
             // Another creator may have been faster; then the log belongs to its database.
             if try files.exists(path) {
                 guard !options.errorIfExists else {
@@ -151,16 +155,15 @@ extension DatabaseEngine {
                 .fileExists,
                 "A log is here without its database. Bring the database back, or move the log away "
                     + "to create a new one.",
-                path: log)
+                path: names.log)
         }
-        let draftPath = draftPath(of: path)
-        let draft = try files.open(draftPath, .create, beside: nil)
+        let draft = try files.open(names.draft, .create, beside: nil)
         defer { draft.close() }
         // Whoever else is creating it holds this lock; a draft that a crash left is free. So is one
         // that has become the database between the open and the lock, and that must not be touched.
         try draft.lock(exclusive: true)
         guard !(try files.exists(path)) else {
-            if try draft.size() == 0 { try files.remove(draftPath) }
+            if try draft.size() == 0 { try files.remove(names.draft) }
             guard !options.errorIfExists else {
                 throw StorageError(.fileExists, "The database exists already.", path: path)
             }
@@ -171,25 +174,25 @@ extension DatabaseEngine {
                 .fileExists,
                 "A file with content is where the draft of the new database would be; move it "
                     + "away.",
-                path: draftPath)
+                path: names.draft)
         }
         try draft.truncate(to: 0)
         _ = try FilePageStore<Files.Handle>.create(
             on: draft, options: PageStoreOptions(maximumFileSize: options.maximumFileSize),
             check: NodeCheck.check)
         do throws(StorageError) {
-            try files.rename(draftPath, to: path, replacing: false)
+            try files.rename(names.draft, to: path, replacing: false)
         } catch {
             guard error.code == .fileExists else { throw error }
             // Another process was faster; its database is as good as ours.
-            try files.remove(draftPath)
+            try files.remove(names.draft)
             guard !options.errorIfExists else { throw error }
         }
         try files.syncDirectory(of: path)
     }
 
     private static func open<Files: FileSystem>(
-        _ handle: Files.Handle, path: String, files: Files, options: DatabaseOptions
+        _ handle: Files.Handle, names: DatabaseFiles, files: Files, options: DatabaseOptions
     ) throws(StorageError) -> DatabaseEngine
     where Store == FilePageStore<Files.Handle>, Log == WriteAheadLog<Files> {
         let store = try FilePageStore.open(
@@ -198,16 +201,16 @@ extension DatabaseEngine {
                 cacheBudget: options.cacheBudget, dirtyBudget: options.dirtyBudget,
                 maximumFileSize: options.maximumFileSize, readOnly: options.readOnly),
             check: NodeCheck.check)
-        let isLogThere = try files.exists(logPath(of: path))
+        let isLogThere = try files.exists(names.log)
         // After a clean close its superblock is durable; else before recovery writes anything.
         if !options.readOnly {
             let isClosed = store.checkpoint.endsLog || store.generation == 1
             if !isClosed || isLogThere { try store.secureSuperblock() }
         }
-        var recovery = try Recovery(store: store, options: options, path: path)
+        var recovery = try Recovery(store: store, options: options, path: names.data)
         if store.otherSlotDamaged { try recovery.checkPages() }
         let log = try openLog(
-            store: store, handle: handle, path: path, files: files, options: options,
+            store: store, handle: handle, names: names, files: files, options: options,
             isLogThere: isLogThere, recovery: &recovery)
         do throws(StorageError) {
             try recovery.finish()
@@ -217,20 +220,21 @@ extension DatabaseEngine {
         }
         return DatabaseEngine(
             core: EngineCore(
-                store: store, log: log, options: options, path: path, writer: recovery.writer,
-                checkLog: logCheck(store: store, path: path, files: files)))
+                store: store, log: log, options: options, path: names.data,
+                writer: recovery.writer,
+                checkLog: logCheck(store: store, handle: handle, names: names, files: files)))
     }
 
     /// How ``verify(progress:)`` reads the log: by a handle of its own, every frame and every record's
     /// operations.
     private static func logCheck<Files: FileSystem>(
-        store: Store, path: String, files: Files
+        store: Store, handle: Files.Handle, names: DatabaseFiles, files: Files
     ) -> EngineCore<Store, Log>.LogCheck where Store == FilePageStore<Files.Handle> {
         let identity = LogIdentity(high: store.identifier.first, low: store.identifier.second)
-        let logPath = logPath(of: path)
         return { position throws(StorageError) in
-            guard try files.exists(logPath) else { return (0, nil) }
-            let reader = try LogReader(files: files, path: logPath, identity: identity)
+            guard try files.exists(names.log) else { return (0, nil) }
+            let reader = try LogReader(
+                files: files, path: names.log, identity: identity, beside: handle)
             defer { reader.close() }
             let report = try reader.forEachRecord(from: position) { record throws(StorageError) in
                 var operations = OperationReader(record.payload)
@@ -241,12 +245,11 @@ extension DatabaseEngine {
     }
 
     private static func openLog<Files: FileSystem>(
-        store: Store, handle: Files.Handle, path: String, files: Files, options: DatabaseOptions,
-        isLogThere: Bool, recovery: inout Recovery<Store>
+        store: Store, handle: Files.Handle, names: DatabaseFiles, files: Files,
+        options: DatabaseOptions, isLogThere: Bool, recovery: inout Recovery<Store>
     ) throws(StorageError) -> Log
     where Store == FilePageStore<Files.Handle>, Log == WriteAheadLog<Files> {
         let checkpoint = store.checkpoint
-        let logPath = logPath(of: path)
         // A superblock slot that is neither valid nor blank is what a crash in the middle of a
         // checkpoint leaves, and then the log is still there; without it, the newer checkpoint was
         // damaged later, and the older one's pages may have been reused since.
@@ -255,7 +258,7 @@ extension DatabaseEngine {
                 .damaged,
                 "One of the two superblocks is damaged and there is no log; the newest checkpoint "
                     + "may be lost. Salvage what is left, or restore a backup.",
-                path: path)
+                path: names.data)
         }
         let mustExist = checkpoint.usesLog && !checkpoint.endsLog
         guard isLogThere || !mustExist else {
@@ -263,17 +266,17 @@ extension DatabaseEngine {
                 .damaged,
                 "The database was not closed and its log is gone, with the newest commits. Bring "
                     + "the log back, or restore a backup.",
-                path: logPath)
+                path: names.log)
         }
         let position = checkpoint.logPosition
         guard position % UInt64(LogLayout.alignment) == 0, position < LogLayout.maximumPosition
         else {
             throw StorageError(
-                .damaged, "The superblock names a place that no log can have.", path: path,
+                .damaged, "The superblock names a place that no log can have.", path: names.data,
                 logSequenceNumber: position)
         }
         return try WriteAheadLog.open(
-            files: files, path: logPath,
+            files: files, path: names.log,
             identity: LogIdentity(high: store.identifier.first, low: store.identifier.second),
             from: position, options: options.logOptions, readOnly: options.readOnly,
             mustExist: mustExist, beside: handle

@@ -18,7 +18,8 @@ public final class DatabaseEngine<Store: CheckpointedStorage, Log: CommitLog>: S
 
     deinit { core.closeQuietly() }
 
-    /// The path it was opened by, empty when it has no file.
+    /// Where its data file is, as ``DatabaseFiles`` has it: an absolute path without links, which errors
+    /// name too. Empty when it has no file.
     public var path: String { core.path }
 
     /// The first failed write or sync, after which the handle only reads; nil while all is well.

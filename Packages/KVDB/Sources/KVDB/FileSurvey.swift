@@ -32,7 +32,9 @@ final class FileSurvey<Files: FileSystem>: SurveySource, SurveyVisitor {
     }
 
     let files: Files
-    let path: String
+    /// Where the database's files are.
+    let names: DatabaseFiles
+    private let file: Files.Handle
     let pages: PageFile<Files.Handle>
     /// The sound superblock of the highest generation, and its slot.
     let base: (superblock: Superblock, slot: Int)?
@@ -69,6 +71,16 @@ final class FileSurvey<Files: FileSystem>: SurveySource, SurveyVisitor {
         base.map { $0.superblock.record.transaction } ?? Superblock.countLimit
     }
 
+    /// The data file's path, for messages.
+    var path: String { names.data }
+
+    /// Calls `body` with the operations of each record of the log that can be applied, in order.
+    func forEachLogRecord(
+        _ body: (ByteView) throws(StorageError) -> Void
+    ) throws(StorageError) {
+        try log.forEachRecord(names, beside: file, files: files, body)
+    }
+
     /// Whether every page that the base's version uses is known to be: all others are in the list.
     var isFreeListWhole: Bool { base != nil && freeList.fault == nil }
 
@@ -81,11 +93,12 @@ final class FileSurvey<Files: FileSystem>: SurveySource, SurveyVisitor {
     ///   - keepsPieces: whether to note where each leaf is.
     ///   - report: is told each fault of a tree, with the table's name, nil for the catalog.
     init(
-        _ file: Files.Handle, path: String, files: Files, keepsPieces: Bool,
+        _ file: Files.Handle, names: DatabaseFiles, files: Files, keepsPieces: Bool,
         report: @escaping (TreeFault, [UInt8]?) -> Void = { _, _ in }
     ) throws(StorageError) {
         self.files = files
-        self.path = path
+        self.names = names
+        self.file = file
         self.keepsPieces = keepsPieces
         self.report = report
         pages = try PageFile(file, check: NodeCheck.check)
@@ -124,7 +137,7 @@ final class FileSurvey<Files: FileSystem>: SurveySource, SurveyVisitor {
     ///
     /// - Parameter progress: called now and then with the pages looked at.
     func walk(progress: (UInt64) -> Void = { _ in }) throws(StorageError) {
-        log = try LogSurvey(path: path, files: files, base: base?.superblock)
+        log = try LogSurvey(names, beside: file, files: files, base: base?.superblock)
         logDamage = log.damage
         defer { table = nil }
         guard let base else { return }
@@ -150,7 +163,7 @@ final class FileSurvey<Files: FileSystem>: SurveySource, SurveyVisitor {
         // What a newer superblock stood for may be anywhere in the log.
         if !isBaseTrusted {
             log = try LogSurvey(
-                path: path, files: files, base: base.superblock, isAnchored: false)
+                names, beside: file, files: files, base: base.superblock, isAnchored: false)
         }
     }
 

@@ -19,20 +19,22 @@ extension DatabaseEngine {
     /// written, and nobody may write the database meanwhile.
     ///
     /// - Parameters:
-    ///   - path: the data file; its log is looked for beside it.
+    ///   - path: the data file; its log is looked for beside the file that it leads to.
     ///   - progress: called now and then with the pages checked so far.
     /// - Returns: the report; damage is in it and not thrown.
-    /// - Throws: `fileNotFound`, `permissionDenied`, `locked`, `inputOutput`.
+    /// - Throws: what keeps the files from being read: `fileNotFound`, `permissionDenied`, also for a
+    ///   log of another user, `ambiguousName`, `locked`, `outOfMemory`, `inputOutput`.
     public static func verifyFile<Files: FileSystem>(
         _ path: String, files: Files, progress: (UInt64) -> Void = { _ in }
     ) throws(StorageError) -> VerificationReport
     where Store == FilePageStore<Files.Handle>, Log == WriteAheadLog<Files> {
-        let file = try files.open(path, .readOnly)
+        let names = try DatabaseFiles(path, on: files)
+        let file = try files.open(names.data, .readOnly)
         defer { file.close() }
         try file.lock(exclusive: false)
-        let collector = FaultCollector(path)
+        let collector = FaultCollector(names.data)
         let survey = try FileSurvey(
-            file, path: path, files: files, keepsPieces: false, report: collector.add)
+            file, names: names, files: files, keepsPieces: false, report: collector.add)
         try survey.walk(progress: progress)
         var report = collector.report
         survey.addFindings(to: &report)

@@ -28,24 +28,29 @@ struct LogSurvey {
     /// No log.
     init() {}
 
-    /// Reads the log of the database at `path`.
+    /// Reads the log of a database.
     ///
     /// - Parameters:
+    ///   - names: where it is.
+    ///   - owner: the data file, which the log stands beside.
     ///   - base: which database it is, and what to go on from.
     ///   - isAnchored: whether to go on from `base`. Otherwise what can be applied is the last row of
     ///   records without a gap in their numbers: applied again on top of newer pages it changes
     ///   nothing, and what came before a gap might.
-    /// - Throws: nothing that has to do with the log's content.
+    /// - Throws: what keeps the log from being read: access rights, another user's log, links, too
+    ///   many open files, too little memory. Nothing that has to do with its content or its medium,
+    ///   which is ``damage``.
     init<Files: FileSystem>(
-        path: String, files: Files, base: Superblock?, isAnchored: Bool = true
+        _ names: DatabaseFiles, beside owner: Files.Handle, files: Files, base: Superblock?,
+        isAnchored: Bool = true
     ) throws(StorageError) {
-        let logPath = path + "-wal"
-        isThere = try files.exists(logPath)
+        isThere = try files.exists(names.log)
         let record = isAnchored ? base?.record : nil
         guard isThere else {
             if let record, record.usesLog, !record.endsLog {
                 damage = StorageError(
-                    .damaged, "The database was not closed, and its log is gone.", path: logPath)
+                    .damaged, "The database was not closed, and its log is gone.",
+                    path: names.log)
             }
             return
         }
@@ -54,10 +59,12 @@ struct LogSurvey {
         }
         start = record?.logPosition
         do throws(StorageError) {
-            let reader = try LogReader(files: files, path: logPath, identity: identity)
+            let reader = try LogReader(
+                files: files, path: names.log, identity: identity, beside: owner)
             defer { reader.close() }
             try read(reader, record)
         } catch {
+            guard error.saysWhatAFileHolds else { throw error }
             damage = error
         }
     }
@@ -118,10 +125,12 @@ struct LogSurvey {
 
     /// Calls `body` with the operations of each record that can be applied, in order.
     func forEachRecord<Files: FileSystem>(
-        path: String, files: Files, _ body: (ByteView) throws(StorageError) -> Void
+        _ names: DatabaseFiles, beside owner: Files.Handle, files: Files,
+        _ body: (ByteView) throws(StorageError) -> Void
     ) throws(StorageError) {
         guard records > 0 else { return }
-        let reader = try LogReader(files: files, path: path + "-wal", identity: identity)
+        let reader = try LogReader(
+            files: files, path: names.log, identity: identity, beside: owner)
         defer { reader.close() }
         var next = firstTransaction
         var failure: StorageError?
@@ -137,5 +146,21 @@ struct LogSurvey {
             }
         }
         if let failure { throw failure }
+    }
+}
+
+extension StorageError {
+    /// Whether it is about what a file holds, or what its medium doesn't give back: damage, to be
+    /// reported and gone on from. Everything else, as missing rights or a lack of memory, is in the way
+    /// of reading it and says nothing about it: whoever looks at files must stop there.
+    var saysWhatAFileHolds: Bool {
+        switch code {
+        case .inputOutput, .notADatabase, .emptyFile, .truncated, .damaged, .unsupportedFormat,
+            .fileTooLarge, .valueTooLong, .invalidArgument, .keyTooLong:
+            true
+        case .diskFull, .fileNotFound, .fileExists, .permissionDenied, .readOnly, .locked, .closed,
+            .poisoned, .timedOut, .outOfMemory, .notSorted, .tableNotFound, .busy, .ambiguousName:
+            false
+        }
     }
 }

@@ -45,12 +45,13 @@ extension DatabaseEngine {
     /// a page, the keys at the ends of each leaf that nothing leads to, and the largest value.
     ///
     /// - Parameters:
-    ///   - source: the data file; its log is looked for beside it.
+    ///   - source: the data file; its log is looked for beside the file that it leads to.
     ///   - target: must not exist yet.
     ///   - progress: called now and then.
     /// - Returns: what came back and what didn't.
-    /// - Throws: `fileExists` for a target that is there, `invalidArgument` for one that is the
-    ///   source's or its log's name, `locked` while somebody writes the source, `unsupportedFormat`,
+    /// - Throws: `fileExists` for a target that is there, `invalidArgument` for one that would share a
+    ///   name with the source, `locked` while somebody writes the source, `permissionDenied`,
+    ///   `ambiguousName` and `outOfMemory` when its files can't be read for that, `unsupportedFormat`,
     ///   `emptyFile`, `notADatabase` and `damaged` when nothing is there to salvage, and what writing
     ///   a database throws. Then there is no target.
     @discardableResult
@@ -60,11 +61,13 @@ extension DatabaseEngine {
         progress: @escaping (SalvageProgress) -> Void = { _ in }
     ) throws(StorageError) -> SalvageReport
     where Store == FilePageStore<Files.Handle>, Log == WriteAheadLog<Files> {
-        try refuse(target, source, files)
-        let file = try files.open(source, .readOnly)
+        let names = try DatabaseFiles(source, on: files)
+        let targetNames = try DatabaseFiles(target, on: files)
+        try refuse(targetNames, names, files)
+        let file = try files.open(names.data, .readOnly)
         defer { file.close() }
         try file.lock(exclusive: false)
-        let survey = try FileSurvey(file, path: source, files: files, keepsPieces: true)
+        let survey = try FileSurvey(file, names: names, files: files, keepsPieces: true)
         try survey.refuseHopeless()
         try survey.walk { progress(SalvageProgress(phase: .walking, done: $0)) }
         let plan = SalvagePlan(survey, options: options) {
@@ -74,30 +77,30 @@ extension DatabaseEngine {
             throw StorageError(
                 .damaged,
                 "Nothing in the file can be salvaged: it has no sound page of a database.",
-                path: source)
+                path: names.data)
         }
-        return try write(plan, survey, to: target, files: files, options: options) {
+        return try write(plan, survey, to: targetNames, files: files, options: options) {
             progress(SalvageProgress(phase: .writing, done: $0))
         }
     }
 
     private static func refuse<Files: FileSystem>(
-        _ target: String, _ source: String, _ files: Files
+        _ target: DatabaseFiles, _ source: DatabaseFiles, _ files: Files
     ) throws(StorageError) {
-        guard target != source, target != logPath(of: source), logPath(of: target) != source,
-            target + "-new" != source
-        else {
+        guard try source.conflict(with: target, on: files) == nil else {
             throw StorageError(
-                .invalidArgument, "The new database must have a name of its own.", path: target)
+                .invalidArgument,
+                "The new database would share a name with the damaged one; choose another name.",
+                path: target.data)
         }
-        for path in [target, logPath(of: target)] where try files.exists(path) {
+        for path in [target.data, target.log] where try files.exists(path) {
             throw StorageError(
                 .fileExists, "The new database exists already; choose another name.", path: path)
         }
     }
 
     private static func write<Files: FileSystem>(
-        _ plan: SalvagePlan, _ survey: FileSurvey<Files>, to target: String, files: Files,
+        _ plan: SalvagePlan, _ survey: FileSurvey<Files>, to target: DatabaseFiles, files: Files,
         options: SalvageOptions, progress: @escaping (UInt64) -> Void
     ) throws(StorageError) -> SalvageReport
     where Store == FilePageStore<Files.Handle>, Log == WriteAheadLog<Files> {
@@ -109,7 +112,7 @@ extension DatabaseEngine {
         open.cacheBudget = max(options.cacheBudget, 64 << 10)
         open.dirtyBudget = max(options.cacheBudget / 2, 64 << 10)
         open.maximumFileSize = options.maximumFileSize
-        let database = try DatabaseEngine.open(target, files: files, options: open)
+        let database = try DatabaseEngine.open(target.data, files: files, options: open)
         do throws(StorageError) {
             var writer = SalvageWriter(
                 core: database.core, survey: survey, plan: plan, options: options,
@@ -123,7 +126,7 @@ extension DatabaseEngine {
         } catch {
             // What failed is the news; a half-made database would only be in the way.
             do throws(StorageError) { try database.close() } catch {}
-            for path in [target, logPath(of: target)] {
+            for path in [target.data, target.log] {
                 do throws(StorageError) { try files.remove(path) } catch {}
             }
             throw error

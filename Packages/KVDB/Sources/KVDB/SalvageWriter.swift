@@ -147,8 +147,7 @@ struct SalvageWriter<Files: FileSystem> {
     }
 
     private mutating func applyLog() throws(StorageError) {
-        try survey.log.forEachRecord(path: survey.path, files: survey.files) {
-            payload throws(StorageError) in
+        try survey.forEachLogRecord { payload throws(StorageError) in
             try core.writer.replay(payload)
             if core.dirtyByteCount / 2 > core.options.dirtyBudget {
                 try core.store.writeOutDirty()

@@ -1,6 +1,7 @@
 // Address space, memory and CPU. See CStorageIO.h for the contract of each function.
 #define _GNU_SOURCE
 #include "CStorageIO.h"
+#include "descriptors.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -155,7 +156,8 @@ void csio_prefer_small_pages(void *start, size_t byte_count) {
 #if defined(__linux__)
 // MADV_COLLAPSE goes by the wish alone and not by what the administrator says.
 static int large_pages_are_forbidden(void) {
-    int descriptor = open("/sys/kernel/mm/transparent_hugepage/enabled", O_RDONLY | O_CLOEXEC);
+    int descriptor = csio_open_descriptor(
+        "/sys/kernel/mm/transparent_hugepage/enabled", O_RDONLY | O_CLOEXEC, 0);
     if (descriptor < 0) return 1;
     char text[64] = "";
     ssize_t count = read(descriptor, text, sizeof text - 1);

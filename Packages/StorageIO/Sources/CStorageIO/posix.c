@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #define _FILE_OFFSET_BITS 64
 #include "CStorageIO.h"
+#include "descriptors.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,11 +30,7 @@ int csio_open(const char *path, int flags) {
     if (flags & CSIO_OPEN_CREATE) mode |= O_CREAT;
     if (flags & CSIO_OPEN_EXCLUSIVE) mode |= O_EXCL;
     if (flags & CSIO_OPEN_NO_FOLLOW) mode |= O_NOFOLLOW;
-    for (;;) {
-        int descriptor = open(path, mode, 0600);
-        if (descriptor >= 0) return descriptor;
-        if (errno != EINTR) return -errno;
-    }
+    return csio_open_descriptor(path, mode, 0600);
 }
 
 // A descriptor is gone after close whatever it reports, so EINTR must not repeat it.
@@ -95,11 +92,8 @@ int csio_write_back(int descriptor, uint64_t offset, uint64_t count, int waiting
 }
 
 int csio_sync_directory(const char *path) {
-    int descriptor;
-    do {
-        descriptor = open(path, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
-    } while (descriptor < 0 && errno == EINTR);
-    if (descriptor < 0) return -errno;
+    int descriptor = csio_open_descriptor(path, O_RDONLY | O_CLOEXEC | O_DIRECTORY, 0);
+    if (descriptor < 0) return descriptor;
 #if defined(__APPLE__)
     // fsync alone leaves a new name in the drive's cache there.
     int result = csio_sync_data(descriptor);
@@ -179,6 +173,7 @@ static void copy_status(const struct stat *from, struct csio_status *to) {
     to->inode = (uint64_t)from->st_ino;
     to->links = (uint64_t)from->st_nlink;
     to->is_regular = S_ISREG(from->st_mode);
+    to->owner = (uint64_t)from->st_uid;
     to->is_own = from->st_uid == geteuid();
 }
 
@@ -216,6 +211,12 @@ int csio_status_at(const char *path, struct csio_status *status) {
     return 0;
 }
 
+int csio_is_trusted(int descriptor, int model) {
+    struct stat own, other;
+    if (fstat(descriptor, &own) != 0 || fstat(model, &other) != 0) return -errno;
+    return own.st_uid == other.st_uid || own.st_uid == geteuid() || own.st_uid == 0;
+}
+
 int csio_take_rights(int descriptor, int model) {
     struct stat own, other;
     if (fstat(descriptor, &own) != 0 || fstat(model, &other) != 0) return -errno;
@@ -228,12 +229,13 @@ int csio_take_rights(int descriptor, int model) {
         if (fstat(descriptor, &own) != 0) return -errno;
         if (own.st_gid != other.st_gid) mode &= ~(mode_t)070;
     }
-    // It may be another user's, who then is the one to change it.
+    if ((own.st_mode & 07777) == mode) return 0;
+    // It may be the other file's owner's, who then is the one to change it.
     // Where a file system keeps no rights, there are none to give or to take.
-    if ((own.st_mode & 07777) != mode && fchmod(descriptor, mode) != 0 && errno != EPERM &&
-        !is_unsupported(errno))
-        return -errno;
-    return 0;
+    if (fchmod(descriptor, mode) != 0 && errno != EPERM)
+        return is_unsupported(errno) ? 0 : -errno;
+    if (fstat(descriptor, &own) != 0) return -errno;
+    return (own.st_mode & 0777 & ~mode) != 0;
 }
 
 int csio_make_private(int descriptor) {
@@ -375,3 +377,4 @@ int csio_errno_too_many_files(void) { return EMFILE; }
 int csio_errno_too_many_files_in_system(void) { return ENFILE; }
 int csio_errno_bad_descriptor(void) { return EBADF; }
 int csio_errno_file_too_big(void) { return EFBIG; }
+int csio_errno_no_memory(void) { return ENOMEM; }

@@ -120,26 +120,34 @@ public protocol FileSystem: Sendable {
     /// Makes creations, removals and renames in the directory that holds `path` durable.
     func syncDirectory(of path: String) throws(StorageError)
 
-    /// The name of the file itself when `path` is a symbolic link; otherwise `path`.
+    /// The name under which the file that `path` leads to is found from now on, whatever directory
+    /// the process goes to: absolute, with symbolic links followed. A name that is still free is
+    /// resolved too; its directory must be there.
     ///
-    /// - Throws: `fileNotFound` for a link that leads nowhere, `ambiguousName` for a circle.
+    /// Where the system can't give such a name, or this user may not use it, it is `path`. So it is
+    /// in file systems that have neither links nor a current directory.
+    ///
+    /// - Throws: `fileNotFound` for a link that leads nowhere and for a missing directory,
+    ///   `ambiguousName` for a circle.
     func resolve(_ path: String) throws(StorageError) -> String
 
     /// Which file is under this name; nil when there is none or it can't be told.
     func status(of path: String) throws(StorageError) -> FileStatus?
 
     /// Opens a file that stands beside another: never through a symbolic link, only with this one
-    /// name, and, when it is opened to be written, with the access rights of `owner`; without an
-    /// owner it is this user's alone.
+    /// name, only if it belongs to the owner of `owner`, to this process's user or to root, and, when
+    /// it is opened to be written, with the access rights of `owner`. Without an owner it must be this
+    /// user's, and is for this user alone.
     ///
-    /// - Throws: as ``open(_:_:)``; `ambiguousName` for a link or a second name,
-    ///   `permissionDenied` for another user's file in place of one's own.
+    /// - Throws: as ``open(_:_:)``; `ambiguousName` for a link or a second name; `permissionDenied`
+    ///   for another user's file, and for one that more people may open than `owner` when that can't
+    ///   be changed. Nothing was written then.
     func open(_ path: String, _ mode: OpenMode, beside owner: Handle?) throws(StorageError)
         -> Handle
 }
 
 extension FileSystem {
-    /// The path itself: there are no links.
+    /// The path itself: there are neither links nor a current directory.
     public func resolve(_ path: String) throws(StorageError) -> String { path }
 
     /// Nil: these files have no identity to tell.

@@ -194,7 +194,25 @@ public final class POSIXFile: File {
         } else {
             result = csio_make_private(descriptor)
         }
-        if result != 0 { throw .system(Int64(result), "set the access rights", path: path) }
+        if result < 0 { throw .system(Int64(result), "set the access rights", path: path) }
+        guard result == 0 else {
+            throw StorageError(
+                .permissionDenied,
+                "More people may open the file than the database, and that can't be changed from "
+                    + "here; nothing was written to it. Let its owner take the rights away, or move "
+                    + "it away.", path: path)
+        }
+    }
+
+    /// Whether it belongs to the owner of `owner`, to this process's user, or to root.
+    func isTrusted(beside owner: POSIXFile) throws(StorageError) -> Bool {
+        try beginUse()
+        defer { endUse() }
+        try owner.beginUse()
+        defer { owner.endUse() }
+        let result = csio_is_trusted(descriptor, owner.descriptor)
+        if result < 0 { throw .system(Int64(result), "look at the file's owner", path: path) }
+        return result != 0
     }
 
     /// Drops the lock and closes; later calls throw `closed`, another `close` does nothing.

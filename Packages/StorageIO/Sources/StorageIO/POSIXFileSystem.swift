@@ -26,10 +26,14 @@ public struct POSIXFileSystem: FileSystem {
                         + "change it under all of them; remove the others, or put a copy here.",
                     path: path)
             }
-            guard owner != nil || status.is_own != 0 else {
+            // Whoever owns a file may read and change what is in it, now or later.
+            let isTrusted = try owner.map(file.isTrusted(beside:)) ?? (status.is_own != 0)
+            guard isTrusted else {
                 throw StorageError(
-                    .permissionDenied, "The file belongs to another user; move it away.",
-                    path: path)
+                    .permissionDenied,
+                    "The file belongs to user \(status.owner), who is neither this process's user "
+                        + "nor the database's owner; nothing was written to it. Move it away, or, if "
+                        + "that user may be trusted, give it to the database's owner.", path: path)
             }
             if mode != .readOnly { try file.takeRights(of: owner) }
         } catch {
@@ -52,7 +56,7 @@ public struct POSIXFileSystem: FileSystem {
             flags = Int32(CSIO_OPEN_CREATE | CSIO_OPEN_EXCLUSIVE)
         }
         let descriptor = unsafe csio_open(path, flags | extraFlags)
-        if descriptor < 0 { throw .system(Int64(descriptor), "open the file", path: path) }
+        if descriptor < 0 { throw Self.openError(descriptor, path, mode) }
         var status = csio_status()
         let result = unsafe csio_status_of(descriptor, &status)
         if result != 0 || status.is_regular == 0 {
@@ -68,18 +72,67 @@ public struct POSIXFileSystem: FileSystem {
         return (file, status)
     }
 
-    /// What a symbolic link leads to; see ``FileSystem/resolve(_:)``.
+    private static func openError(
+        _ result: Int32, _ path: String, _ mode: OpenMode
+    ) -> StorageError {
+        switch mode {
+        case .readOnly, .readWrite: return .system(Int64(result), "open the file", path: path)
+        case .create, .createNew:
+            if result == -csio_errno_no_entry() || result == -csio_errno_not_directory() {
+                return .noDirectory(directory(of: path), result, path: path)
+            }
+            return .system(
+                Int64(result), mode == .create ? "open or create the file" : "create the file",
+                path: path)
+        }
+    }
+
+    /// The absolute path of what `path` leads to; see ``FileSystem/resolve(_:)``.
     public func resolve(_ path: String) throws(StorageError) -> String {
         try StorageError.checkPath(path)
         let isLink = unsafe csio_is_link(path)
         if isLink < 0 { throw .system(Int64(isLink), "look for the file", path: path) }
-        guard isLink > 0 else { return path }
+        let directory = Self.directory(of: path)
+        let name = Self.lastName(of: path)
+        let isDirectory = ["", ".", ".."].contains { name.utf8.elementsEqual($0.utf8) }
+        guard isLink == 0, !isDirectory else {
+            let real = Self.realPath(of: path)
+            if real.result < 0 {
+                throw .system(Int64(real.result), "follow the symbolic link", path: path)
+            }
+            if let found = real.path { return found }
+            throw StorageError(
+                .ambiguousName,
+                "The symbolic link leads to a name that is not UTF-8; give its directories other "
+                    + "names.", path: path)
+        }
+        let real = Self.realPath(of: directory)
+        switch real.result {
+        case -csio_errno_no_entry(), -csio_errno_not_directory():
+            throw .noDirectory(directory, real.result, path: path)
+        case -csio_errno_loop():
+            throw .system(Int64(real.result), "follow the symbolic links", path: path)
+        default: break
+        }
+        // A name that is no text, or longer than the system takes, can't be given in full. And a
+        // directory may be reached from the one that the process is in and yet not from the root,
+        // because of the access rights in between. Then the path stays as it is.
+        guard let parent = real.path else { return path }
+        let isAbsolute = path.utf8.first == UInt8(ascii: "/")
+        let probe = isAbsolute ? 1 : unsafe csio_exists(parent + "/.")
+        guard probe > 0 else { return path }
+        return parent.utf8.count == 1 ? parent + name : parent + "/" + name
+    }
+
+    /// What the system says is the path without links: nil after an error, and where it is no text.
+    private static func realPath(of path: String) -> (path: String?, result: Int32) {
         var buffer = [CChar](repeating: 0, count: 4096)
         let length = unsafe buffer.withUnsafeMutableBufferPointer {
             unsafe csio_real_path(path, $0.baseAddress, $0.count)
         }
-        if length < 0 { throw .system(Int64(length), "follow the symbolic link", path: path) }
-        return String(decoding: buffer[..<Int(length)].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        guard length >= 0 else { return (nil, length) }
+        let bytes = buffer[..<Int(length)].map { UInt8(bitPattern: $0) }
+        return (String(validating: bytes, as: UTF8.self), length)
     }
 
     /// Which file is under this name; see ``FileSystem/status(of:)``.
@@ -131,6 +184,13 @@ public struct POSIXFileSystem: FileSystem {
         let bytes = path.utf8
         guard let slash = bytes.lastIndex(of: UInt8(ascii: "/")) else { return "." }
         return slash == bytes.startIndex ? "/" : String(path[..<slash])
+    }
+
+    /// What comes behind the directory part: `a/b` gives `b`, `a/` nothing.
+    private static func lastName(of path: String) -> String {
+        let bytes = path.utf8
+        guard let slash = bytes.lastIndex(of: UInt8(ascii: "/")) else { return path }
+        return String(path[bytes.index(after: slash)...])
     }
 }
 

@@ -46,7 +46,7 @@ extension StorageError {
             )
         case csio_errno_too_many_files(), csio_errno_too_many_files_in_system():
             (code, reason) = (
-                .inputOutput,
+                .outOfMemory,
                 "too many files are open; close some, or raise the limit (ulimit -n)."
             )
         case csio_errno_bad_descriptor():
@@ -56,6 +56,8 @@ extension StorageError {
             )
         case csio_errno_io():
             (code, reason) = (.inputOutput, "the device failed; check it, then reopen.")
+        case csio_errno_no_memory():
+            (code, reason) = (.outOfMemory, "no memory is left.")
         default:
             (code, reason) = (
                 .inputOutput, "the system reported an error."
@@ -63,6 +65,13 @@ extension StorageError {
         }
         return StorageError(
             code, "Can't \(action): \(reason)", path: path, offset: offset, systemCode: number)
+    }
+
+    /// The error of a path that leads through a directory that is not there.
+    static func noDirectory(_ directory: String, _ result: Int32, path: String) -> StorageError {
+        StorageError(
+            .fileNotFound, "Can't find or create the file: there is no directory \(directory).",
+            path: path, systemCode: -result)
     }
 
     /// The error of every call on a closed handle.

@@ -42,7 +42,7 @@ public struct StorageError: Error, Sendable {
         case poisoned
         /// A wait took longer than the caller allows.
         case timedOut
-        /// No address space, memory or thread is left.
+        /// No address space, memory, thread or file descriptor is left.
         case outOfMemory
         /// The file can't grow beyond the size given at open, or beyond what the system allows.
         case fileTooLarge

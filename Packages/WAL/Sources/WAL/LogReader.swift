@@ -22,14 +22,19 @@ public final class LogReader<Files: FileSystem> {
     /// - Parameters:
     ///   - identity: the log that it must be; nil takes that of the newest segment.
     ///   - options: `maximumRecordSize` bounds the records that are put together.
+    ///   - owner: the file that the log stands beside. A log that would not be opened beside it is
+    ///     refused, as ``FileSystem/open(_:_:beside:)`` says. Nil: any file is read.
     /// - Throws: `fileNotFound`, `notADatabase`, `unsupportedFormat`, `damaged` when the headers
     ///   contradict each other, `fileTooLarge`, `inputOutput`.
     public init(
         files: Files, path: String, identity: LogIdentity? = nil,
-        options: LogOptions = LogOptions()
+        options: LogOptions = LogOptions(), beside owner: Files.Handle? = nil
     ) throws(StorageError) {
         try options.validate()
-        let file = try files.open(path, .readOnly)
+        let file =
+            if let owner { try files.open(path, .readOnly, beside: owner) } else {
+                try files.open(path, .readOnly)
+            }
         let table: SegmentTable
         do throws(StorageError) {
             table = try SegmentTable(

@@ -24,7 +24,8 @@ enum {
     CSIO_OPEN_NO_FOLLOW = 8,  // fail with ELOOP when the name is a symbolic link
 };
 
-/// Opens `path` close-on-exec; the result is a descriptor or a negated errno.
+/// Opens `path` close-on-exec; the result is a descriptor or a negated errno. Never 0, 1 or 2, also
+/// where the program has closed those.
 int csio_open(const char *path, int flags);
 int csio_close(int descriptor);
 /// One positional read; may be short. Bytes read, 0 at the end of the file, or a negated errno.
@@ -49,13 +50,18 @@ struct csio_status {
     uint64_t device, inode;  // which file it is
     uint64_t links;          // how many names it has
     int is_regular;          // not a directory, device, pipe …
-    int is_own;              // it belongs to the user of this process
+    uint64_t owner;          // the number of the user that it belongs to
+    int is_own;              // that is the user of this process
 };
 int csio_status_of(int descriptor, struct csio_status *status);
 /// The same for what a path leads to.
 int csio_status_at(const char *path, struct csio_status *status);
+/// 1 when the open file belongs to the owner of another open file, to the user of this process or to
+/// root; 0 when it belongs to anybody else, or a negated errno.
+int csio_is_trusted(int descriptor, int model);
 /// Gives the open file the access rights of another, and its owner and group as far as allowed.
-/// Never more rights to a group than the other file's own group has.
+/// Never more rights to a group than the other file's own group has. 0, or 1 when more people may
+/// still open it than should, or a negated errno.
 int csio_take_rights(int descriptor, int model);
 /// Makes the open file one for its owner alone to read and write.
 int csio_make_private(int descriptor);
@@ -240,6 +246,7 @@ int csio_errno_too_many_files(void);
 int csio_errno_too_many_files_in_system(void);
 int csio_errno_bad_descriptor(void);
 int csio_errno_file_too_big(void);
+int csio_errno_no_memory(void);
 
 #ifdef __cplusplus
 }
