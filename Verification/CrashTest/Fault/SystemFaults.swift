@@ -23,9 +23,9 @@ struct SystemFaults {
     static let kinds: [Kind] = [
         Kind(call: CSF_OPEN, error: EIO, code: .inputOutput),
         Kind(call: CSF_OPEN, error: EACCES, code: .permissionDenied),
-        Kind(call: CSF_OPEN, error: EMFILE, code: .inputOutput),
+        Kind(call: CSF_OPEN, error: EMFILE, code: .outOfMemory),
         Kind(call: CSF_OPEN, error: EROFS, code: .readOnly),
-        Kind(call: CSF_OPEN_DIRECTORY, error: EMFILE, code: .inputOutput),
+        Kind(call: CSF_OPEN_DIRECTORY, error: EMFILE, code: .outOfMemory),
         Kind(call: CSF_SYNC_DIRECTORY, error: EIO, code: .inputOutput),
         Kind(call: CSF_SYNC_DIRECTORY, error: EINVAL, code: nil),
         Kind(call: CSF_READ, error: EIO, code: .inputOutput),
