@@ -76,7 +76,7 @@ import Testing
             if random.oneIn(5) {
                 harness.abort()
             } else {
-                harness.commit()
+                try harness.commit()
                 model = changed
             }
             try harness.check(accounting: held == nil)

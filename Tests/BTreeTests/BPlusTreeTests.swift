@@ -52,7 +52,7 @@ import Testing
                     model.put(key(number), key(round, length: 2000))
                 }
             }
-            harness.commit()
+            try harness.commit()
         }
         for (root, slot, model) in held {
             let old = MemoryTree(store: harness.store, root: root)
@@ -94,7 +94,7 @@ import Testing
         #expect(harness.tree.root == root)
         #expect(harness.store.statistics.pendingPages == statistics.pendingPages)
         #expect(harness.store.pageCount == statistics.pageCount)
-        harness.commit()
+        try harness.commit()
     }
 
     @Test func keysAndValuesOverTheLimitAreRefusedWithBothLengthsAndNothingChanges() throws {
@@ -112,7 +112,7 @@ import Testing
         try harness.tree.put(Array(long.dropFirst()), [1])
         #expect(try harness.tree.value(long) == nil)
         #expect(harness.tree.count == 1)
-        harness.commit()
+        try harness.commit()
     }
 
     @Test func valuesAroundEveryLimitComeBackAsTheyWereAndLeaveNoPagesBehind() throws {
@@ -149,7 +149,7 @@ import Testing
                 let before = harness.tree.count
                 try harness.begin()
                 #expect(try harness.tree.deleteRange(from, to) == inside, "\(Seeds.again(seed))")
-                harness.commit()
+                try harness.commit()
                 #expect(harness.tree.count == before - inside, "\(Seeds.again(seed))")
                 let report = try harness.check()
                 let leavesNeeded = (Int(report.entryCount) * 70 + report.overflowPages) / 4064

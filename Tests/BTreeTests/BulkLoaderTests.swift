@@ -69,6 +69,15 @@ import Testing
         }
         try lend([5, 0]) { key in try loader.append(key, key) }
         #expect(try loader.finish().entryCount == 2)
+        // A loader that is finished builds nothing more.
+        let again = #expect(throws: StorageError.self) { _ = try loader.finish() }
+        #expect(again?.code == .invalidArgument)
+        let more = #expect(throws: StorageError.self) {
+            for number in 0..<1000 {
+                try lend(key(number + (6 << 56))) { try loader.append($0, $0) }
+            }
+        }
+        #expect(more?.code == .invalidArgument)
         harness.abort()
         #expect(harness.store.statistics.freePages == harness.store.pageCount - 2)
     }

@@ -10,7 +10,7 @@ import Testing
 
     static let options = PageStoreOptions(
         cacheBudget: 64 * PageLayout.pageSize, dirtyBudget: 32 * PageLayout.pageSize,
-        maximumFileSize: 1 << 28)
+        maximumFileSize: 1 << 28, locksFile: false)
 
     /// Everything on disk, nothing in memory.
     static func reopen(
@@ -22,7 +22,7 @@ import Testing
     static func checkpoint(
         _ store: FilePageStore<InMemoryFile>, _ tree: FileTree, _ transaction: TransactionNumber
     ) throws {
-        store.publish(transaction)
+        try store.publish(transaction)
         var record = CheckpointRecord()
         record.transaction = transaction
         record.catalogRoot = tree.root.page
@@ -51,7 +51,7 @@ import Testing
         let tree = FileTree(store: store, root: try loader.finish())
         #expect(tree.root.height == 3)
         #expect(store.pressure.residentPages == 0)
-        store.commitTransaction()
+        try store.commitTransaction()
         try Self.checkpoint(store, tree, 1)
         let reopened = FileTree(store: try Self.reopen(files), root: tree.root)
         let report = try reopened.checkInvariants { _, _, _, _ in }
@@ -85,7 +85,7 @@ import Testing
                     try tree.deleteRange(from, to)
                         == UInt64(model.deleteRange(from: from, to: to)))
             }
-            store.commitTransaction()
+            try store.commitTransaction()
             try Self.checkpoint(store, tree, transaction)
             store.close()
             store = try Self.reopen(files)
@@ -104,10 +104,10 @@ import Testing
         #expect(store.statistics.evictions > 0)
         try store.beginTransaction(11)
         try tree.deleteAll()
-        store.commitTransaction()
+        try store.commitTransaction()
         try Self.checkpoint(store, tree, 11)
         try store.beginTransaction(12)
-        store.commitTransaction()
+        try store.commitTransaction()
         try Self.checkpoint(store, tree, 12)
         #expect(store.pageCount <= 8, "the file shrinks when its tree is emptied")
     }

@@ -134,7 +134,7 @@ import Testing
             }
         }
         harness.tree = BPlusTree(store: harness.store, root: try loader.finish())
-        harness.commit()
+        try harness.commit()
     }
 
     /// Runs every operation, whatever comes of it.
@@ -220,7 +220,7 @@ import Testing
             try entries.write(0..<50, to: page)
             #expect(NodeCheck.check(page) == nil)
         }
-        harness.commit()
+        try harness.commit()
         harness.tree = BPlusTree(
             store: harness.store, root: TreeRoot(page: child, height: 20, entryCount: 1 << 40))
         #expect(throws: StorageError.self) { try harness.tree.checkInvariants() }

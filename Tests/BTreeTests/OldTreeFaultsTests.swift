@@ -27,7 +27,7 @@ import Testing
         for number in Self.arrange(1000, order) {
             try harness.begin()
             #expect(try harness.tree.delete(key(number)), "key \(number)")
-            harness.commit()
+            try harness.commit()
             #expect(try harness.tree.value(key(number)) == nil)
         }
         #expect(harness.tree.root == .empty)
@@ -107,7 +107,7 @@ import Testing
         #expect(try harness.tree.put([0], []))
         #expect(try !harness.tree.put([], [1]))
         #expect(try !harness.tree.put([], []))
-        harness.commit()
+        try harness.commit()
         #expect(try harness.tree.value([]) == [])
         #expect(try harness.tree.value([0]) == [])
         #expect(try harness.tree.value([0, 0]) == nil)

@@ -30,7 +30,7 @@ import Testing
         let limit = PageNumber(2 + report.pageCount + 80)
         try harness.begin()
         let result = try harness.tree.relocate(above: limit)
-        harness.commit()
+        try harness.commit()
         #expect(result.isComplete && result.pagesMoved > report.pageCount / 2)
         try harness.write { _ in }
         try harness.check()
@@ -41,14 +41,14 @@ import Testing
         try harness.begin()
         let again = try harness.tree.relocate(above: limit)
         #expect(again == Relocation())
-        harness.commit()
+        try harness.commit()
     }
 
     @Test func relocatingEndsWhereNoLowerPageIsFree() throws {
         let (harness, model) = try highTree()
         try harness.begin()
         let result = try harness.tree.relocate(above: 2)
-        harness.commit()
+        try harness.commit()
         #expect(!result.isComplete)
         try harness.write { _ in }
         try harness.check()
@@ -65,7 +65,7 @@ import Testing
             let result = try harness.tree.relocate(above: limit, maximumPages: 20)
             isComplete = result.isComplete
             #expect(result.pagesMoved < 20 + 6)
-            harness.commit()
+            try harness.commit()
             rounds += 1
         }
         #expect(isComplete && rounds > 5)

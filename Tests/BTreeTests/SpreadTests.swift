@@ -75,7 +75,7 @@ import Testing
                         "\(Seeds.again(seed))")
                     model.put(name, value)
                 }
-                harness.commit()
+                try harness.commit()
                 try harness.check()
                 if let (root, slot, model) = held {
                     let old = try MemoryTree(store: harness.store, root: root).entries()

@@ -45,7 +45,7 @@ import Testing
             try cursor.next()
         }
         #expect(seen == Array(0..<4000))
-        harness.commit()
+        try harness.commit()
         try harness.check()
         try harness.begin()
         try cursor.rebase(on: harness.tree)
@@ -58,7 +58,7 @@ import Testing
             left += 1
         }
         #expect(left == 1333 && harness.tree.isEmpty)
-        harness.commit()
+        try harness.commit()
     }
 
     @Test func aCursorCarriedOverToAChangedTreeStandsOnTheSameKey() throws {
@@ -76,7 +76,7 @@ import Testing
         try harness.tree.deleteAll()
         #expect(try !cursor.rebase(on: harness.tree))
         #expect(try !cursor.next())
-        harness.commit()
+        try harness.commit()
     }
 
     @Test func aCopyOfACursorMovesByItself() throws {

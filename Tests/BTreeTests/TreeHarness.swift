@@ -76,10 +76,10 @@ final class TreeHarness {
         committedRoot = tree.root
     }
 
-    func commit() {
-        store.commitTransaction()
+    func commit() throws {
+        try store.commitTransaction()
         transaction += 1
-        store.publish(transaction)
+        try store.publish(transaction)
     }
 
     func abort() {
@@ -91,7 +91,7 @@ final class TreeHarness {
     func write(_ body: (inout MemoryTree) throws -> Void) throws {
         try begin()
         try body(&tree)
-        commit()
+        try commit()
     }
 
     /// Checks the tree, and that every page of the store is in it, free, or pending, once.

@@ -52,7 +52,7 @@ import Testing
                 try harness.expect(model)
             }
         }
-        harness.commit()
+        try harness.commit()
         try harness.check()
         try harness.expect(model)
         #expect(inPlace > 300)
@@ -65,7 +65,7 @@ import Testing
         }
         let before = harness.store.statistics.pageCount
         #expect(try putInPlace(harness, key(70), [4, 5], transaction: 2))
-        harness.store.commitInPlace(2)
+        try harness.store.commitInPlace(2)
         #expect(try harness.tree.value(key(70)) == [4, 5])
         // The way is as young as the change, so a version taken now keeps it.
         #expect(try !putInPlace(harness, key(70), [6], bornAfter: 2, transaction: 3))

@@ -205,6 +205,7 @@ import Testing
         var random = SeededRandom(seed: 2)
         try tree.change(&random, count: 30)
         try tree.checkpoint()
+        tree.store.close()
         let store = try Store.open(
             on: try files.open("store", .readWrite), options: smallOptions, check: ToyTree.check)
         for _ in 0..<20 {
@@ -250,7 +251,8 @@ import Testing
         try tree.change(&random, count: 30)
         try tree.checkpoint()
         let again = try Store.open(
-            on: try files.open("store", .readWrite), options: smallOptions, check: ToyTree.check)
+            on: try files.afterKill().open("store", .readWrite), options: smallOptions,
+            check: ToyTree.check)
         #expect(again.checkpoint == tree.record)
         #expect(try ToyTree.problem(again, root: tree.root) == nil)
     }
@@ -276,7 +278,7 @@ import Testing
             }
             #expect(try ToyTree.problem(store, root: tree.root) == nil)
             let again = try Store.open(
-                on: try files.open("store", .readWrite), options: smallOptions,
+                on: try files.afterKill().open("store", .readWrite), options: smallOptions,
                 check: ToyTree.check)
             // A superblock that failed to be written may be there all the same.
             if store.poison == nil {
@@ -337,6 +339,7 @@ import Testing
         var random = SeededRandom(seed: 2)
         try tree.change(&random, count: 30)
         try tree.checkpoint()
+        tree.store.close()
         var options = smallOptions
         options.readOnly = true
         let store = try Store.open(

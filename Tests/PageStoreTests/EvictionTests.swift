@@ -189,7 +189,7 @@ import Testing
             try tree.commit(publish: false)
             root.store(
                 tree.transaction << 32 | UInt64(tree.root), ordering: .sequentiallyConsistent)
-            store.publish(tree.transaction)
+            try store.publish(tree.transaction)
             if round % 10 == 9 { try tree.checkpoint() }
         }
         while reads.load(ordering: .relaxed) < 40 { System.yield() }

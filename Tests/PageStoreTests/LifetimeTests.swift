@@ -28,7 +28,7 @@ import Testing
                 if random.oneIn(10) { try store.writeOutDirty() }
             case 6..<8:
                 if let last = unpublished.last {
-                    store.publish(last.0)
+                    try store.publish(last.0)
                     published = last
                     unpublished = []
                 }
@@ -52,7 +52,7 @@ import Testing
             #expect(try ToyTree.problem(store, root: root) == nil, again)
         }
         for snapshot in snapshots { store.versions.release(snapshot.slot) }
-        store.publish(tree.transaction)
+        try store.publish(tree.transaction)
         try tree.checkpoint()
         try tree.checkpoint()
         let statistics = store.statistics

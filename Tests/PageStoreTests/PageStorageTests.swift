@@ -18,7 +18,7 @@ import Testing
         #expect(try store.allocate() == 10)
         #expect(try store.allocate() == 20)
         #expect(try store.allocate() == 42)
-        store.commitTransaction()
+        try store.commitTransaction()
         #expect(store.pageCount == 43)
     }
 
@@ -50,7 +50,7 @@ import Testing
         try store.beginTransaction(1)
         let page = try store.allocate()
         let other = try store.allocate()
-        store.commitTransaction()
+        try store.commitTransaction()
         try store.beginTransaction(2)
         try store.retire(page, birth: 1)
         let mine = try store.allocate()
@@ -138,14 +138,14 @@ import Testing
             }
             values.append((page, bytes))
         }
-        store.commitTransaction()
-        store.publish(1)
+        try store.commitTransaction()
+        try store.publish(1)
         try store.beginTransaction(2)
         for number in stride(from: 0, to: 60, by: 2) {
             try store.retireOverflow(values[number].page, byteCount: values[number].bytes.count)
         }
-        store.commitTransaction()
-        store.publish(2)
+        try store.commitTransaction()
+        try store.publish(2)
         // Frees what was retired.
         try store.beginTransaction(3)
         for number in stride(from: 1, to: 60, by: 2) {
@@ -183,7 +183,7 @@ import Testing
     @Test(arguments: StoreKind.allCases) func checksTheOrderOfCalls(kind: StoreKind) throws {
         let store = try kind.make()
         try store.beginTransaction(1)
-        store.commitTransaction()
+        try store.commitTransaction()
         #expect(storageError { try store.beginTransaction(1) }?.code == .invalidArgument)
         let stale = CheckpointRecord(transaction: 0)
         #expect(storageError { try store.beginCheckpoint(stale) }?.code == .invalidArgument)

@@ -63,8 +63,8 @@ struct ToyTree {
 
     mutating func commit(publish: Bool = true) throws(StorageError) {
         try writeRoot()
-        store.commitTransaction()
-        if publish { store.publish(transaction) }
+        try store.commitTransaction()
+        if publish { try store.publish(transaction) }
     }
 
     /// Runs one transaction that sets `count` random entries of `slots`.

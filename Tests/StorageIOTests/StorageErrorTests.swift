@@ -32,7 +32,7 @@ import Testing
             "readOnly", "locked", "notADatabase", "emptyFile", "truncated", "damaged",
             "unsupportedFormat", "keyTooLong", "valueTooLong", "invalidArgument", "closed",
             "poisoned", "timedOut", "outOfMemory", "fileTooLarge", "notSorted", "tableNotFound",
-            "busy", "ambiguousName",
+            "busy", "ambiguousName", "positionRecycled",
         ]
         for (index, name) in names.enumerated() {
             let code = StorageError.Code(rawValue: UInt8(index + 1))

@@ -48,7 +48,7 @@ import Testing
             switch random.below(3) {
             case 0: try log.write(through: position)
             case 1: try log.sync(through: .max)
-            default: log.recycle(before: log.durable)
+            default: try log.recycle(before: log.durable)
             }
             let (durable, written, end) = (log.durable, log.written, log.end)
             #expect(durable <= written && written <= end)

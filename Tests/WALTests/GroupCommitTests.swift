@@ -24,7 +24,7 @@ import Testing
         let files = CrashingFileSystem()
         let log = try openLog(files).log
         for number in 1...20 {
-            log.recycle(before: try log.commit(Entry(UInt64(number), size: 1000)))
+            try log.recycle(before: log.commit(Entry(UInt64(number), size: 1000)))
         }
         var extra = 0
         for number in 21...120 {
@@ -35,7 +35,7 @@ import Testing
             let isSwitch = log.chain.map(\.slot) != slots
             #expect(files.operationCount - before <= (isSwitch ? 3 : 2))
             extra += files.operationCount - before - 2
-            log.recycle(before: position)
+            try log.recycle(before: position)
         }
         #expect(extra <= 30)
     }
@@ -176,7 +176,7 @@ import Testing
                         case 1:
                             try log.sync(through: position)
                             if log.durable < position { wrong.add(1, ordering: .relaxed) }
-                        case 2: log.recycle(before: log.durable)
+                        case 2: try log.recycle(before: log.durable)
                         default: try log.reserve(random.below(10_000))
                         }
                     } catch {

@@ -65,7 +65,7 @@ private struct Journal {
                 guard acknowledged > checkpointed else { continue }
                 checkpointed = random.number(in: checkpointed + 1...acknowledged)
                 checkpoint = appended[checkpointed - 1].end
-                log.recycle(before: checkpoint)
+                try log.recycle(before: checkpoint)
             }
         }
     }

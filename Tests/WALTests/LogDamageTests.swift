@@ -141,20 +141,20 @@ import Testing
         #expect(error.code == .damaged)
     }
 
-    @Test func aPositionThatIsNotInTheLogIsDamage() throws {
+    @Test func aPositionThatWasRecycledIsRefused() throws {
         let files = InMemoryFileSystem()
         let log = try openLog(files, options: smallSegments(retained: 0)).log
         for number in 1...20 { try log.commit(Entry(UInt64(number), size: 1500)) }
         let position = log.end
         for number in 21...30 { try log.commit(Entry(UInt64(number), size: 1500)) }
-        log.recycle(before: position)
+        try log.recycle(before: position)
         for number in 31...40 { try log.commit(Entry(UInt64(number), size: 1500)) }
         try log.close(removing: false)
         for mustExist in [true, false] {
             let error = #expect(throws: StorageError.self) {
                 _ = try openLog(files, from: 0, mustExist: mustExist)
             }
-            #expect(error?.code == .damaged)
+            #expect(error?.code == .positionRecycled)
         }
         #expect(try openLog(files, from: position, mustExist: true).entries.count == 20)
     }

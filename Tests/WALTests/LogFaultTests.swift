@@ -184,7 +184,7 @@ import Testing
         let end = try log.commit(Entry(1, size: 30_000))
         try log.reserve(50_000)
         let size = log.byteCount
-        log.recycle(before: end)
+        try log.recycle(before: end)
         #expect(log.byteCount <= size, "recycling never makes the log larger")
         files.capacity = 0
         let last = try log.commit(Entry(2, size: 50_000))
@@ -203,7 +203,7 @@ import Testing
         for number in 1...100 {
             if number % 8 == 0 {
                 position = log.durable
-                log.recycle(before: position)
+                try log.recycle(before: position)
                 entries = []
             }
             entries.append(Entry(UInt64(number), size: 1000))

@@ -41,7 +41,7 @@ import Testing
         let log = try openLog(files).log
         for number in 1...60 {
             let end = try log.commit(Entry(UInt64(number), size: 2500))
-            log.recycle(before: end)
+            try log.recycle(before: end)
         }
         let end = log.end
         try log.close(removing: false)

@@ -11,7 +11,7 @@ import Testing
         var sizes: Set<UInt64> = []
         for number in 1...400 {
             let end = try log.commit(Entry(UInt64(number), size: 1000))
-            log.recycle(before: end)
+            try log.recycle(before: end)
             if number > 50 { sizes.insert(log.byteCount) }
         }
         #expect(sizes.max() ?? 0 <= 4 * 4096)
@@ -26,9 +26,9 @@ import Testing
         let end = try log.commit(Entry(1, size: 400_000))
         #expect(log.byteCount > 400_000)
         // The burst's last segment lies at the end of the file; the next ones lie before it.
-        log.recycle(before: end)
+        try log.recycle(before: end)
         for number in 2...20 {
-            log.recycle(before: try log.commit(Entry(UInt64(number), size: 1000)))
+            try log.recycle(before: log.commit(Entry(UInt64(number), size: 1000)))
         }
         #expect(log.byteCount <= 4 * 4096)
         #expect(UInt64(try contents(files).count) == log.byteCount)
@@ -40,7 +40,7 @@ import Testing
         var seen: Set<UInt32> = []
         var sequences: [UInt64] = []
         for number in 1...100 {
-            log.recycle(before: try log.commit(Entry(UInt64(number), size: 2000)))
+            try log.recycle(before: log.commit(Entry(UInt64(number), size: 2000)))
             let segment = try #require(log.chain.last)
             if sequences.last != segment.sequence {
                 sequences.append(segment.sequence)
@@ -60,7 +60,7 @@ import Testing
         var number: UInt64 = 0
         for _ in 0..<40 {
             number += 1
-            log.recycle(before: try log.commit(Entry(number, size: 472)))
+            try log.recycle(before: log.commit(Entry(number, size: 472)))
         }
         let position = log.end
         var expected: [Entry] = []
@@ -102,7 +102,7 @@ import Testing
         let files = InMemoryFileSystem()
         let log = try openLog(files).log
         for number in 1...30 {
-            log.recycle(before: try log.commit(Entry(UInt64(number), size: 1000)))
+            try log.recycle(before: log.commit(Entry(UInt64(number), size: 1000)))
         }
         try log.close(removing: false)
         let file = try files.open(logPath, .readOnly)
@@ -122,7 +122,7 @@ import Testing
         let files = InMemoryFileSystem()
         let log = try openLog(files).log
         for number in 1...20 { try log.append(Entry(UInt64(number), size: 1000)) }
-        log.recycle(before: log.end)
+        try log.recycle(before: log.end)
         try log.close(removing: false)
         #expect(try openLog(files).entries.count == 20)
     }
@@ -137,7 +137,7 @@ import Testing
         for (index, end) in ends.enumerated() {
             let files = try memory(with: bytes)
             let log = try openLog(files).log
-            log.recycle(before: end)
+            try log.recycle(before: end)
             // Overwrites every slot that was recycled.
             let next = Entry(100, size: 4000 * log.spareSlots.count + 10)
             try log.commit(next)

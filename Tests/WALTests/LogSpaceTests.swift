@@ -34,7 +34,7 @@ import Testing
         for _ in 0..<40 {
             number += 1
             position = try log.commit(Entry(number, size: 0))
-            log.recycle(before: position)
+            try log.recycle(before: position)
             number += 1
             try log.reserve(700)
             repeat {
@@ -69,7 +69,7 @@ import Testing
         let again = try openLog(left, options: smallSegments(retained: 0))
         #expect(again.entries == [Entry(1, size: size)])
         let position = try again.log.commit(Entry(2, size: 0))
-        again.log.recycle(before: position)
+        try again.log.recycle(before: position)
         try again.log.reserve(700)
         try again.log.commit(Entry(3, size: 700))
     }

@@ -220,7 +220,8 @@ import Testing
         #expect(entries == [Entry(1, size: 10)])
         let error = #expect(throws: StorageError.self) { try log.append([1]) }
         #expect(error?.code == .readOnly)
-        log.recycle(before: log.end)
+        let refusal = #expect(throws: StorageError.self) { try log.recycle(before: log.end) }
+        #expect(refusal?.code == .readOnly)
         try log.close(removing: true)
         #expect(try contents(files) == before)
     }

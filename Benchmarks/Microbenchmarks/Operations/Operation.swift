@@ -65,8 +65,8 @@ public struct Operation {
         for number in 0..<entryCount {
             try put(number, into: &tree)
         }
-        store.commitTransaction()
-        store.publish(1)
+        try store.commitTransaction()
+        try store.publish(1)
         return tree
     }
 
@@ -120,7 +120,7 @@ public struct Operation {
                 // Written and reused now and then, so that neither memory nor the file grow.
                 if index & 0xfff == 0xfff {
                     try log.write(through: log.end)
-                    log.recycle(before: log.end)
+                    try log.recycle(before: log.end)
                 }
             }
         }

@@ -17,8 +17,8 @@ for number in 1000..<3000 {
         }
     }
 }
-store.commitTransaction()
-store.publish(1)
+try store.commitTransaction()
+try store.publish(1)
 
 // A root kept from before goes on reading what it always read.
 let before = tree
@@ -26,8 +26,8 @@ let pin = store.versions.register(1)
 
 try store.beginTransaction(2)
 let wasThere = try "key 1234".withByteView { key throws(StorageError) in try tree.delete(key) }
-store.commitTransaction()
-store.publish(2)
+try store.commitTransaction()
+try store.publish(2)
 
 let now = try "key 1234".withByteView { key throws(StorageError) in try tree.get(key) }
 let then = try "key 1234".withByteView { key throws(StorageError) in try before.get(key) }

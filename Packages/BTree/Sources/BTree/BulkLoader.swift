@@ -21,6 +21,7 @@ public final class BulkLoader<Store: PageStorage> {
     /// The inner levels, from 1 up.
     private var levels: [BulkLevel] = []
     private var entryCount: UInt64 = 0
+    private var isFinished = false
 
     /// A loader for a new tree in `store`.
     public init(store: Store) {
@@ -35,7 +36,8 @@ public final class BulkLoader<Store: PageStorage> {
     ///   - key: 0 to 1024 bytes, above every key before.
     ///   - value: 0 to 2^30 bytes.
     /// - Throws: `notSorted`, `keyTooLong` and `valueTooLong`, with nothing added; `diskFull`,
-    ///   `fileTooLarge`, `inputOutput`.
+    ///   `fileTooLarge`, `inputOutput`; `invalidArgument` outside of a write transaction and after
+    ///   ``finish()``, at the latest when the next page is to be written.
     /// - Complexity: O(key + value) amortized.
     public func append(_ key: ByteView, _ value: ByteView) throws(StorageError) {
         try TreeLimits.check(keyLength: key.count, valueLength: value.count)
@@ -44,7 +46,10 @@ public final class BulkLoader<Store: PageStorage> {
                 .notSorted, "The keys of a bulk load must ascend; entry \(entryCount) does not.")
         }
         // Here and not when it got too full, so that a leaf that could not be written never grows.
-        if leaf.isOverfull { try passOnLeaf() }
+        if leaf.isOverfull {
+            try refuseIfFinished()
+            try passOnLeaf()
+        }
         if TreeLimits.isInline(keyLength: key.count, valueLength: value.count) {
             leaf.append(key, inline: value)
         } else {
@@ -53,10 +58,24 @@ public final class BulkLoader<Store: PageStorage> {
         entryCount += 1
     }
 
-    /// Writes what is left and gives the tree's root. The loader is of no use afterwards.
+    /// Writes what is left and gives the tree's root. The loader is of no use afterwards, whether this
+    /// succeeds or not.
     ///
-    /// - Throws: `diskFull`, `fileTooLarge`, `inputOutput`.
+    /// - Throws: `diskFull`, `fileTooLarge`, `inputOutput`; `invalidArgument` when it was called before.
     public func finish() throws(StorageError) -> TreeRoot {
+        try refuseIfFinished()
+        isFinished = true
+        return try writeRest()
+    }
+
+    private func refuseIfFinished() throws(StorageError) {
+        if isFinished {
+            throw StorageError(
+                .invalidArgument, "The bulk load is finished; begin another one with a new loader.")
+        }
+    }
+
+    private func writeRest() throws(StorageError) -> TreeRoot {
         guard entryCount > 0 else { return .empty }
         if leaf.isOverfull { try passOnLeaf() }
         var page = try writeLeaf(leaf.count)

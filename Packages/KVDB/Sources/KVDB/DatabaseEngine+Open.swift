@@ -178,7 +178,9 @@ extension DatabaseEngine {
         }
         try draft.truncate(to: 0)
         _ = try FilePageStore<Files.Handle>.create(
-            on: draft, options: PageStoreOptions(maximumFileSize: options.maximumFileSize),
+            on: draft,
+            options: PageStoreOptions(
+                maximumFileSize: options.maximumFileSize, locksFile: false),
             check: NodeCheck.check)
         do throws(StorageError) {
             try files.rename(names.draft, to: path, replacing: false)
@@ -199,7 +201,8 @@ extension DatabaseEngine {
             on: handle,
             options: PageStoreOptions(
                 cacheBudget: options.cacheBudget, dirtyBudget: options.dirtyBudget,
-                maximumFileSize: options.maximumFileSize, readOnly: options.readOnly),
+                maximumFileSize: options.maximumFileSize, readOnly: options.readOnly,
+                locksFile: false, securesSuperblock: false),
             check: NodeCheck.check)
         let isLogThere = try files.exists(names.log)
         // After a clean close its superblock is durable; else before recovery writes anything.
@@ -240,7 +243,7 @@ extension DatabaseEngine {
                 var operations = OperationReader(record.payload)
                 while try operations.next() != nil {}
             }
-            return (report.recordCount, report.damage)
+            return (report.recordCount, report.damage?.ofDatabase)
         }
     }
 
@@ -275,15 +278,29 @@ extension DatabaseEngine {
                 .damaged, "The superblock names a place that no log can have.", path: names.data,
                 logSequenceNumber: position)
         }
-        return try WriteAheadLog.open(
-            files: files, path: names.log,
-            identity: LogIdentity(high: store.identifier.first, low: store.identifier.second),
-            from: position, options: options.logOptions, readOnly: options.readOnly,
-            mustExist: mustExist, beside: handle
-        ) { record throws(StorageError) in
-            try recovery.replay(
-                transaction: record.transaction, payload: record.payload, at: record.start)
+        do throws(StorageError) {
+            return try WriteAheadLog.open(
+                files: files, path: names.log,
+                identity: LogIdentity(high: store.identifier.first, low: store.identifier.second),
+                from: position, options: options.logOptions, readOnly: options.readOnly,
+                mustExist: mustExist, beside: handle
+            ) { record throws(StorageError) in
+                try recovery.replay(
+                    transaction: record.transaction, payload: record.payload, at: record.start)
+            }
+        } catch {
+            throw error.ofDatabase
         }
+    }
+}
+
+extension StorageError {
+    /// The error for the database whose log it is of: that must reach back to the checkpoint, so what was
+    /// recycled was lost.
+    var ofDatabase: StorageError {
+        var error = self
+        if code == .positionRecycled { error.code = .damaged }
+        return error
     }
 }
 
@@ -320,6 +337,9 @@ extension DatabaseOptions {
         // The data file's lock keeps other handles of this database away from both files; the log's
         // keeps those of a copy away that someone put in the data file's place.
         log.locksFile = true
+        // A commit costs no call but a write and a sync (R11); and without the log's name a close still
+        // leaves everything in the data file.
+        log.checksName = false
         return log
     }
 }

@@ -90,7 +90,7 @@ extension EngineCore {
                 store.abortTransaction()
                 throw error
             }
-            store.commitTransaction()
+            commitInStore()
             advanceHead()
             try beginCheckpoint(endsLog: endsLog)
             return log.end
@@ -156,7 +156,7 @@ extension EngineCore {
         // the pages that the newest versions replaced would wait for the next checkpoint.
         publishReady()
         try store.finishCheckpoint()
-        log.recycle(before: position)
+        try log.recycle(before: position)
         publishReady()
     }
 }

@@ -104,7 +104,7 @@ extension EngineCore {
         } else if logsCommits || durability == .full {
             try commitByCheckpoint()
         } else {
-            store.commitTransaction()
+            commitInStore()
             advanceHead()
             writerLock.release()
             publishReady()
@@ -140,7 +140,7 @@ extension EngineCore {
             rollback()
             throw error
         }
-        store.commitTransaction()
+        commitInStore()
         switch durability {
         case .full: writer.requiredSync = end
         case .written: writer.requiredWrite = end
@@ -203,7 +203,7 @@ extension EngineCore {
             leaveCheckpoint()
             writerLock.release()
         }
-        store.commitTransaction()
+        commitInStore()
         advanceHead(needsCheckpoint: true)
         do {
             try beginCheckpoint()

@@ -75,7 +75,7 @@ extension EngineCore {
             return true
         }
         if isInPlace {
-            store.commitInPlace(number)
+            mustWork { () throws(StorageError) in try store.commitInPlace(number) }
         } else {
             try shadowLogged(key, value)
         }
@@ -107,7 +107,7 @@ extension EngineCore {
                 "The commit is in the log, but could not be made here; reopen the database.",
                 path: path, cause: error)
         }
-        store.commitTransaction()
+        commitInStore()
         advanceHead()
         publishReady()
     }

@@ -73,7 +73,7 @@ final class EngineCore<Store: CheckpointedStorage, Log: CommitLog>: @unchecked S
         self.path = path
         self.writer = writer
         publication = Publication(writer.head)
-        store.publish(writer.head.transaction)
+        mustWork { () throws(StorageError) in try store.publish(writer.head.transaction) }
     }
 
     /// Whether commits go to the log.
@@ -190,7 +190,7 @@ final class EngineCore<Store: CheckpointedStorage, Log: CommitLog>: @unchecked S
             // The publication first: the store frees what only older versions need as soon as it is
             // told, and a reader must not be able to get one of those any more by then.
             publication.publish(version)
-            store.publish(version.transaction)
+            mustWork { () throws(StorageError) in try store.publish(version.transaction) }
         }
     }
 
@@ -203,6 +203,20 @@ final class EngineCore<Store: CheckpointedStorage, Log: CommitLog>: @unchecked S
                 PendingVersion(
                     version: version, sync: writer.requiredSync, write: writer.requiredWrite,
                     needsCheckpoint: needsCheckpoint))
+        }
+    }
+
+    /// Ends the running transaction in the store.
+    func commitInStore() {
+        mustWork { () throws(StorageError) in try store.commitTransaction() }
+    }
+
+    /// Runs a call of the store that fails only when its order is wrong, and the order is this core's.
+    func mustWork(_ call: () throws(StorageError) -> Void) {
+        do throws(StorageError) {
+            try call()
+        } catch {
+            preconditionFailure("The engine called its store in the wrong order.")
         }
     }
 

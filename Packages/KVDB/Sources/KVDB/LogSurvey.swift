@@ -109,7 +109,7 @@ struct LogSurvey {
         }
         reachesBack =
             seen > 0 || outcome.end > 0 && (outcome.damage == nil && reader.holds(from))
-        damage = found ?? outcome.damage
+        damage = found ?? outcome.damage?.ofDatabase
         if damage == nil, let record, record.usesLog, !record.endsLog, !reachesBack {
             damage = StorageError(
                 .damaged, "The log does not reach back to where replay starts.",

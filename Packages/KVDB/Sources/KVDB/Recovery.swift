@@ -47,7 +47,7 @@ struct Recovery<Store: CheckpointedStorage> {
             head: Version(
                 transaction: checkpoint.transaction, main: main, catalog: catalog.root),
             operationLimit: options.loggedTransactionLimit)
-        store.publish(checkpoint.transaction)
+        try store.publish(checkpoint.transaction)
     }
 
     /// Makes sure that the checkpoint is still whole. One of the two superblocks is damaged; if that
@@ -116,10 +116,10 @@ struct Recovery<Store: CheckpointedStorage> {
     func finish() throws(StorageError) {
         guard reached != writer.head.transaction else { return }
         try writer.updateCatalog(includingMain: false)
-        store.commitTransaction()
+        try store.commitTransaction()
         writer.transaction = reached
         writer.head = writer.version
-        store.publish(reached)
+        try store.publish(reached)
     }
 }
 

@@ -26,7 +26,8 @@ public enum CommandStatus: Int32, Sendable, CaseIterable {
         case .unsupportedFormat: self = .unsupportedFormat
         case .keyTooLong, .valueTooLong, .invalidArgument, .notSorted: self = .usage
         case .inputOutput, .diskFull, .fileNotFound, .fileExists, .permissionDenied, .readOnly,
-            .closed, .poisoned, .outOfMemory, .fileTooLarge, .ambiguousName:
+            .closed, .poisoned, .outOfMemory, .fileTooLarge, .ambiguousName,
+            .positionRecycled:
             self = .inputOutput
         }
     }

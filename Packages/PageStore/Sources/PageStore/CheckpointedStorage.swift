@@ -46,6 +46,13 @@ public struct PageStoreOptions: Sendable, Equatable {
     public var maximumFileSize: Int
     /// Never write to the file. Transactions still work, in memory only.
     public var readOnly: Bool
+    /// Whether the file is locked: exclusively to write, shared to read. Leave it on unless another lock
+    /// keeps other handles away: two that write destroy the file.
+    public var locksFile: Bool
+    /// Whether opening to write makes durable what the store was opened by
+    /// (``FilePageStore/secureSuperblock()``). Leave it on unless you do that yourself before the first
+    /// transaction, or know that the superblock is durable.
+    public var securesSuperblock: Bool
 
     /// The default of ``maximumFileSize``: 1 TiB; 4 GiB on iOS, tvOS, watchOS, visionOS and Android, where a
     /// process gets few addresses; 256 MiB on 32-bit systems.
@@ -59,16 +66,19 @@ public struct PageStoreOptions: Sendable, Equatable {
         #endif
     }
 
-    /// Options; the defaults are 64 MiB of cache, 16 MiB of dirty pages, and
-    /// ``defaultMaximumFileSize``.
+    /// Options; the defaults are 64 MiB of cache, 16 MiB of dirty pages, ``defaultMaximumFileSize``, and
+    /// all that opening should do.
     public init(
         cacheBudget: Int = 64 << 20, dirtyBudget: Int = 16 << 20,
-        maximumFileSize: Int = PageStoreOptions.defaultMaximumFileSize, readOnly: Bool = false
+        maximumFileSize: Int = PageStoreOptions.defaultMaximumFileSize, readOnly: Bool = false,
+        locksFile: Bool = true, securesSuperblock: Bool = true
     ) {
         self.cacheBudget = cacheBudget
         self.dirtyBudget = dirtyBudget
         self.maximumFileSize = maximumFileSize
         self.readOnly = readOnly
+        self.locksFile = locksFile
+        self.securesSuperblock = securesSuperblock
     }
 }
 
@@ -139,29 +149,39 @@ public protocol CheckpointedStorage: PageStorage {
     /// Starts the write transaction `number`, and makes free what became reusable. The caller holds
     /// its writer lock until the commit or abort. A number may be used again after an abort.
     ///
-    /// - Throws: `poisoned`, `closed`, `invalidArgument` when the number does not ascend.
+    /// - Throws: `poisoned`, `closed`; `invalidArgument` when the number does not ascend or a
+    ///   transaction runs already.
     func beginTransaction(_ number: TransactionNumber) throws(StorageError)
 
     /// Lets the running transaction stand for those up to `number` as well, whose changes come now: for
     /// a replay, where nobody can have seen the versions in between. A page that is changed has `number` as
     /// its birth from then on.
     ///
-    /// - Throws: `damaged` when no superblock could hold the number.
+    /// - Throws: `damaged` when no superblock could hold the number; `invalidArgument` when it does not
+    ///   ascend or no transaction runs.
     func extendTransaction(to number: TransactionNumber) throws(StorageError)
 
     /// Ends the write transaction: its pages belong to version `transaction`, what it retired has
-    /// its lifetime.
-    func commitTransaction()
+    /// its lifetime. From here on they may not be changed any more.
+    ///
+    /// - Throws: `invalidArgument` when no transaction runs.
+    func commitTransaction() throws(StorageError)
 
-    /// Ends the write transaction: the pages born in it are free, its retirements forgotten.
-    func abortTransaction()
+    /// Ends the write transaction: the pages born in it are free, its retirements forgotten. Go back
+    /// to the root from before it. Can't fail, so that it fits into an error's path.
+    ///
+    /// - Returns: false, with nothing done, when no transaction was running: it had not begun, or is
+    ///   committed.
+    @discardableResult
+    func abortTransaction() -> Bool
 
     /// Notes the write transaction `number`, which took no page and replaced none: it changed pages
     /// where they are, whose births no held version reaches, and readers get no version any more that
     /// saw them before. No transaction runs, and the caller holds its writer lock.
     ///
     /// - Parameter number: above that of the newest transaction, and one that a superblock can hold.
-    func commitInPlace(_ number: TransactionNumber)
+    /// - Throws: `invalidArgument` for another number, or when a transaction runs.
+    func commitInPlace(_ number: TransactionNumber) throws(StorageError)
 
     /// Says what the pages that are taken next are for; `growth` again with each transaction. Of the
     /// writing thread.
@@ -186,8 +206,11 @@ public protocol CheckpointedStorage: PageStorage {
     func giveSpaceBack() throws(StorageError) -> Bool
 
     /// Says that no reader registers for an older version any more without noticing (see
-    /// ``VersionRegistry``): call it after making `transaction` the version that readers get.
-    func publish(_ transaction: TransactionNumber)
+    /// ``VersionRegistry``): call it after making `transaction` the version that readers get. An older
+    /// version than the newest that was published changes nothing.
+    ///
+    /// - Throws: `invalidArgument` for a transaction that is not committed.
+    func publish(_ transaction: TransactionNumber) throws(StorageError)
 
     /// The versions that snapshots hold.
     var versions: VersionRegistry { get }
@@ -204,14 +227,16 @@ public protocol CheckpointedStorage: PageStorage {
     /// what only the previous checkpoint needed and cuts free pages off the file's end. Needs no
     /// lock; writers and readers go on.
     ///
-    /// - Throws: `diskFull`: the checkpoint is undone and may be tried again. Any other error
-    ///   poisons the store.
+    /// - Throws: `diskFull`: the checkpoint is undone and may be tried again. `invalidArgument` when no
+    ///   checkpoint was begun, `busy` when another thread is finishing it, `closed`, `poisoned`, with
+    ///   nothing done. Any other error poisons the store.
     func finishCheckpoint() throws(StorageError)
 
     /// Writes down durably that a log is in use from the checkpoint's log position on, so that the
     /// next open misses it when it is gone. The caller holds its writer lock, and no checkpoint runs.
     ///
-    /// - Throws: any error poisons the store.
+    /// - Throws: `busy` while a checkpoint runs, `closed`, `poisoned`, with nothing done; any other error
+    ///   poisons the store.
     func noteLogInUse() throws(StorageError)
 
     /// The durable checkpoint.

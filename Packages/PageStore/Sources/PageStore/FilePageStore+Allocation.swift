@@ -39,7 +39,7 @@ extension FilePageStore {
     ) throws(StorageError) -> Int {
         space.acquire()
         defer { space.release() }
-        precondition(allocator.running != 0, "no write transaction is running")
+        guard allocator.running != 0 else { throw PageProblem.noTransaction(path: file.path) }
         let new = try takeSpace(1)
         allocator.born.insert(new)
         try retireLocked(page, count: 1, birth: birth)
@@ -56,8 +56,11 @@ extension FilePageStore {
             }
             schedulePoint()
             let state = memory.state(number)
-            if state == PageState.dirty { return }
-            if state == PageState.hot || state == PageState.cold {
+            if state >= PageState.cold {
+                guard memory.page(number).birth >= firstTransaction else {
+                    throw PageProblem.notBornNow(page, path: file.path)
+                }
+                if state == PageState.dirty { return }
                 guard memory.exchangeState(number, from: state, to: PageState.dirty) else {
                     continue
                 }
@@ -149,15 +152,10 @@ extension FilePageStore {
     private func retireLocked(
         _ page: PageNumber, count: Int, birth: TransactionNumber
     ) throws(StorageError) {
-        do throws(StorageError) {
-            if try allocator.retire(page, count: count, birth: birth) {
-                forget(PageAllocator.Run(page: Int(page), count: count))
-            }
-        } catch {
-            var error = error
-            error.path = file.path
-            throw error
+        let isFree = try located { () throws(StorageError) in
+            try allocator.retire(page, count: count, birth: birth)
         }
+        if isFree { forget(PageAllocator.Run(page: Int(page), count: count)) }
     }
 
     // MARK: Space
@@ -167,7 +165,7 @@ extension FilePageStore {
         try checkWritable()
         space.acquire()
         defer { space.release() }
-        precondition(allocator.running != 0, "no write transaction is running")
+        guard allocator.running != 0 else { throw PageProblem.noTransaction(path: file.path) }
         let start = try takeSpace(count)
         allocator.born.insert(start..<start + count)
         return start

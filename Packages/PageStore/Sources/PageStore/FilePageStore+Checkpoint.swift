@@ -23,9 +23,7 @@ extension FilePageStore {
         guard allocator.running == 0, record.transaction == allocator.head else {
             throw PageProblem.notNewest()
         }
-        guard runningCheckpoint == nil else {
-            throw StorageError(.busy, "A checkpoint is already running.", path: file.path)
-        }
+        guard runningCheckpoint == nil else { throw checkpointRunning() }
         purpose = .checkpoint
         reclaim()
         // To this version everything is free that is retired by now, and the previous checkpoint's
@@ -90,11 +88,8 @@ extension FilePageStore {
 
     /// See ``CheckpointedStorage/finishCheckpoint()``.
     public func finishCheckpoint() throws(StorageError) {
-        guard let running = space.withLock({ runningCheckpoint }) else {
-            throw StorageError(
-                .invalidArgument, "No checkpoint was begun.", path: file.path)
-        }
         try checkWritable()
+        let running = try takeCheckpoint()
         try refuseOrphan()
         do throws(StorageError) {
             try writePages(frozen: true)
@@ -114,11 +109,32 @@ extension FilePageStore {
         evictIfNeeded()
     }
 
+    /// The checkpoint that was begun, for this thread alone to write.
+    private func takeCheckpoint() throws(StorageError) -> RunningCheckpoint {
+        space.acquire()
+        defer { space.release() }
+        guard let running = runningCheckpoint else {
+            throw StorageError(
+                .invalidArgument, "No checkpoint was begun.", path: file.path)
+        }
+        guard !running.isBeingWritten else { throw checkpointRunning() }
+        runningCheckpoint?.isBeingWritten = true
+        return running
+    }
+
+    private func checkpointRunning() -> StorageError {
+        StorageError(.busy, "A checkpoint is already running.", path: file.path)
+    }
+
     /// See ``CheckpointedStorage/noteLogInUse()``. The same checkpoint under the next generation: all
     /// that it refers to is durable already (R2).
     public func noteLogInUse() throws(StorageError) {
         try checkWritable()
-        var next = space.withLock { superblock }
+        var next = try space.withLock { () throws(StorageError) in
+            // Its superblock would go to the same slot, with the same generation.
+            guard runningCheckpoint == nil else { throw checkpointRunning() }
+            return superblock
+        }
         next.generation += 1
         next.record.usesLog = true
         next.record.endsLog = false

@@ -8,7 +8,7 @@ extension FilePageStore {
         try checkWritable()
         space.acquire()
         defer { space.release() }
-        precondition(allocator.running != 0, "no write transaction is running")
+        guard allocator.running != 0 else { throw PageProblem.noTransaction(path: file.path) }
         let free = allocator.free.nextRun(from: 0)?.count ?? count
         var length = max(1, min(count, free))
         let start: Int

@@ -2,40 +2,84 @@ import StorageIO
 import Synchronization
 
 extension FilePageStore {
-    /// Writes an empty store to an empty file, durably, and opens it.
+    /// Writes an empty store to an empty file, durably, and opens it. The file's name is the caller's to
+    /// make durable (``FileSystem/syncDirectory(of:)``); ``create(files:path:options:record:identifier:check:)``
+    /// does that too.
+    ///
+    /// A power cut in it leaves a whole store, or a file that another `create` takes.
     ///
     /// - Parameters:
-    ///   - file: open for writing, of size 0.
-    ///   - check: the structure check for tree nodes entering the cache.
+    ///   - file: open for writing, and empty: of size 0, or as a creation left it that a crash cut short.
+    ///     It stays the caller's to close when this throws.
+    ///   - options: as for ``open(on:options:check:)``.
     ///   - record: what the first superblock says.
     ///   - identifier: what to tell the store by.
-    /// - Throws: `fileExists` when the file has content, `diskFull`, `readOnly`, `inputOutput`.
+    ///   - check: the structure check for tree nodes entering the cache.
+    /// - Throws: `fileExists` when the file has content, `locked`, `diskFull`, `readOnly`,
+    ///   `inputOutput`.
     public static func create(
         on file: Handle, options: PageStoreOptions = PageStoreOptions(),
         record: CheckpointRecord = CheckpointRecord(), identifier: StoreIdentifier = .random(),
         check: @escaping PageCheck
     ) throws(StorageError) -> FilePageStore {
-        guard try file.size() == 0 else {
+        if options.locksFile { try file.lock(exclusive: true) }
+        guard try isBlank(file) else {
             throw StorageError(
                 .fileExists, "The file has content; a new database needs an empty one.",
                 path: file.path)
         }
+        // Zeros first, durably: then all that a power cut can leave is zeros, or the one sector that the
+        // superblock is in, whatever else may show in space that is new to a file.
+        try file.truncate(to: UInt64(2 * PageLayout.pageSize))
+        try file.sync()
         let superblock = Superblock(
             identifier: identifier, generation: 1, record: record, pageCount: 2)
-        let buffer = PageBuffer(pageCount: 2)
+        let buffer = PageBuffer(pageCount: 1)
         superblock.encode(into: buffer.page(0), slot: 0)
         try unsafe file.write(buffer.bytes.buffer, at: 0)
         try file.sync()
+        var options = options
+        options.securesSuperblock = false
         return try open(on: file, options: options, check: check)
     }
 
-    /// Opens a store: chooses the newest valid superblock and reads the free list.
+    /// Whether a file holds nothing that anybody could miss: no byte, or what a creation that was cut
+    /// short can leave, at most two pages of zeros.
+    static func isBlank(_ file: Handle) throws(StorageError) -> Bool {
+        let size = try file.size()
+        if size == 0 { return true }
+        guard size <= UInt64(2 * PageLayout.pageSize) else { return false }
+        let buffer = PageBuffer(pageCount: 2)
+        let count = try unsafe file.read(
+            into: buffer.buffer(byteCount: 2 * PageLayout.pageSize), at: 0)
+        let bytes = buffer.bytes.prefix(count)
+        for index in 0..<bytes.count where bytes[index] != 0 { return false }
+        return true
+    }
+
+    /// Opens a store on a file that is open: takes its lock, chooses the newest valid superblock, reads
+    /// the free list, and, unless only to read, makes the superblock durable. The file's name is the
+    /// caller's to make durable; ``open(files:path:options:check:)`` does that too.
     ///
-    /// - Throws: `emptyFile`, `truncated`, `notADatabase`, `unsupportedFormat`, `damaged`,
-    ///   `fileTooLarge`, `outOfMemory`, `inputOutput`.
+    /// - Parameters:
+    ///   - file: open for writing, or only for reading where the options say so. It stays the caller's
+    ///     to close when this throws.
+    ///   - options: see ``PageStoreOptions``; what opening does can be turned off there.
+    ///   - check: the structure check for tree nodes entering the cache.
+    /// - Throws: `locked`, `emptyFile`, `truncated`, `notADatabase`, `unsupportedFormat`, `damaged`,
+    ///   `fileTooLarge`, `outOfMemory`, `readOnly`, `inputOutput`.
     public static func open(
         on file: Handle, options: PageStoreOptions = PageStoreOptions(),
         check: @escaping PageCheck
+    ) throws(StorageError) -> FilePageStore {
+        if options.locksFile { try file.lock(exclusive: !options.readOnly) }
+        let store = try read(file, options, check)
+        if options.securesSuperblock, !options.readOnly { try store.secureSuperblock() }
+        return store
+    }
+
+    private static func read(
+        _ file: Handle, _ options: PageStoreOptions, _ check: @escaping PageCheck
     ) throws(StorageError) -> FilePageStore {
         let size = try file.size()
         let chosen = try chooseSuperblock(file, size: size)

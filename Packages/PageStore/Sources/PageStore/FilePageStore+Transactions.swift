@@ -16,7 +16,7 @@ extension FilePageStore {
                 .damaged, "The numbers of transactions or checkpoints are used up.",
                 path: file.path, page: 0)
         }
-        try allocator.begin(number)
+        try located { () throws(StorageError) in try allocator.begin(number) }
         transaction = number
         firstTransaction = number
         purpose = .growth
@@ -33,39 +33,44 @@ extension FilePageStore {
         }
         space.acquire()
         defer { space.release() }
-        allocator.extend(to: number)
+        try located { () throws(StorageError) in try allocator.extend(to: number) }
         transaction = number
         newestBirth.store(number, ordering: .releasing)
     }
 
     /// See ``CheckpointedStorage/commitTransaction()``.
-    public func commitTransaction() {
+    public func commitTransaction() throws(StorageError) {
         space.acquire()
         defer { space.release() }
-        allocator.commit()
+        try located { () throws(StorageError) in try allocator.commit() }
+        firstTransaction = .max
     }
 
     /// See ``CheckpointedStorage/abortTransaction()``.
-    public func abortTransaction() {
+    @discardableResult
+    public func abortTransaction() -> Bool {
         defer { evictIfNeeded() }
         space.acquire()
         defer { space.release() }
-        for run in allocator.abort() { forget(run) }
+        guard let freed = allocator.abort() else { return false }
+        firstTransaction = .max
+        for run in freed { forget(run) }
+        return true
     }
 
     /// See ``CheckpointedStorage/commitInPlace(_:)``.
-    public func commitInPlace(_ number: TransactionNumber) {
+    public func commitInPlace(_ number: TransactionNumber) throws(StorageError) {
         space.acquire()
         defer { space.release() }
-        allocator.commitInPlace(number)
+        try located { () throws(StorageError) in try allocator.commitInPlace(number) }
         transaction = number
         newestBirth.store(number, ordering: .releasing)
     }
 
     /// See ``CheckpointedStorage/publish(_:)``.
-    public func publish(_ transaction: TransactionNumber) {
+    public func publish(_ transaction: TransactionNumber) throws(StorageError) {
         space.acquire()
         defer { space.release() }
-        allocator.published = max(allocator.published, transaction)
+        try located { () throws(StorageError) in try allocator.publish(transaction) }
     }
 }

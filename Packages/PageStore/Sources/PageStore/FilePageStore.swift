@@ -4,7 +4,8 @@ import Synchronization
 /// What belongs to the writing thread of a store.
 private struct WritingState {
     var transaction: TransactionNumber = 0
-    var firstTransaction: TransactionNumber = 0
+    /// Above every birth while no transaction runs: then no page is changed where it is (R1).
+    var firstTransaction: TransactionNumber = .max
 }
 
 /// Pages in one file, with a cache over reserved address space, lifetimes, and checkpoints.
@@ -32,6 +33,8 @@ private struct WritingState {
         var superblock: Superblock
         var freeListPages: [Int]
         var freeListBuffer: PageBuffer
+        /// Whether a thread is at it: nobody else may write it too.
+        var isBeingWritten = false
     }
 
     /// See ``PageStorage/window``.
@@ -185,6 +188,19 @@ private struct WritingState {
         defer { poisonLock.release() }
         if firstFailure == nil { firstFailure = error }
         isPoisoned.store(true, ordering: .releasing)
+    }
+
+    /// Runs what has no file of its own, and adds this one's path to its errors.
+    func located<Result>(
+        _ body: () throws(StorageError) -> Result
+    ) throws(StorageError) -> Result {
+        do throws(StorageError) {
+            return try body()
+        } catch {
+            var error = error
+            error.path = file.path
+            throw error
+        }
     }
 
     func checkOpen() throws(StorageError) {

@@ -23,7 +23,7 @@ import Synchronization
     /// See ``PageStorage/transaction``.
     public private(set) var transaction: TransactionNumber = 0
     /// See ``PageStorage/firstTransaction``.
-    public private(set) var firstTransaction: TransactionNumber = 0
+    public private(set) var firstTransaction: TransactionNumber = .max
 
     /// An empty store.
     ///
@@ -73,7 +73,12 @@ import Synchronization
     }
 
     /// See ``PageStorage/makeWritable(_:)``.
-    public func makeWritable(_ page: PageNumber) throws(StorageError) { try load(page) }
+    public func makeWritable(_ page: PageNumber) throws(StorageError) {
+        try load(page)
+        guard memory.page(Int(page)).birth >= firstTransaction else {
+            throw PageProblem.notBornNow(page)
+        }
+    }
 
     /// See ``PageStorage/retire(_:birth:)``.
     public func retire(_ page: PageNumber, birth: TransactionNumber) throws(StorageError) {
@@ -109,7 +114,7 @@ import Synchronization
         if isClosed.load(ordering: .relaxed) { throw closedError() }
         space.acquire()
         defer { space.release() }
-        precondition(allocator.running != 0, "no write transaction is running")
+        guard allocator.running != 0 else { throw PageProblem.noTransaction() }
         try keepReserve(besides: count)
         var start = count == 1 ? allocator.takeFree() : allocator.takeFreeRun(count)
         if start == nil {
@@ -130,7 +135,10 @@ import Synchronization
             if memory.state(page) <= PageState.free { memory.addResident(page, count: 1) }
             memory.setState(page, page == start ? PageState.dirty : PageState.interior)
         }
-        memory.page(start).zero(0, count: PageLayout.headerSize)
+        let header = memory.page(start)
+        header.zero(0, count: PageLayout.headerSize)
+        header.store(PageNumber(start), at: PageLayout.pageNumber)
+        header.store(transaction, at: PageLayout.birth)
         return start
     }
 
@@ -190,27 +198,36 @@ import Synchronization
 
     /// See ``CheckpointedStorage/extendTransaction(to:)``.
     public func extendTransaction(to number: TransactionNumber) throws(StorageError) {
-        space.withLock { allocator.extend(to: number) }
+        try space.withLock { () throws(StorageError) in try allocator.extend(to: number) }
         transaction = number
     }
 
     /// See ``CheckpointedStorage/commitTransaction()``.
-    public func commitTransaction() { space.withLock { allocator.commit() } }
+    public func commitTransaction() throws(StorageError) {
+        try space.withLock { () throws(StorageError) in try allocator.commit() }
+        firstTransaction = .max
+    }
 
     /// See ``CheckpointedStorage/commitInPlace(_:)``.
-    public func commitInPlace(_ number: TransactionNumber) {
-        space.withLock { allocator.commitInPlace(number) }
+    public func commitInPlace(_ number: TransactionNumber) throws(StorageError) {
+        try space.withLock { () throws(StorageError) in try allocator.commitInPlace(number) }
         transaction = number
     }
 
     /// See ``CheckpointedStorage/abortTransaction()``.
-    public func abortTransaction() {
-        space.withLock { for run in allocator.abort() { forget(run) } }
+    @discardableResult
+    public func abortTransaction() -> Bool {
+        space.acquire()
+        defer { space.release() }
+        guard let freed = allocator.abort() else { return false }
+        firstTransaction = .max
+        for run in freed { forget(run) }
+        return true
     }
 
     /// See ``CheckpointedStorage/publish(_:)``.
-    public func publish(_ transaction: TransactionNumber) {
-        space.withLock { allocator.published = max(allocator.published, transaction) }
+    public func publish(_ transaction: TransactionNumber) throws(StorageError) {
+        try space.withLock { () throws(StorageError) in try allocator.publish(transaction) }
     }
 
     // MARK: Checkpoints
@@ -231,9 +248,13 @@ import Synchronization
 
     /// See ``CheckpointedStorage/finishCheckpoint()``.
     public func finishCheckpoint() throws(StorageError) {
+        if isClosed.load(ordering: .relaxed) { throw closedError() }
         space.acquire()
         defer { space.release() }
-        if let pendingRecord { record = pendingRecord }
+        guard let next = pendingRecord else {
+            throw StorageError(.invalidArgument, "No checkpoint was begun.")
+        }
+        record = next
         pendingRecord = nil
         reclaim()
         allocator.cut(to: allocator.usedEnd)

@@ -101,24 +101,32 @@ struct PageAllocator {
     // MARK: Transactions
 
     mutating func begin(_ number: TransactionNumber) throws(StorageError) {
-        precondition(running == 0, "a write transaction is already running")
-        guard number > head else {
-            throw StorageError(
-                .invalidArgument, "The transaction number does not follow the last one.")
-        }
+        guard running == 0 else { throw PageProblem.transactionRunning() }
+        try requireNext(number)
         running = number
         last = number
     }
 
+    private func requireNext(_ number: TransactionNumber) throws(StorageError) {
+        guard number > head else {
+            throw StorageError(
+                .invalidArgument, "The transaction number does not follow the last one.")
+        }
+    }
+
     /// Lets the running transaction stand for those up to `number` as well.
-    mutating func extend(to number: TransactionNumber) {
-        precondition(running != 0, "no write transaction is running")
-        last = max(last, number)
+    mutating func extend(to number: TransactionNumber) throws(StorageError) {
+        guard running != 0 else { throw PageProblem.noTransaction() }
+        guard number >= last else {
+            throw StorageError(
+                .invalidArgument, "The transaction stands for later ones than this already.")
+        }
+        last = number
     }
 
     /// Ends the transaction; its retirements get their death.
-    mutating func commit() {
-        precondition(running != 0, "no write transaction is running")
+    mutating func commit() throws(StorageError) {
+        guard running != 0 else { throw PageProblem.noTransaction() }
         waiting.append(contentsOf: retired)
         retired.removeAll(keepingCapacity: true)
         born.removeAll()
@@ -127,17 +135,26 @@ struct PageAllocator {
     }
 
     /// Notes a transaction that took and retired nothing.
-    mutating func commitInPlace(_ number: TransactionNumber) {
-        precondition(running == 0, "a write transaction is already running")
-        precondition(number > head, "the transaction number does not follow the last one")
+    mutating func commitInPlace(_ number: TransactionNumber) throws(StorageError) {
+        guard running == 0 else { throw PageProblem.transactionRunning() }
+        try requireNext(number)
         head = number
+    }
+
+    /// Notes that readers get no older version any more.
+    mutating func publish(_ version: TransactionNumber) throws(StorageError) {
+        guard version <= head else {
+            throw StorageError(
+                .invalidArgument, "A version can be published only after its commit.")
+        }
+        published = max(published, version)
     }
 
     /// Ends the transaction; what was born in it is free.
     ///
-    /// - Returns: the freed runs.
-    mutating func abort() -> [Run] {
-        precondition(running != 0, "no write transaction is running")
+    /// - Returns: the freed runs; nil when no transaction was running.
+    mutating func abort() -> [Run]? {
+        guard running != 0 else { return nil }
         for entry in retired {
             pending.remove(Int(entry.page)..<Int(entry.page) + Int(entry.count))
         }
@@ -159,7 +176,7 @@ struct PageAllocator {
     mutating func retire(
         _ page: PageNumber, count: Int, birth: TransactionNumber
     ) throws(StorageError) -> Bool {
-        precondition(running != 0, "no write transaction is running")
+        guard running != 0 else { throw PageProblem.noTransaction() }
         let start = Int(page)
         guard start >= 2, start + count <= end else {
             throw StorageError(

@@ -17,6 +17,8 @@ import StorageIO
     deinit { unsafe start.deallocate() }
 
     /// The page at `index`.
+    ///
+    /// - Precondition: `index` is from 0 to below ``pageCount``.
     public func page(_ index: Int) -> PageBytes {
         precondition(index >= 0 && index < pageCount, "no such page in the buffer")
         return unsafe PageBytes(start + index << PageLayout.pageShift)

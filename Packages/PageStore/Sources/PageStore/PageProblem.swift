@@ -44,6 +44,27 @@ enum PageProblem {
             path: path)
     }
 
+    /// A call that only makes sense inside a write transaction, without one.
+    static func noTransaction(path: String? = nil) -> StorageError {
+        StorageError(
+            .invalidArgument, "No write transaction is running; begin one first.", path: path)
+    }
+
+    /// A call that only makes sense between write transactions, inside one.
+    static func transactionRunning(path: String? = nil) -> StorageError {
+        StorageError(
+            .invalidArgument, "A write transaction is running already; commit or abort it first.",
+            path: path)
+    }
+
+    /// A page of an older version, or of one that is committed, was to be changed where it is (R1).
+    static func notBornNow(_ page: PageNumber, path: String? = nil) -> StorageError {
+        StorageError(
+            .invalidArgument,
+            "The page was not born in a running write transaction; only a copy of it may change.",
+            path: path, page: page)
+    }
+
     static func notNewest() -> StorageError {
         StorageError(
             .invalidArgument, "A checkpoint must be of the newest committed transaction.")

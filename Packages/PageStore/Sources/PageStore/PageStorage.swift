@@ -65,7 +65,11 @@ public enum PageState {
         return unsafe states[Int(page)].load(ordering: .acquiring) == PageState.dirty
     }
 
-    /// The page's place, whatever is in it. The number must be below ``pageLimit``.
+    /// The page's place, whatever is in it. Faster than ``resident(_:)`` for a page that the caller found or
+    /// loaded in its open read.
+    ///
+    /// - Precondition: the page is in memory. What is at the place of another one can't be read: there may
+    ///   be no memory. That is not checked.
     @inlinable
     public func address(_ page: PageNumber) -> PageBytes {
         unsafe PageBytes(base + Int(page) << PageLayout.pageShift)
@@ -118,24 +122,30 @@ public protocol PageStorage: AnyObject, Sendable {
     var transaction: TransactionNumber { get }
 
     /// The lowest birth that a page of the running transaction can have: ``transaction``, unless it
-    /// stands for several.
+    /// stands for several. While none runs, a number above every birth: then no page counts as born in
+    /// the transaction, so none is changed where it is.
     var firstTransaction: TransactionNumber { get }
 
     /// A new page for the running transaction, in memory, dirty, with undefined content: write its
     /// header (birth = ``transaction``) before anything else.
     ///
-    /// - Throws: `diskFull`, `fileTooLarge`, `outOfMemory`, `poisoned`.
+    /// - Throws: `diskFull`, `fileTooLarge`, `outOfMemory`, `poisoned`, `closed`; `invalidArgument` when no
+    ///   transaction runs.
     func allocate() throws(StorageError) -> PageNumber
 
     /// Readies a page born in the running transaction for a change in place: loads it if it was
     /// written out early and evicted, and marks it dirty.
+    ///
+    /// - Throws: `invalidArgument` for a page born before the transaction, and for every page while
+    ///   none runs; what ``load(_:)`` throws.
     func makeWritable(_ page: PageNumber) throws(StorageError)
 
     /// Says that the running transaction replaced a page. Born in it, the page is free at once;
     /// else it is kept until no version that can see it is held (its lifetime is
     /// `birth ..< transaction`).
     ///
-    /// - Throws: `damaged` when the page is free already or out of range.
+    /// - Throws: `damaged` when the page is free already or out of range; `invalidArgument` when no
+    ///   transaction runs.
     func retire(_ page: PageNumber, birth: TransactionNumber) throws(StorageError)
 
     /// A copy of a page in the place of the page itself, for the running transaction: what
@@ -167,6 +177,7 @@ public protocol PageStorage: AnyObject, Sendable {
     ///
     /// - Parameter value: at most 2^30 bytes.
     /// - Returns: the first page of the run.
+    /// - Throws: as ``allocate()``; `valueTooLong`.
     func allocateOverflow(_ value: ByteView) throws(StorageError) -> PageNumber
 
     /// The value of an overflow run, in one piece, valid as long as the caller's open read.
@@ -175,11 +186,14 @@ public protocol PageStorage: AnyObject, Sendable {
     func overflow(_ page: PageNumber, byteCount: Int) throws(StorageError) -> ByteView
 
     /// Retires all pages of an overflow run.
+    ///
+    /// - Throws: as ``retire(_:birth:)``; what loading the run throws.
     func retireOverflow(_ page: PageNumber, byteCount: Int) throws(StorageError)
 }
 
 extension PageStorage {
-    /// ``transaction``, for stores whose transactions stand for one each.
+    /// ``transaction``, for stores whose transactions stand for one each, and which see to it themselves
+    /// that nothing is changed outside of one.
     public var firstTransaction: TransactionNumber { transaction }
 
     /// See the requirement; by the other two.

@@ -22,9 +22,13 @@ public final class VersionRegistry: Sendable {
     public func register(_ t: TransactionNumber) -> Int { slots.take(t &+ 1) }
 
     /// Holds version `t` with this slot in place of what it held.
+    ///
+    /// - Precondition: ``register(_:)`` gave the slot, and it was not released since. That is not checked.
     public func update(_ slot: Int, _ t: TransactionNumber) { slots.set(slot, t &+ 1) }
 
     /// Gives the slot back.
+    ///
+    /// - Precondition: ``register(_:)`` gave the slot, and it was not released since. That is not checked.
     public func release(_ slot: Int) { slots.release(slot) }
 
     /// The held versions, ascending, each once. O(slots × log slots).

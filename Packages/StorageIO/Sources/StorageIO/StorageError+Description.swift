@@ -28,6 +28,7 @@ extension StorageError.Code {
         case .tableNotFound: "tableNotFound"
         case .busy: "busy"
         case .ambiguousName: "ambiguousName"
+        case .positionRecycled: "positionRecycled"
         }
     }
 }

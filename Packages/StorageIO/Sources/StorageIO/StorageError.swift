@@ -55,6 +55,8 @@ public struct StorageError: Error, Sendable {
         /// Name and file don't belong together one to one: a second name, a symbolic link where
         /// none may be, or another file where this one was.
         case ambiguousName
+        /// The log has given away what was to be read: it begins later by now.
+        case positionRecycled
     }
 
     /// What went wrong.

@@ -28,12 +28,12 @@ public protocol CommitLog: AnyObject, Sendable {
     /// Returns when everything before `position` has been handed to the operating system: it then
     /// survives the end of the process. Positions after `end` count as `end`.
     ///
-    /// - Throws: `poisoned`, `closed`.
+    /// - Throws: `poisoned`; `closed`, unless `position` was written before the log was closed.
     func write(through position: LogSequenceNumber) throws(StorageError)
 
     /// Returns when everything before `position` is durable. Positions after `end` count as `end`.
     ///
-    /// - Throws: `poisoned`, `closed`.
+    /// - Throws: `poisoned`; `closed`, unless `position` was durable before the log was closed.
     func sync(through position: LogSequenceNumber) throws(StorageError)
 
     /// The position after the last record appended.
@@ -45,7 +45,9 @@ public protocol CommitLog: AnyObject, Sendable {
 
     /// Allows segments to be reused that hold nothing at or after `position`. The caller must have
     /// made durable elsewhere that it never again replays from before `position`.
-    func recycle(before position: LogSequenceNumber)
+    ///
+    /// - Throws: `closed`, `readOnly`.
+    func recycle(before position: LogSequenceNumber) throws(StorageError)
 
     /// Makes sure that a record of `byteCount` bytes can be appended without needing disk space, and
     /// after it one empty record that was not reserved: a checkpoint's, which makes space.

@@ -17,6 +17,12 @@ public struct LogOptions: Sendable {
     /// another lock keeps other handles away.
     public var locksFile = true
 
+    /// Whether the log looks, with each sync, each new segment and at the end, that its name still leads
+    /// to its file: one call of the system or two. A file that has lost its name takes with it what it
+    /// holds, and one that was renamed is not found by the next open. Turn it off only when whoever
+    /// opens the log can do without what is in it.
+    public var checksName = true
+
     /// The defaults.
     public init() {}
 

@@ -1,20 +1,26 @@
 import StorageIO
 
-/// Reads a log file without changing or locking it: for verification, inspection and salvage.
+/// Reads a log file without changing or locking it: for verification, inspection and salvage, and to
+/// follow a log that another thread or process writes.
 ///
-/// While a ``WriteAheadLog`` writes the same file, what is read may end anywhere.
+/// While a ``WriteAheadLog`` writes the same file, what is read may end anywhere. What was written since
+/// the reader was made, or since ``refresh()``, may be missing; go on from ``LogReport/end``. Before
+/// anything is called damage, the file is read again, so a log that is sound is never called damaged.
 public final class LogReader<Files: FileSystem> {
     /// The size of each segment in bytes.
-    public let segmentSize: Int
+    public var segmentSize: Int { walker.table.segmentSize }
     /// The size of the file in bytes.
-    public let byteCount: UInt64
+    public var byteCount: UInt64 { walker.table.fileSize }
     /// The log that the file belongs to; nil when it has no segment.
-    public let identity: LogIdentity?
+    public var identity: LogIdentity? { walker.table.identity }
     /// All slots of the file, in order.
-    public let segments: [LogSegment]
-    /// How far back the log can be read.
-    public let oldestPosition: LogSequenceNumber
+    public private(set) var segments: [LogSegment]
+    /// How far back the log can be read without a gap from its newest segment; in a log that was recycled
+    /// hardly ever where a record starts.
+    public private(set) var oldestPosition: LogSequenceNumber
     private let file: Files.Handle
+    private let wanted: LogIdentity?
+    private let options: LogOptions
     let walker: LogWalker<Files.Handle>
 
     /// Opens `path` and reads its segment headers.
@@ -38,18 +44,29 @@ public final class LogReader<Files: FileSystem> {
         let table: SegmentTable
         do throws(StorageError) {
             table = try SegmentTable(
-                reading: file, identity: identity, defaultSegmentSize: options.segmentSize)
+                readingLive: file, identity: identity, defaultSegmentSize: options.segmentSize)
         } catch {
             file.close()
             throw error
         }
         self.file = file
-        segmentSize = table.segmentSize
-        byteCount = table.fileSize
-        self.identity = table.identity
+        self.options = options
+        wanted = identity
         oldestPosition = table.linked.first?.header.previousEnd ?? 0
         segments = Self.describe(table)
         walker = LogWalker(file, table, maximumRecordSize: options.maximumRecordSize)
+    }
+
+    /// Reads the segment headers again, to see what was written since. Costs a read of 64 bytes for each
+    /// slot. The file is the one that was opened, whatever has its name by now.
+    ///
+    /// - Throws: as ``init(files:path:identity:options:)``; `closed`.
+    public func refresh() throws(StorageError) {
+        walker.table = try SegmentTable(
+            readingLive: file, identity: wanted ?? identity, defaultSegmentSize: options.segmentSize
+        )
+        oldestPosition = walker.table.linked.first?.header.previousEnd ?? 0
+        segments = Self.describe(walker.table)
     }
 
     private static func describe(_ table: SegmentTable) -> [LogSegment] {
@@ -104,32 +121,86 @@ public final class LogReader<Files: FileSystem> {
     ) throws(StorageError) -> LogReport {
         var report = LogReport()
         report.start = start ?? oldestPosition
+        report.end = report.start
+        report.frameEnd = report.start
+        var claimed: LogSequenceNumber = 0
+        var mayStartInside = true
+        var stop: (position: LogSequenceNumber, count: Int)?
+        while true {
+            let (tail, damage) = try readOnce(mayStartInside, &report, visitFrame, visitRecord)
+            claimed = max(claimed, tail.claimedEnd)
+            guard let damage else { break }
+            // A log that is being written has perhaps gone on since its headers, or this segment, were
+            // read. What proved the damage was written after what it proves to be missing: so when the
+            // same place is read once more, and has not been recycled meanwhile, it is damage.
+            let count = stop?.position == tail.frameEnd ? (stop?.count ?? 0) + 1 : 1
+            stop = (tail.frameEnd, count)
+            let before = walker.table
+            try refresh()
+            let isSettled = before.agrees(with: walker.table, at: tail.frameEnd)
+            if count > 1, isSettled || count > 100 {
+                report.damage = damage
+                break
+            }
+            mayStartInside = tail.isSkipping
+        }
+        if start == nil { noteMissingBeginning(claimed, &report) }
+        return report
+    }
+
+    /// Reads on from the end of the last record, and adds what is new to the report.
+    private func readOnce(
+        _ mayStartInside: Bool, _ report: inout LogReport,
+        _ visitFrame: (LogFrame) throws(StorageError) -> Void,
+        _ visitRecord: (LogRecord) throws(StorageError) -> Void
+    ) throws(StorageError) -> (LogTail, StorageError?) {
         var tail = LogTail()
         var isVisiting = false
+        var counted = report
+        var damage: StorageError?
         do throws(StorageError) {
             try walker.walk(
-                from: report.start, mayStartInside: true, tail: &tail,
+                from: report.end, mayStartInside: mayStartInside, tail: &tail,
                 visitFrame: { frame throws(StorageError) in
+                    // Those of a record whose end was not there before come again.
+                    guard frame.end > report.frameEnd else { return }
+                    counted.frameCount += 1
+                    counted.payloadByteCount += UInt64(frame.payload.count)
                     isVisiting = true
                     try visitFrame(frame)
                     isVisiting = false
                 },
                 visitRecord: { record throws(StorageError) in
+                    counted.recordCount += 1
                     isVisiting = true
                     try visitRecord(record)
                     isVisiting = false
                 })
         } catch {
             // Damage that a visitor found in its payload is the visitor's.
-            guard error.code == .damaged, !isVisiting else { throw error }
-            report.damage = error
+            guard error.code == .damaged || error.code == .positionRecycled, !isVisiting else {
+                throw error
+            }
+            damage = error
         }
+        report = counted
         report.end = tail.recordEnd
-        report.frameEnd = tail.frameEnd
-        report.frameCount = tail.frameCount
-        report.recordCount = tail.recordCount
-        report.payloadByteCount = tail.payloadByteCount
-        return report
+        report.frameEnd = max(report.frameEnd, tail.frameEnd)
+        return (tail, damage)
+    }
+
+    /// A beginning that is missing is no damage to what was read, but nobody would know otherwise: the
+    /// segments lead back to where one is gone, and not beyond.
+    private func noteMissingBeginning(_ claimed: LogSequenceNumber, _ report: inout LogReport) {
+        // What was durable can't have been cut off by a crash.
+        guard report.start > 0, claimed >= report.start, walker.table.hasGap else { return }
+        report.missingBefore = report.start
+        guard walker.table.isInOrder, report.damage == nil else { return }
+        report.damage = StorageError(
+            .damaged,
+            "The log's segments before this position are lost: they were durable, and none was ever "
+                + "recycled.",
+            path: path, logSequenceNumber: report.start)
     }
 
     /// Whether a record may start or end at `position` of a segment that is there.

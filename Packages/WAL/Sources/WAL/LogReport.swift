@@ -14,6 +14,12 @@ public struct LogReport: Sendable {
     public internal(set) var recordCount = 0
     /// The bytes of payload in the frames.
     public internal(set) var payloadByteCount: UInt64 = 0
-    /// Set when records that had been durable are missing at the end of what was read.
+    /// Set when records that had been durable are missing at the end of what was read, or before its
+    /// beginning although nothing of the log was ever recycled. Its code is `positionRecycled` when the log
+    /// has recycled what was to be read: then nothing is damaged, and the reader came too late.
     public internal(set) var damage: StorageError?
+    /// Set when what was asked for is all that there is, and it does not begin where the log began: a
+    /// segment before this position was durable, and nothing shows that it was recycled, while a slot that
+    /// may have held it can't be read.
+    public internal(set) var missingBefore: LogSequenceNumber?
 }

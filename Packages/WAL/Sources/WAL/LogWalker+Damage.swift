@@ -27,7 +27,7 @@ extension LogWalker {
             // A position that is not in the log although the log goes on behind it was recycled or
             // lost; either way what was to be replayed from there is gone.
             if current == nil, entry.header.start >= position {
-                throw damage(at: position, in: nil)
+                throw table.hasGap ? damage(at: position, in: nil) : recycled(position)
             }
             try load(entry)
             if entry.header.syncedThrough > position
@@ -117,6 +117,13 @@ extension LogWalker {
             offset += LogLayout.alignment
         }
         return nil
+    }
+
+    private func recycled(_ position: LogSequenceNumber) -> StorageError {
+        StorageError(
+            .positionRecycled,
+            "The log holds nothing from this position any more: it was recycled, and begins later.",
+            path: file.path, logSequenceNumber: position)
     }
 
     private func damage(at position: LogSequenceNumber, in current: SegmentTable.Entry?)

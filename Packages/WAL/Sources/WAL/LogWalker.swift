@@ -6,10 +6,14 @@ struct LogTail {
     var isFound = false
     /// The end of the last complete record: where the log ends.
     var recordEnd: LogSequenceNumber = 0
+    /// Whether no frame was met yet that begins a record, and such a one need not come next.
+    var isSkipping = false
     /// The end of the last sound frame; after `recordEnd` when a record was cut.
     var frameEnd: LogSequenceNumber = 0
     /// A position up to which the log says that it is durable.
     var provedEnd: LogSequenceNumber = 0
+    /// The furthest that anything which was read says the log to be durable; 0 when nothing does.
+    var claimedEnd: LogSequenceNumber = 0
     /// The segments that the walk went through, in order.
     var chain: [SegmentTable.Entry] = []
     var frameCount = 0
@@ -31,7 +35,8 @@ struct LogTail {
 /// that the tail left behind, however sound it looks, is ever looked at again.
 final class LogWalker<Handle: File> {
     let file: Handle
-    let table: SegmentTable
+    /// What the file's slots held when their headers were last read.
+    var table: SegmentTable
     /// The segment the walk is in.
     let segmentBytes = LogBuffer()
     /// The fragments so far of a record that spans several frames.
@@ -67,7 +72,7 @@ final class LogWalker<Handle: File> {
     ) throws(StorageError) {
         tail = LogTail(recordEnd: start, frameEnd: start, provedEnd: start)
         var open: OpenRecord?
-        var isSkipping = mayStartInside
+        tail.isSkipping = mayStartInside
         var current: SegmentTable.Entry?
         if let first = table.entry(containing: start), table.successor(of: start) == nil {
             current = first
@@ -81,6 +86,7 @@ final class LogWalker<Handle: File> {
                 try load(next)
                 tail.frameEnd = next.header.firstFrame
                 tail.provedEnd = max(tail.provedEnd, next.header.syncedThrough)
+                tail.claimedEnd = max(tail.claimedEnd, next.header.syncedThrough)
                 continue
             }
             guard let segment = current, let (frame, bytes) = frame(at: tail.frameEnd, in: segment)
@@ -95,9 +101,10 @@ final class LogWalker<Handle: File> {
                     isFirst: frame.isFirst, isLast: frame.isLast, payload: payload))
             tail.frameCount += 1
             tail.provedEnd = max(tail.provedEnd, frame.syncedThrough)
+            tail.claimedEnd = max(tail.claimedEnd, frame.syncedThrough)
             tail.payloadByteCount += UInt64(frame.length)
-            isSkipping = isSkipping && !frame.isFirst
-            if isSkipping {
+            tail.isSkipping = tail.isSkipping && !frame.isFirst
+            if tail.isSkipping {
                 tail.recordEnd = end
             } else {
                 guard frame.isFirst == (open == nil),
@@ -120,6 +127,47 @@ final class LogWalker<Handle: File> {
         }
         tail.isFound = current != nil
         try refuseDamage(after: tail.frameEnd, in: current)
+    }
+
+    /// Throws when `position` is in a segment of the log, but not where a record ends or starts: from
+    /// there nothing could be replayed, and what would be appended could not be found again. O(segment).
+    func requireBoundary(_ position: LogSequenceNumber) throws(StorageError) {
+        // Where the log went on in another segment it ended.
+        guard table.successor(of: position) == nil, let entry = table.entry(containing: position),
+            position > entry.header.firstFrame
+        else { return }
+        try load(entry)
+        if let (next, _) = frame(at: position, in: entry) {
+            if next.isFirst { return }
+        } else if recordEnds(at: position, in: entry) {
+            return
+        }
+        throw StorageError(
+            .damaged,
+            "No record of the log ends at \(position), where replay was to start: the position is "
+                + "wrong, or what was there is lost.",
+            path: file.path, offset: fileOffset(of: position, in: entry),
+            logSequenceNumber: position)
+    }
+
+    /// Whether a sound frame of the loaded segment ends a record at `position`, whatever lies before it.
+    private func recordEnds(
+        at position: LogSequenceNumber, in segment: SegmentTable.Entry
+    ) -> Bool {
+        // Anything may lie there: checksums are paid from a budget, so that the search stays linear.
+        var budget = segmentBytes.count * 64
+        var start = position - UInt64(LogLayout.frameHeaderSize)
+        while start >= segment.header.firstFrame, budget > 0 {
+            let bytes = segmentBytes.view(from: Int(start - segment.header.start))
+            if let frame = FrameHeader(bytes, at: start),
+                start + UInt64(frame.frameSize) == position, isPlausible(frame, in: segment.header)
+            {
+                if frame.isLast, frame.checksumMatches(bytes, at: start) { return true }
+                budget -= frame.frameSize
+            }
+            start -= UInt64(LogLayout.alignment)
+        }
+        return false
     }
 
     /// Adds a fragment to the record; one that is alone is lent from where it lies instead.

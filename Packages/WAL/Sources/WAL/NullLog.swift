@@ -40,8 +40,10 @@ public final class NullLog: CommitLog {
     /// The same as ``end``.
     public var durable: LogSequenceNumber { end }
 
-    /// Does nothing.
-    public func recycle(before position: LogSequenceNumber) {}
+    /// Does nothing: nothing is kept.
+    public func recycle(before position: LogSequenceNumber) throws(StorageError) {
+        try refuseIfClosed()
+    }
 
     /// Does nothing: no space is needed.
     public func reserve(_ byteCount: Int) throws(StorageError) { try refuseIfClosed() }

@@ -109,6 +109,55 @@ struct SegmentTable {
         return chain.reversed()
     }
 
+    /// Whether a slot that was used can't be read, so that a segment which is not there may have been in
+    /// it. Slots are taken from the lowest up, so those above all that can be read may never have been
+    /// used; where none lies below, what is missing was recycled.
+    var hasGap: Bool { !gaps.isEmpty }
+
+    /// Those slots.
+    private var gaps: [Int] {
+        let highest = entries.max { $0.slot < $1.slot }?.slot ?? -1
+        return (unreadable + foreign).filter { $0 < highest }
+    }
+
+    /// Reads the headers of a file that may be written meanwhile: where a slot could not be read, but one
+    /// behind it could, it was perhaps written in between, so they are read again until nothing of that
+    /// changes. See ``init(reading:identity:defaultSegmentSize:)``.
+    init<Handle: File>(
+        readingLive file: Handle, identity: LogIdentity?, defaultSegmentSize: Int
+    ) throws(StorageError) {
+        var table = try SegmentTable(
+            reading: file, identity: identity, defaultSegmentSize: defaultSegmentSize)
+        var reads = 1
+        while table.hasGap, reads < 16 {
+            let again = try SegmentTable(
+                reading: file, identity: identity, defaultSegmentSize: defaultSegmentSize)
+            let isSettled = again.gaps == table.gaps
+            table = again
+            if isSettled { break }
+            reads += 1
+        }
+        self = table
+    }
+
+    /// Whether no slot was ever used for a second segment, by all that can be read: then the slots are
+    /// in the order of the segments.
+    var isInOrder: Bool {
+        zip(entries, entries.dropFirst()).allSatisfy { $0.slot < $1.slot }
+    }
+
+    /// Whether both have the same segment at `position`; where neither has one, whether they are equal.
+    func agrees(with other: SegmentTable, at position: LogSequenceNumber) -> Bool {
+        func isSame(_ entry: Entry, _ other: Entry) -> Bool {
+            entry.slot == other.slot && entry.header == other.header
+        }
+        if let own = entry(containing: position) {
+            return other.entry(containing: position).map { isSame(own, $0) } ?? false
+        }
+        return other.entry(containing: position) == nil
+            && entries.elementsEqual(other.entries, by: isSame)
+    }
+
     /// The segment that goes on where the log ends at `position`. When there are several, the
     /// newest: each recovery that found the log's end there and went on started one, and so dropped
     /// what an earlier one or a torn tail had put after it. O(log n).

@@ -12,7 +12,16 @@ extension WriteAheadLog {
             try refuseTooLong(payload.count)
             try startIfNeeded()
             if payload.count == 0, promisedSlots == 0 { leaveSegmentIfShort() }
-            try makeSpareSlots(segmentsNeeded(for: payload.count))
+            let segments = segmentsNeeded(for: payload.count)
+            if segments > 0, let file {
+                do throws(StorageError) {
+                    try refuseIfNameless(file)
+                } catch {
+                    fail(error)
+                    throw error
+                }
+            }
+            try makeSpareSlots(segments)
             encode(payload, transaction)
             promisedSlots = 0
             return (end, buffer.count > options.bufferByteLimit)

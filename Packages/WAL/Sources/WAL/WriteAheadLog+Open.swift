@@ -5,14 +5,18 @@ extension WriteAheadLog {
     /// ``start()``.
     ///
     /// Whatever is replayed is durable when the call returns (a log that a killed process wrote but
-    /// did not sync is synced here). The log then goes on in a new segment. Costs a pass over the
+    /// did not sync is synced here). The log then goes on in a new segment, with its first record: an
+    /// open that appends costs a segment of disk space, until that is recycled. Costs a pass over the
     /// log from `position` on.
     ///
     /// - Parameters:
     ///   - files: where the file lives.
-    ///   - path: its name.
+    ///   - path: its name. Where the log stands alone, a symbolic link is followed.
     ///   - identity: which database the log belongs to.
-    ///   - position: replay starts here: the end of a record, or 0 for the log's beginning.
+    ///   - position: replay starts here: the end or the start of a record, or 0 for the beginning of a
+    ///     log that was never recycled. What lies before it is given up, as by ``recycle(before:)``.
+    ///   - through: how far the caller knows that the log was durable: a log that ends before that has
+    ///     lost records, which its file alone does not always tell. 0 when nothing is known.
     ///   - options: see ``LogOptions``.
     ///   - readOnly: nothing is created, written or synced.
     ///   - mustExist: whether it is an error when the file, or `position` in it, is missing. Pass
@@ -20,15 +24,20 @@ extension WriteAheadLog {
     ///   - owner: the file that the log stands beside; a log that may be written gets its access
     ///     rights.
     ///   - replay: called for each complete record that ends after `position`, in order.
-    /// - Throws: `damaged` when records known to have been durable are missing; `notADatabase` for
+    /// - Throws: `damaged` when records known to have been durable are missing, or when no record ends
+    ///   or starts at `position`, so that it is wrong or what was there is lost; `positionRecycled` when
+    ///   the log begins behind it; `notADatabase` for
     ///   something else or another database's log; `unsupportedFormat`, `fileNotFound`, `locked`,
     ///   `invalidArgument`, `valueTooLong`, `inputOutput`, `diskFull`; and what `replay` throws.
     public static func open(
         files: Files, path: String, identity: LogIdentity, from position: LogSequenceNumber = 0,
-        options: LogOptions = LogOptions(), readOnly: Bool = false, mustExist: Bool = false,
-        beside owner: Files.Handle? = nil, replay: (LogRecord) throws(StorageError) -> Void
+        through: LogSequenceNumber = 0, options: LogOptions = LogOptions(), readOnly: Bool = false,
+        mustExist: Bool = false, beside owner: Files.Handle? = nil,
+        replay: (LogRecord) throws(StorageError) -> Void
     ) throws(StorageError) -> WriteAheadLog {
         try options.validate()
+        // A database's log is never reached through a link: it stands beside the database's file.
+        let path = owner == nil ? try files.resolve(path) : path
         guard position % UInt64(LogLayout.alignment) == 0, position < LogLayout.maximumPosition
         else {
             throw StorageError(
@@ -39,7 +48,7 @@ extension WriteAheadLog {
         do throws(StorageError) {
             file = try files.open(path, readOnly ? .readOnly : .readWrite, beside: owner)
         } catch {
-            guard error.code == .fileNotFound, !mustExist else { throw error }
+            guard error.code == .fileNotFound, !mustExist, through <= position else { throw error }
             return WriteAheadLog(
                 files: files, path: path, identity: identity, options: options,
                 isReadOnly: readOnly, owner: owner, file: nil,
@@ -50,6 +59,7 @@ extension WriteAheadLog {
             let table = try SegmentTable(
                 reading: file, identity: identity, defaultSegmentSize: options.segmentSize)
             let walker = LogWalker(file, table, maximumRecordSize: options.maximumRecordSize)
+            try walker.requireBoundary(position)
             var tail = LogTail()
             try walker.walk(
                 from: position, tail: &tail, visitFrame: { _ in }, visitRecord: replay)
@@ -57,6 +67,13 @@ extension WriteAheadLog {
                 throw StorageError(
                     .damaged, "The log does not reach back to where replay starts.", path: path,
                     logSequenceNumber: position)
+            }
+            guard tail.recordEnd >= through else {
+                throw StorageError(
+                    .damaged,
+                    "The log ends at \(tail.recordEnd), but was durable through \(through): records "
+                        + "that were acknowledged are lost. Restore a backup.",
+                    path: path, logSequenceNumber: tail.recordEnd)
             }
             // Before anything is built on it, what was replayed, and the file's name, must be
             // durable (R3, L1): a killed process may have left them with the system only.

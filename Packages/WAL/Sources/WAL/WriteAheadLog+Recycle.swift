@@ -2,10 +2,12 @@ import StorageIO
 import Synchronization
 
 extension WriteAheadLog {
-    /// Allows segments before `position` to be reused. See ``CommitLog/recycle(before:)``.
-    public func recycle(before position: LogSequenceNumber) {
-        lock.withLock {
-            guard !isReadOnly, !isClosed else { return }
+    /// Allows segments before `position` to be reused. See ``CommitLog/recycle(before:)``. From then on
+    /// the log can be opened and read from `position`, and from 0 no more.
+    public func recycle(before position: LogSequenceNumber) throws(StorageError) {
+        try lock.withLock { () throws(StorageError) in
+            if isReadOnly { throw readOnly() }
+            try refuseIfClosed()
             // A segment goes only when a replay from `position` starts in the next one or later,
             // and that one is on disk: something behind its header is durable. So whatever the
             // caller says, nothing goes that is not durable (L3), and some segment always says
@@ -47,12 +49,19 @@ extension WriteAheadLog {
     /// held it at the fork is not there.
     public func abandon() { file?.close() }
 
-    /// Syncs what is buffered and closes. See ``CommitLog/close(removing:)``.
+    /// Syncs what is buffered and closes. See ``CommitLog/close(removing:)``. A log that is kept must
+    /// still have its name (``LogOptions/checksName``): else it throws `ambiguousName`.
     public func close(removing: Bool) throws(StorageError) {
         guard lock.withLock({ !isClosed }) else { return }
         var failure: StorageError?
         if !isReadOnly {
-            do throws(StorageError) { try sync(through: .max) } catch { failure = error }
+            do throws(StorageError) {
+                try sync(through: .max)
+                if !removing, let file = lock.withLock({ file }) { try refuseIfNameless(file) }
+            } catch {
+                // Another thread was faster, and is told what there is to tell.
+                if error.code != .closed { failure = error }
+            }
         }
         lock.acquire()
         let isFirst = !isClosed

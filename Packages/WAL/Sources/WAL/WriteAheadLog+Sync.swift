@@ -8,6 +8,7 @@ extension WriteAheadLog {
         if written >= position { return }
         lock.acquire()
         defer { lock.release() }
+        try refuseIfClosed()
         let target = min(position, end)
         while written < target {
             try refuseIfUnusable()
@@ -21,6 +22,7 @@ extension WriteAheadLog {
         if durable >= position { return }
         lock.acquire()
         defer { lock.release() }
+        try refuseIfClosed()
         let target = min(position, end)
         while durable < target {
             try refuseIfUnusable()
@@ -50,7 +52,13 @@ extension WriteAheadLog {
             let reached = written
             lock.release()
             var failure: StorageError?
-            do throws(StorageError) { try file.sync() } catch { failure = error }
+            do throws(StorageError) {
+                try file.sync()
+                // After it: what is durable now is durable under this name.
+                try refuseIfNameless(file)
+            } catch {
+                failure = error
+            }
             lock.acquire()
             if let failure {
                 fail(failure)
@@ -96,6 +104,15 @@ extension WriteAheadLog {
             writtenPosition.store(batchEnd, ordering: .releasing)
         }
         announceProgress()
+    }
+
+    /// Throws when the log's name does not lead to its file any more, where the options ask for that.
+    func refuseIfNameless(_ file: Files.Handle) throws(StorageError) {
+        guard options.checksName, try !files.isInPlace(file, at: path) else { return }
+        throw StorageError(
+            .ambiguousName,
+            "The log was removed, renamed or replaced while it was open; what is written now would "
+                + "not be found again. Bring it back and reopen.", path: path)
     }
 
     /// Ends all writing for good (L5). What a failed write or sync left on disk is unknown, and a

@@ -174,14 +174,21 @@ public final class WriteAheadLog<Files: FileSystem>: CommitLog, @unchecked Senda
                     + "reached the disk.",
                 path: path, cause: firstFailure)
         }
+        try refuseIfClosed()
+    }
+
+    /// Under `lock`.
+    func refuseIfClosed() throws(StorageError) {
         if isClosed { throw StorageError(.closed, "The log is closed.", path: path) }
+    }
+
+    func readOnly() -> StorageError {
+        StorageError(.readOnly, "The log is open for reading only.", path: path)
     }
 
     /// Throws when the log can't be appended to. Under `lock`.
     func refuseIfNotAppendable() throws(StorageError) {
-        if isReadOnly {
-            throw StorageError(.readOnly, "The log is open for reading only.", path: path)
-        }
+        if isReadOnly { throw readOnly() }
         try refuseIfUnusable()
     }
 }

@@ -1,0 +1,21 @@
+// What must be there when the program of Docs/Guides/Log.md has passed a line that begins with
+// "// Durable", and none yet that begins with "// Forgotten", after any power cut or kill. Scripts/check-docs compiles it with the program.
+
+func checkSurvivor(_ files: CrashingFileSystem, _ acknowledged: Int) throws {
+    var position: LogSequenceNumber = 0
+    if try files.exists("journal.position") {
+        let file = try files.open("journal.position", .readOnly)
+        let bytes = try file.readAll()
+        guard bytes.count == 8 else { throw StorageError(.damaged, "the position is cut") }
+        for byte in bytes.reversed() { position = position << 8 | UInt64(byte) }
+    }
+    var numbers: [UInt64] = []
+    let log = try WriteAheadLog.open(
+        files: files, path: "journal.log",
+        identity: LogIdentity(high: 0x6a6f_7572_6e61_6c00, low: 1), from: position
+    ) { numbers.append($0.transaction) }
+    try log.close(removing: false)
+    guard acknowledged == 0 || numbers.starts(with: [1, 2]) else {
+        throw StorageError(.damaged, "the records \(numbers) are there")
+    }
+}
