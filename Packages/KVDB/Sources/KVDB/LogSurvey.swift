@@ -6,6 +6,8 @@ import WAL
 struct LogSurvey {
     /// Whether there is a file.
     private(set) var isThere = false
+    /// Whether the file is no whole number of segments.
+    private(set) var isCut = false
     /// Whether the checkpoint's position, or the log's beginning when there is none, is in it.
     private(set) var reachesBack = false
     /// Where reading starts; nil for the oldest position that there is.
@@ -43,7 +45,7 @@ struct LogSurvey {
         isThere = try files.exists(logPath)
         let record = isAnchored ? base?.record : nil
         guard isThere else {
-            if let record, record.usesLog, !record.endsLog {
+            if let record, record.needsLog {
                 damage = StorageError(
                     .damaged, "The database was not closed, and its log is gone.", path: logPath)
             }
@@ -54,8 +56,11 @@ struct LogSurvey {
         }
         start = record?.logPosition
         do throws(StorageError) {
-            let reader = try LogReader(files: files, path: logPath, identity: identity)
+            let reader = try LogReader(
+                files: files, path: logPath, identity: identity,
+                mayBeNew: base.map { !$0.record.needsLog } ?? false)
             defer { reader.close() }
+            isCut = reader.byteCount % UInt64(reader.segmentSize) != 0
             try read(reader, record)
         } catch {
             damage = error
@@ -103,7 +108,7 @@ struct LogSurvey {
         reachesBack =
             seen > 0 || outcome.end > 0 && (outcome.damage == nil && reader.holds(from))
         damage = found ?? outcome.damage
-        if damage == nil, let record, record.usesLog, !record.endsLog, !reachesBack {
+        if damage == nil, let record, record.needsLog, !reachesBack {
             damage = StorageError(
                 .damaged, "The log does not reach back to where replay starts.",
                 logSequenceNumber: from)

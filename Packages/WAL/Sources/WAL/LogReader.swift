@@ -22,18 +22,20 @@ public final class LogReader<Files: FileSystem> {
     /// - Parameters:
     ///   - identity: the log that it must be; nil takes that of the newest segment.
     ///   - options: `maximumRecordSize` bounds the records that are put together.
+    ///   - mayBeNew: whether a file that was only just made, with anything in it, is an empty log.
     /// - Throws: `fileNotFound`, `notADatabase`, `unsupportedFormat`, `damaged` when the headers
     ///   contradict each other, `fileTooLarge`, `inputOutput`.
     public init(
         files: Files, path: String, identity: LogIdentity? = nil,
-        options: LogOptions = LogOptions()
+        options: LogOptions = LogOptions(), mayBeNew: Bool = false
     ) throws(StorageError) {
         try options.validate()
         let file = try files.open(path, .readOnly)
         let table: SegmentTable
         do throws(StorageError) {
             table = try SegmentTable(
-                reading: file, identity: identity, defaultSegmentSize: options.segmentSize)
+                reading: file, identity: identity, defaultSegmentSize: options.segmentSize,
+                mayBeNew: mayBeNew)
         } catch {
             file.close()
             throw error

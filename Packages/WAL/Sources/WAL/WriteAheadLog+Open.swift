@@ -48,7 +48,8 @@ extension WriteAheadLog {
         do throws(StorageError) {
             if options.locksFile { try file.lock(exclusive: !readOnly) }
             let table = try SegmentTable(
-                reading: file, identity: identity, defaultSegmentSize: options.segmentSize)
+                reading: file, identity: identity, defaultSegmentSize: options.segmentSize,
+                mayBeNew: !mustExist)
             let walker = LogWalker(file, table, maximumRecordSize: options.maximumRecordSize)
             var tail = LogTail()
             try walker.walk(
