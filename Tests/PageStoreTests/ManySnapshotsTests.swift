@@ -19,7 +19,7 @@ import Testing
             let next = allocator.takeFree() ?? grow(&allocator)
             allocator.born.insert(next)
             _ = try allocator.retire(PageNumber(current), count: 1, birth: number - 1)
-            allocator.commit()
+            try allocator.commit()
             allocator.published = number
             current = next
         }
@@ -50,7 +50,7 @@ import Testing
         try allocator.begin(number)
         let page = grow(&allocator)
         allocator.born.insert(page)
-        allocator.commit()
+        try allocator.commit()
         allocator.published = number
         return page
     }
@@ -71,7 +71,7 @@ import Testing
                 _ = try allocator.retire(PageNumber(number), count: 1, birth: number - 1)
             }
             allocator.born.insert(1 + Int(number))
-            allocator.commit()
+            try allocator.commit()
             allocator.published = number
         }
         _ = allocator.reclaim(held: Array(1...count))

@@ -129,6 +129,7 @@ import Testing
             ("wrong place", file([8: page(index: 1, [(4, 2)])], free: 2, lists: 1)),
             ("wrong number", file([8: page(number: 9, [(4, 2)])], free: 2, lists: 1)),
             ("from the future", file([8: page(birth: 78, [(4, 2)])], free: 2, lists: 1)),
+            ("of an older checkpoint", file([8: page(birth: 76, [(4, 2)])], free: 2, lists: 1)),
             ("no page at all", file([:], free: 2, lists: 1)),
             ("into the superblocks", file([:], head: 1, free: 2, lists: 1)),
             ("out of the file", file([:], head: 20, free: 2, lists: 1)),

@@ -105,6 +105,22 @@ extension HostileFile {
         }
     }
 
+    /// Gives a slot of a leaf the cell of another one, whose size may be the same: then it adds up.
+    mutating func shareCell(_ dice: SeededRandom) {
+        var dice = dice
+        let leaves = image.pages(of: PageFormat.leaf)
+        guard !leaves.isEmpty else { return }
+        let page = leaves[dice.below(leaves.count)]
+        let start = page * PageFormat.size
+        guard data.count >= start + PageFormat.size else { return }
+        let count = data.u16(start + 18)
+        guard count > 1, count < 400 else { return }
+        let tails = start + 32 + 4 * count
+        let (slot, other) = (dice.below(count), dice.below(count))
+        data.put(data.part(tails + 4 * other, 4), at: tails + 4 * slot)
+        tell("page \(page) slot \(slot) has the cell of slot \(other)")
+    }
+
     /// A byte or a field of a cell.
     private mutating func changeCell() {
         guard let page = node() else { return changeBytes() }

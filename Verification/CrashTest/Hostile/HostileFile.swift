@@ -31,6 +31,8 @@ struct HostileFile {
             let takesLog = log != nil && random.oneIn(3)
             if takesLog { damageLog(pool) } else { damageData(pool) }
         }
+        // Dice of its own: the other lies are as they would be without.
+        if kind == .forged, seed % 16 == 5 { shareCell(SeededRandom(seed: ~seed)) }
         if kind == .forged { forge() }
     }
 

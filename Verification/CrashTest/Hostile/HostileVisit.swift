@@ -13,6 +13,8 @@ import WAL
 ///   that the database says it is at, as far as no error ends the reading.
 /// - What `verify` calls sound can be read forward, backward and by key with one result, and
 ///   written; and is sound afterwards.
+/// - What `verifyFile` calls sound can be opened and is sound then; and where there is no record of a
+///   log to replay, the other way round.
 /// - A salvage ends with a sound database or an error, leaves nothing behind with an error, and has
 ///   changed nothing; of files in which `verifyFile` finds nothing, all comes back for certain.
 struct HostileVisit<Files: FileSystem> {
@@ -42,13 +44,14 @@ struct HostileVisit<Files: FileSystem> {
 
     mutating func run() throws {
         inspect()
-        try salvage()
+        let found = try salvage()
         var isSound: Bool?
-        if let database = try open(readOnly: true) {
+        if let database = try open(readOnly: true, mustSucceed: found?.isSound == true) {
             let verdict = try look(at: database)
             try attempt("close", verdict) { try database.close() }
             isSound = verdict
         }
+        try compare(found, isSound)
         if isSound == true { soundOnes += 1 }
         // A forged log may prove at any time that it was durable further on than it goes: that is what
         // a frame without a segment means, once the log has come near its number.
@@ -113,8 +116,22 @@ struct HostileVisit<Files: FileSystem> {
 
     // MARK: Salvage
 
+    /// Opening and verification of the files agree.
+    private func compare(_ found: VerificationReport?, _ isSound: Bool?) throws {
+        guard let found else { return }
+        if found.isSound, isSound == false {
+            throw Failure("sound as files, but not when they are opened")
+        }
+        // Operations of the log may drop what is damaged.
+        if !found.isSound, isSound == true, found.logRecords == 0 {
+            throw Failure("sound when opened, but not as files: \(found.findings[0].error)")
+        }
+    }
+
     /// What `kvtools verify` and `kvtools salvage` do with files that need not open.
-    private mutating func salvage() throws {
+    ///
+    /// - Returns: what the verification found.
+    private mutating func salvage() throws -> VerificationReport? {
         let target = path + ".salvaged"
         let names = [target, target + "-wal", target + "-new"]
         for name in names where try files.exists(name) { try files.remove(name) }
@@ -124,7 +141,9 @@ struct HostileVisit<Files: FileSystem> {
         let verified = try attempt("verifyFile", true) {
             try Engine.verifyFile(path, files: files)
         }
-        let isSound = verified?.isSound == true && verified?.isSpareSuperblockDamaged == false
+        let isSound =
+            verified?.isSound == true && verified?.isSpareSuperblockDamaged == false
+            && verified?.isLogCut == false
         let report = try attempt("salvage", isSound) {
             try Engine.salvage(from: path, to: target, files: files, options: options)
         }
@@ -135,7 +154,7 @@ struct HostileVisit<Files: FileSystem> {
             for name in names where try files.exists(name) {
                 throw Failure("a salvage that failed left \(name)")
             }
-            return
+            return verified
         }
         salvages += 1
         if isSound, !report.isComplete {
@@ -159,6 +178,7 @@ struct HostileVisit<Files: FileSystem> {
         }
         try database.close()
         for name in names where try files.exists(name) { try files.remove(name) }
+        return verified
     }
 
     private func bytes(_ path: String) throws -> [UInt8]? {

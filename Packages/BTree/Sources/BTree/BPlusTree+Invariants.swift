@@ -68,7 +68,7 @@ extension BPlusTree {
         let token = store.beginRead()
         defer { store.endRead(token) }
         let node = try store.node(number, level: level)
-        if let problem = NodeCheck.problem(in: node.page) {
+        if let problem = NodeCheck.problem(in: node.page) ?? NodeCheck.overlap(in: node.page) {
             throw damage(number, "The structure of a node is wrong: \(problem).")
         }
         guard node.page.number == number else {

@@ -7,6 +7,32 @@ public enum NodeCheck {
     /// The check to open a page store with. Pages of other kinds pass. O(slots).
     public static let check: PageCheck = { page in problem(in: page) }
 
+    /// What is wrong with the places of a node's cells beyond ``check``, which adds their sizes up: two
+    /// that share bytes, beside bytes that belong to none. Nothing that reads or edits the node leaves
+    /// the page by that, so only verification asks for it; but an edit may give up the bytes of a cell
+    /// that another slot still needs. O(page).
+    ///
+    /// - Parameter page: a page that passes ``check``.
+    public static func overlap(in page: PageBytes) -> StaticString? {
+        guard
+            page.rawKind == PageKind.leaf.rawValue || page.rawKind == PageKind.inner.rawValue
+        else { return nil }
+        let node = Node(page)
+        var isTaken = [Bool](repeating: false, count: PageLayout.pageSize)
+        func take(_ offset: Int, _ size: Int) -> Bool {
+            for byte in offset..<offset + size {
+                if isTaken[byte] { return false }
+                isTaken[byte] = true
+            }
+            return true
+        }
+        guard take(node.prefixOffset, node.prefixLength) else { return nil }
+        for index in 0..<node.count where !take(node.cellOffset(index), node.cellSize(index)) {
+            return "two cells of a node overlap"
+        }
+        return nil
+    }
+
     /// What is wrong with a node, or nil when N1 to N4 hold.
     static func problem(in page: PageBytes) -> StaticString? {
         let node = Node(page)

@@ -9,6 +9,9 @@ public struct TreeFault: Sendable {
         case page(PageFlaw)
         /// The node is not at the level where it is referred to (T2).
         case level(found: Int)
+        /// The node is younger than the one that leads to it, which therefore is not the newest: a later
+        /// one was lost.
+        case stale(parent: TransactionNumber, child: TransactionNumber)
         /// The keys of the node don't ascend (T1).
         case order
         /// The node begins below the separator that leads to it (T1).
@@ -64,6 +67,11 @@ public struct TreeFault: Sendable {
         }
     }
 
+    /// Whether what led to the page is an old version, so that another page may have its place.
+    public var isStale: Bool {
+        if case .stale = kind { true } else { false }
+    }
+
     /// Whether what lies below the page could not be looked at.
     public var losesSubtree: Bool {
         switch kind {
@@ -77,6 +85,7 @@ public struct TreeFault: Sendable {
         switch kind {
         case .page(let flaw): flaw.message
         case .level: "A node is at another level than what leads to it says."
+        case .stale: "A node is older than what it leads to; a later one was lost."
         case .order: "The keys of a node don't ascend."
         case .belowSeparator: "A node begins below the separator that leads to it."
         case .aboveSeparator: "A node ends above the separator after it."
@@ -93,6 +102,7 @@ public struct TreeFault: Sendable {
         switch kind {
         case .page(let flaw), .value(let flaw): flaw.expected(of: page)
         case .level: "level \(level)"
+        case .stale(let parent, _): "transaction \(parent) or older, as above it"
         case .order: "ascending keys"
         case .belowSeparator: "keys from the separator on"
         case .aboveSeparator: "keys below the next separator"
@@ -107,6 +117,7 @@ public struct TreeFault: Sendable {
         switch kind {
         case .page(let flaw), .value(let flaw): flaw.found(of: page)
         case .level(let found): "level \(found)"
+        case .stale(_, let child): "transaction \(child)"
         case .order: "a key that is not above the one before it"
         case .belowSeparator: "a lower key"
         case .aboveSeparator: "a higher key"

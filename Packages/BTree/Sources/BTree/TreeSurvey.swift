@@ -76,7 +76,6 @@ public struct TreeSurvey<Source: SurveySource, Visitor: SurveyVisitor> {
             entryCount: root.entryCount)
         guard let found = walk(place) else { return false }
         if found != root.entryCount { miscount(place, found) }
-        report.entryCount = found
         return true
     }
 
@@ -87,6 +86,8 @@ public struct TreeSurvey<Source: SurveySource, Visitor: SurveyVisitor> {
         var low: [UInt8]?
         var high: [UInt8]?
         var entryCount: UInt64
+        /// The transaction that wrote the node above.
+        var parentBirth = TransactionNumber.max
     }
 
     private func fault(_ kind: TreeFault.Kind, _ place: Place) {
@@ -121,6 +122,12 @@ public struct TreeSurvey<Source: SurveySource, Visitor: SurveyVisitor> {
             fault(.level(found: node.level), place)
             return nil
         }
+        // Whoever writes a node writes those above it, too.
+        let birth = buffer.page(0).birth
+        guard birth <= place.parentBirth else {
+            fault(.stale(parent: place.parentBirth, child: birth), place)
+            return nil
+        }
         let entries = NodeEntries(node)
         if let problem = orderProblem(entries, place) {
             fault(problem, place)
@@ -129,19 +136,19 @@ public struct TreeSurvey<Source: SurveySource, Visitor: SurveyVisitor> {
         guard place.level > 0 else {
             report.leafPages += 1
             report.leafBytes += node.usedBytes
-            let birth = buffer.page(0).birth
             let contents = LeafContents(entries, birth: birth)
+            report.entryCount &+= UInt64(contents.count)
             visitor.leaf(contents, place.page, low: place.low, high: place.high)
             walkValues(contents, place)
             return UInt64(contents.count)
         }
         report.innerPages += 1
         report.innerBytes += node.usedBytes
-        return walkChildren(entries, place)
+        return walkChildren(entries, place, birth: birth)
     }
 
     private mutating func walkChildren(
-        _ entries: borrowing NodeEntries, _ place: Place
+        _ entries: borrowing NodeEntries, _ place: Place, birth: TransactionNumber
     ) -> UInt64? {
         var total: UInt64 = 0
         var isWhole = true
@@ -150,7 +157,7 @@ public struct TreeSurvey<Source: SurveySource, Visitor: SurveyVisitor> {
                 page: entries.child(slot), level: place.level - 1,
                 low: slot == 0 ? place.low : entries.key(slot).array,
                 high: slot + 1 < entries.count ? entries.key(slot + 1).array : place.high,
-                entryCount: entries.totalEntryCount(slot..<slot + 1))
+                entryCount: entries.totalEntryCount(slot..<slot + 1), parentBirth: birth)
             guard let found = walk(child) else {
                 isWhole = false
                 continue

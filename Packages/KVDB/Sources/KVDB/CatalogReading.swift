@@ -9,8 +9,9 @@ struct CatalogReading {
         var name: [UInt8]
         var root: TreeRoot
         var number: UInt32
-        /// The catalog's leaf that has it.
+        /// The catalog's leaf that has it, and the transaction that wrote that.
         var page: PageNumber
+        var birth: TransactionNumber
     }
 
     /// A record that is no good.
@@ -25,6 +26,25 @@ struct CatalogReading {
     private(set) var unreadable: [Problem] = []
     /// Names that no table can have, which nobody can ask for; what the tables hold can be read.
     private(set) var misnamed: [Problem] = []
+
+    /// Records that are older than what they lead to.
+    private(set) var stale: [Problem] = []
+
+    /// Looks for records that are older than the root that they lead to. A table that changes gets a
+    /// new root, and with it a new record; so a later catalog was written, and that write was lost.
+    ///
+    /// - Parameter birth: the transaction that wrote a table's root; nil where nothing sound is there,
+    ///   or the record is of no interest.
+    mutating func findStaleRecords(_ birth: (Table) -> TransactionNumber?) {
+        for table in tables where table.root.page != 0 {
+            guard let newest = birth(table), newest > table.birth else { continue }
+            stale.append(
+                Problem(
+                    name: table.name, page: table.page,
+                    message: "A page of the catalog is older than the table that it leads to; a "
+                        + "later one was lost."))
+        }
+    }
 
     /// Takes the records of a leaf.
     mutating func read(_ leaf: borrowing LeafContents, at page: PageNumber) {
@@ -42,7 +62,9 @@ struct CatalogReading {
             }
             if let record {
                 tables.append(
-                    Table(name: name, root: record.root, number: record.number, page: page))
+                    Table(
+                        name: name, root: record.root, number: record.number, page: page,
+                        birth: leaf.birth))
             } else {
                 unreadable.append(
                     Problem(
@@ -77,7 +99,9 @@ struct CatalogReading {
 extension VerificationReport {
     /// Adds what is wrong with a catalog's records.
     mutating func add(_ catalog: CatalogReading, path: String) {
-        for problem in catalog.unreadable + catalog.misnamed + catalog.misnumbered {
+        for problem in catalog.unreadable + catalog.misnamed + catalog.misnumbered
+            + catalog.stale
+        {
             var finding = Finding(
                 .catalog,
                 StorageError(

@@ -197,6 +197,48 @@ extension DatabaseEngine {
         _ handle: Files.Handle, names: DatabaseFiles, files: Files, options: DatabaseOptions
     ) throws(StorageError) -> DatabaseEngine
     where Store == FilePageStore<Files.Handle>, Log == WriteAheadLog<Files> {
+        let (store, log, writer) = try recover(
+            handle, names: names, files: files, options: options)
+        return DatabaseEngine(
+            core: EngineCore(
+                store: store, log: log, options: options, path: names.data, writer: writer,
+                checkLog: logCheck(store: store, handle: handle, names: names, files: files)))
+    }
+
+    /// Why the database in `handle` can't be opened; nil when it can. All that opening does, is done,
+    /// to read: so nobody who asks this comes to another verdict than opening. Changes nothing, and
+    /// keeps nothing open.
+    ///
+    /// - Parameter handle: open to read and locked.
+    /// - Throws: what has to do with the system and not with the files.
+    static func refusal<Files: FileSystem>(
+        _ handle: Files.Handle, names: DatabaseFiles, files: Files
+    ) throws(StorageError) -> StorageError?
+    where Store == FilePageStore<Files.Handle>, Log == WriteAheadLog<Files> {
+        var options = DatabaseOptions()
+        options.readOnly = true
+        // Replayed pages come on top of the file's.
+        options.maximumFileSize = max(options.maximumFileSize, Int(clamping: try handle.size()) * 2)
+        do throws(StorageError) {
+            try recover(handle, names: names, files: files, options: options, locksLog: false)
+                .log.abandon()
+            return nil
+        } catch {
+            switch error.code {
+            case .damaged, .truncated, .notADatabase, .emptyFile, .unsupportedFormat, .valueTooLong,
+                .fileTooLarge:
+                return error
+            default: throw error
+            }
+        }
+    }
+
+    /// Brings the files to the last committed transaction.
+    private static func recover<Files: FileSystem>(
+        _ handle: Files.Handle, names: DatabaseFiles, files: Files, options: DatabaseOptions,
+        locksLog: Bool = true
+    ) throws(StorageError) -> (store: Store, log: Log, writer: WriterState<Store>)
+    where Store == FilePageStore<Files.Handle>, Log == WriteAheadLog<Files> {
         let store = try FilePageStore.open(
             on: handle,
             options: PageStoreOptions(
@@ -214,18 +256,14 @@ extension DatabaseEngine {
         if store.otherSlotDamaged { try recovery.checkPages() }
         let log = try openLog(
             store: store, handle: handle, names: names, files: files, options: options,
-            isLogThere: isLogThere, recovery: &recovery)
+            isLogThere: isLogThere, locksLog: locksLog, recovery: &recovery)
         do throws(StorageError) {
             try recovery.finish()
         } catch {
             log.abandon()
             throw error
         }
-        return DatabaseEngine(
-            core: EngineCore(
-                store: store, log: log, options: options, path: names.data,
-                writer: recovery.writer,
-                checkLog: logCheck(store: store, handle: handle, names: names, files: files)))
+        return (store, log, recovery.writer)
     }
 
     /// How ``verify(progress:)`` reads the log: by a handle of its own, every frame and every record's
@@ -237,7 +275,8 @@ extension DatabaseEngine {
         return { position throws(StorageError) in
             guard try files.exists(names.log) else { return (0, nil) }
             let reader = try LogReader(
-                files: files, path: names.log, identity: identity, beside: handle)
+                files: files, path: names.log, identity: identity, beside: handle,
+                mayBeNew: !store.checkpoint.needsLog)
             defer { reader.close() }
             let report = try reader.forEachRecord(from: position) { record throws(StorageError) in
                 var operations = OperationReader(record.payload)
@@ -249,7 +288,8 @@ extension DatabaseEngine {
 
     private static func openLog<Files: FileSystem>(
         store: Store, handle: Files.Handle, names: DatabaseFiles, files: Files,
-        options: DatabaseOptions, isLogThere: Bool, recovery: inout Recovery<Store>
+        options: DatabaseOptions, isLogThere: Bool, locksLog: Bool,
+        recovery: inout Recovery<Store>
     ) throws(StorageError) -> Log
     where Store == FilePageStore<Files.Handle>, Log == WriteAheadLog<Files> {
         let checkpoint = store.checkpoint
@@ -263,7 +303,7 @@ extension DatabaseEngine {
                     + "may be lost. Salvage what is left, or restore a backup.",
                 path: names.data)
         }
-        let mustExist = checkpoint.usesLog && !checkpoint.endsLog
+        let mustExist = checkpoint.needsLog
         guard isLogThere || !mustExist else {
             throw StorageError(
                 .damaged,
@@ -271,18 +311,16 @@ extension DatabaseEngine {
                     + "the log back, or restore a backup.",
                 path: names.log)
         }
-        let position = checkpoint.logPosition
-        guard position % UInt64(LogLayout.alignment) == 0, position < LogLayout.maximumPosition
-        else {
-            throw StorageError(
-                .damaged, "The superblock names a place that no log can have.", path: names.data,
-                logSequenceNumber: position)
-        }
+        if let problem = checkpoint.logPositionProblem(names.data) { throw problem }
+        var logOptions = options.logOptions
+        // The data file's lock keeps other handles of this database away from both files; the log's
+        // keeps those of a copy away that someone put in the data file's place.
+        logOptions.locksFile = locksLog
         do throws(StorageError) {
             return try WriteAheadLog.open(
                 files: files, path: names.log,
                 identity: LogIdentity(high: store.identifier.first, low: store.identifier.second),
-                from: position, options: options.logOptions, readOnly: options.readOnly,
+                from: checkpoint.logPosition, options: logOptions, readOnly: options.readOnly,
                 mustExist: mustExist, beside: handle
             ) { record throws(StorageError) in
                 try recovery.replay(
@@ -302,6 +340,22 @@ extension StorageError {
         if code == .positionRecycled { error.code = .damaged }
         return error
     }
+}
+
+extension CheckpointRecord {
+    /// What is wrong with the place to replay from; nil when a log may have it.
+    func logPositionProblem(_ path: String) -> StorageError? {
+        guard
+            logPosition % UInt64(LogLayout.alignment) != 0
+                || logPosition >= LogLayout.maximumPosition
+        else { return nil }
+        return StorageError(
+            .damaged, "The superblock names a place that no log can have.", path: path,
+            logSequenceNumber: logPosition)
+    }
+
+    /// Whether there must be a log, which holds what was committed since.
+    var needsLog: Bool { usesLog && !endsLog }
 }
 
 extension DatabaseOptions {
@@ -334,9 +388,6 @@ extension DatabaseOptions {
         log.segmentSize = logSegmentSize
         // What one checkpoint frees, the next round of the log can use.
         log.retainedSegments = max(2, logBudget / logSegmentSize)
-        // The data file's lock keeps other handles of this database away from both files; the log's
-        // keeps those of a copy away that someone put in the data file's place.
-        log.locksFile = true
         // A commit costs no call but a write and a sync (R11); and without the log's name a close still
         // leaves everything in the data file.
         log.checksName = false

@@ -6,9 +6,10 @@ import WAL
 /// A data file and its log, looked at without being opened as a database: what verification of a file
 /// that doesn't open, and salvage, are built on. Reads only, and takes no lock.
 ///
-/// What it trusts: a page whose checksum, number, kind and birth are right, and a superblock unless
-/// the other slot shows that a newer one was lost (``isBaseTrusted``). Everything else is a fault
-/// that it notes and goes on from.
+/// What it trusts: a page whose checksum, number, kind and birth are right; a free list that is whole
+/// and of the superblock's own transaction; and a superblock unless the other slot, or a newer page in
+/// place of one that it leads to, shows that a newer one was lost (``isBaseTrusted``). Everything else
+/// is a fault that it notes and goes on from.
 final class FileSurvey<Files: FileSystem>: SurveySource, SurveyVisitor {
     /// A table as the catalog has it.
     struct Table {
@@ -40,15 +41,21 @@ final class FileSurvey<Files: FileSystem>: SurveySource, SurveyVisitor {
     let base: (superblock: Superblock, slot: Int)?
     /// Whether nothing newer than `base` was lost.
     private(set) var isBaseTrusted = false
+    /// A sound page that is newer than `base` where `base` leads to. No page that a durable superblock
+    /// reaches is written to before the next one is durable; so there was a newer one.
+    private(set) var contradiction: (page: PageNumber, birth: TransactionNumber)?
     /// Page numbers lie below, and so does the file's end.
     let pageLimit: Int
     let freeList: FreeListSurvey
-    /// Pages of the free list, and pages it lists, that the base's version doesn't use.
+    /// Pages of the free list, and pages it lists, that the base's version doesn't use. Empty unless
+    /// the list is whole: what a wrong list calls free may be in use.
     private(set) var free: PageSet
     /// Pages that something refers to.
     private(set) var claimed: PageSet
     /// Of those the ones that were found sound.
     private(set) var sound: PageSet
+    /// Of these the nodes whose cells overlap; found only when `keepsPieces`, else they are faults.
+    private(set) var doubtful: PageSet
     private(set) var tables: [Table] = []
     /// Faults of trees that hide a part of them.
     private(set) var gaps: [Gap] = []
@@ -87,6 +94,23 @@ final class FileSurvey<Files: FileSystem>: SurveySource, SurveyVisitor {
     /// Whether the catalog could be read to its end.
     private(set) var isCatalogWhole = false
 
+    /// Whether the log's file has a length that its writer never gives it; see
+    /// ``VerificationReport/isLogCut``.
+    var isLogCut: Bool { log.isCut && needsLog }
+
+    /// Whether commits may be in the log that nothing else has.
+    private var needsLog: Bool {
+        guard let base, isBaseTrusted else { return true }
+        return base.superblock.record.needsLog
+    }
+
+    /// Why more may have been in the log than could be read; nil when nothing says so.
+    var logLoss: String? {
+        guard needsLog else { return nil }
+        if let logDamage { return logDamage.message }
+        return isLogCut ? "The log's file was cut: it is no whole number of segments." : nil
+    }
+
     /// Reads superblocks and free list.
     ///
     /// - Parameters:
@@ -102,35 +126,27 @@ final class FileSurvey<Files: FileSystem>: SurveySource, SurveyVisitor {
         self.keepsPieces = keepsPieces
         self.report = report
         pages = try PageFile(file, check: NodeCheck.check)
-        base = Self.newest(pages.slots)
+        base = pages.choice.newest
         pageLimit = min(base.map { Int($0.superblock.pageCount) } ?? .max, pages.pageCount)
         claimed = PageSet(limit: pageLimit)
         sound = PageSet(limit: pages.pageCount)
+        doubtful = PageSet(limit: pages.pageCount)
         free = PageSet(limit: pageLimit)
         freeList = base.map { [pages] in pages.surveyFreeList($0.superblock) } ?? FreeListSurvey()
         for run in freeList.runs { free.insert(run) }
         for page in freeList.pages { free.insert(Int(page)) }
-    }
-
-    private static func newest(_ slots: [Superblock.Slot]) -> (superblock: Superblock, slot: Int)? {
-        var best: (superblock: Superblock, slot: Int)?
-        for (index, slot) in slots.enumerated() {
-            guard case .valid(let superblock) = slot,
-                superblock.generation > best?.superblock.generation ?? 0
-            else { continue }
-            best = (superblock, index)
-        }
-        return best
+        if let fault = freeList.fault { noteContradiction(fault.page) }
     }
 
     /// Whether the other slot is as a sound file has it.
-    var isOtherSlotSound: Bool {
-        guard let base else { return false }
-        switch pages.slots[base.slot ^ 1] {
-        case .valid: return true
-        case .blank: return base.superblock.generation == 1
-        case .foreign, .newer, .damaged: return false
-        }
+    var isOtherSlotSound: Bool { base != nil && !pages.choice.isOtherSlotDamaged }
+
+    /// Looks whether what is in place of a page that `base` leads to is newer than it.
+    private func noteContradiction(_ page: PageNumber) {
+        guard contradiction == nil, let transaction = base?.superblock.record.transaction,
+            let birth = pages.birthOfSoundPage(page), birth > transaction
+        else { return }
+        contradiction = (page, birth)
     }
 
     /// Reads the log, then every tree.
@@ -146,7 +162,9 @@ final class FileSurvey<Files: FileSystem>: SurveySource, SurveyVisitor {
             page: record.catalogRoot, height: record.catalogHeight,
             entryCount: record.catalogCount)
         var survey = TreeSurvey(source: self, visitor: self)
-        isCatalogWhole = survey.walk(root) && catalog.unreadable.isEmpty
+        let isWalked = survey.walk(root)
+        catalog.findStaleRecords { pages.birthOfSoundPage($0.root.page) }
+        isCatalogWhole = isWalked && catalog.unreadable.isEmpty && catalog.stale.isEmpty
         for table in catalog.tables { tables.append(Table(name: table.name, root: table.root)) }
         for index in tables.indices {
             table = index
@@ -157,9 +175,10 @@ final class FileSurvey<Files: FileSystem>: SurveySource, SurveyVisitor {
             progress(checkedPages)
         }
         isBaseTrusted =
-            isOtherSlotSound
-            || (log.isThere && log.damage == nil && log.reachesBack && gaps.isEmpty
-                && isCatalogWhole)
+            contradiction == nil && !pages.choice.isContradictory
+            && (isOtherSlotSound
+                || (log.isThere && log.damage == nil && log.reachesBack && gaps.isEmpty
+                    && isCatalogWhole))
         // What a newer superblock stood for may be anywhere in the log.
         if !isBaseTrusted {
             log = try LogSurvey(
@@ -170,9 +189,14 @@ final class FileSurvey<Files: FileSystem>: SurveySource, SurveyVisitor {
     // MARK: SurveySource
 
     func copyNode(_ page: PageNumber, into buffer: PageBuffer) -> PageFlaw? {
-        let flaw = pages.readNode(page, newest: newest, into: buffer)
-        if flaw == nil { sound.insert(Int(page)) }
-        return flaw
+        if let flaw = pages.readNode(page, newest: newest, into: buffer) { return flaw }
+        if let problem = NodeCheck.overlap(in: buffer.page(0)) {
+            // What it holds can be read, but nothing says which of two entries the bytes are of.
+            guard keepsPieces else { return .structure(problem) }
+            doubtful.insert(Int(page))
+        }
+        sound.insert(Int(page))
+        return nil
     }
 
     func runFlaw(_ page: PageNumber, byteCount: Int) -> PageFlaw? {
@@ -248,6 +272,10 @@ final class FileSurvey<Files: FileSystem>: SurveySource, SurveyVisitor {
 
     func fault(_ fault: TreeFault) {
         report(fault, table.map { tables[$0].name })
+        switch fault.kind {
+        case .page, .value: noteContradiction(fault.page)
+        default: break
+        }
         guard fault.losesSubtree else { return }
         if case .usedTwice = fault.kind {} else { sound.remove(Int(fault.page)) }
         if keepsPieces, let table { pieces[table].append(.gap(gaps.count)) }

@@ -15,8 +15,12 @@ where Store == FilePageStore<POSIXFile>, Log == WriteAheadLog<POSIXFileSystem> {
 
 extension DatabaseEngine {
     /// Verifies the files of a database without opening it: what ``verify(progress:)`` does, for the
-    /// newest checkpoint and the log beside it, also where opening fails. Nothing is replayed or
-    /// written, and nobody may write the database meanwhile.
+    /// newest checkpoint and the log beside it, also where opening fails. Nothing is written, and nobody
+    /// may write the database meanwhile.
+    ///
+    /// Files in which nothing is wrong can be opened: at the end all is done that opening does, in
+    /// memory, the replay of the log included. So it takes the memory for the pages that the log
+    /// changes.
     ///
     /// - Parameters:
     ///   - path: the data file; its log is looked for beside the file that it leads to.
@@ -38,6 +42,10 @@ extension DatabaseEngine {
         try survey.walk(progress: progress)
         var report = collector.report
         survey.addFindings(to: &report)
+        // What a survey can't know, above all whether the log's operations can be applied.
+        if report.isSound, let refusal = try refusal(file, names: names, files: files) {
+            report.add(refusal)
+        }
         return report
     }
 }
@@ -60,8 +68,11 @@ extension FileSurvey {
         report.checkedPages = checkedPages + UInt64(freeList.pages.count)
         report.freePages = UInt64(freeList.freePageCount)
         report.logRecords = log.records
-        for table in tables where table.isWhole {
-            report.entryCount &+= table.root.entryCount
+        report.isLogCut = isLogCut
+        report.tableCount = UInt64(catalog.tables.count { !$0.name.isEmpty })
+        for table in tables {
+            report.entryCount &+= table.report.entryCount
+            guard table.isWhole else { continue }
             report.trees.append(
                 TreeComposition(table: table.name, root: table.root, table.report))
         }
@@ -96,6 +107,7 @@ extension FileSurvey {
             report.add(finding)
             return
         }
+        if pages.choice.isOfLaterFormat { report.add(laterFormat) }
         if pages.byteCount < UInt64(base.superblock.pageCount) << UInt64(PageLayout.pageShift) {
             report.add(
                 VerificationReport.Finding(
@@ -105,6 +117,31 @@ extension FileSurvey {
                         offset: pages.byteCount),
                     expected: "\(base.superblock.pageCount) pages",
                     found: "\(pages.byteCount) bytes"))
+        }
+        if let problem = base.superblock.record.logPositionProblem(path) {
+            report.add(
+                VerificationReport.Finding(
+                    .superblock, error(problem.message, PageNumber(base.slot)),
+                    expected: "a multiple of 8 below 2^62",
+                    found: "\(base.superblock.record.logPosition)"))
+        }
+        if pages.choice.isContradictory {
+            report.add(
+                VerificationReport.Finding(
+                    .superblock,
+                    error("The two superblocks can't be of one database.", PageNumber(base.slot)),
+                    expected: "generations and transactions that count up together"))
+        }
+        if let contradiction {
+            let transaction = base.superblock.record.transaction
+            report.add(
+                VerificationReport.Finding(
+                    .superblock,
+                    error(
+                        "The superblock is an old one: a page that it leads to was written by a "
+                            + "later transaction.", PageNumber(base.slot)),
+                    expected: "page \(contradiction.page) of transaction \(transaction) or older",
+                    found: "transaction \(contradiction.birth)"))
         }
         report.addNumbers(
             transaction: max(base.superblock.record.transaction, log.lastTransaction),
@@ -126,6 +163,15 @@ extension FileSurvey {
                 advice: .restoreLog))
     }
 
+    private var laterFormat: VerificationReport.Finding {
+        VerificationReport.Finding(
+            .file,
+            StorageError(
+                .unsupportedFormat,
+                "The file was written by a newer version in a format unknown here.", path: path),
+            advice: .checkFile)
+    }
+
     /// What there is to say of a file without a sound superblock.
     private func headless(
         _ report: inout VerificationReport
@@ -136,13 +182,8 @@ extension FileSurvey {
                 StorageError(.emptyFile, "The file is empty.", path: path, page: 0, offset: 0),
                 advice: .checkFile)
         }
-        if pages.slots.contains(.newer) {
-            return VerificationReport.Finding(
-                .file,
-                StorageError(
-                    .unsupportedFormat,
-                    "The file was written by a newer version in a format unknown here.",
-                    path: path), advice: .checkFile)
+        if pages.choice.slots.contains(.newer) {
+            return laterFormat
         }
         let buffer = PageBuffer(pageCount: 1)
         var leaves: UInt64 = 0
@@ -152,7 +193,7 @@ extension FileSurvey {
             report.checkedPages += 1
             if buffer.page(0).rawKind == PageKind.leaf.rawValue { leaves += 1 }
         }
-        guard leaves > 0 || pages.slots.contains(.damaged) else {
+        guard leaves > 0 || pages.choice.slots.contains(.damaged) else {
             return VerificationReport.Finding(
                 .file,
                 StorageError(
@@ -169,8 +210,6 @@ extension FileSurvey {
         guard isFreeListWhole, gaps.isEmpty, isCatalogWhole, isOtherSlotSound else { return }
         let hasLostValue = report.findings.contains { $0.key != nil }
         guard !hasLostValue else { return }
-        for page in 2..<max(pageLimit, 2) where !claimed.contains(page) && !free.contains(page) {
-            report.add(.lost(PageNumber(page), path))
-        }
+        PageSet.forEachGap(claimed, free) { report.add(.lost($0, path)) }
     }
 }

@@ -6,6 +6,8 @@ import WAL
 struct LogSurvey {
     /// Whether there is a file.
     private(set) var isThere = false
+    /// Whether the file is no whole number of segments.
+    private(set) var isCut = false
     /// Whether the checkpoint's position, or the log's beginning when there is none, is in it.
     private(set) var reachesBack = false
     /// Where reading starts; nil for the oldest position that there is.
@@ -47,7 +49,7 @@ struct LogSurvey {
         isThere = try files.exists(names.log)
         let record = isAnchored ? base?.record : nil
         guard isThere else {
-            if let record, record.usesLog, !record.endsLog {
+            if let record, record.needsLog {
                 damage = StorageError(
                     .damaged, "The database was not closed, and its log is gone.",
                     path: names.log)
@@ -60,8 +62,10 @@ struct LogSurvey {
         start = record?.logPosition
         do throws(StorageError) {
             let reader = try LogReader(
-                files: files, path: names.log, identity: identity, beside: owner)
+                files: files, path: names.log, identity: identity, beside: owner,
+                mayBeNew: base.map { !$0.record.needsLog } ?? false)
             defer { reader.close() }
+            isCut = reader.byteCount % UInt64(reader.segmentSize) != 0
             try read(reader, record)
         } catch {
             guard error.saysWhatAFileHolds else { throw error }
@@ -110,7 +114,7 @@ struct LogSurvey {
         reachesBack =
             seen > 0 || outcome.end > 0 && (outcome.damage == nil && reader.holds(from))
         damage = found ?? outcome.damage?.ofDatabase
-        if damage == nil, let record, record.usesLog, !record.endsLog, !reachesBack {
+        if damage == nil, let record, record.needsLog, !reachesBack {
             damage = StorageError(
                 .damaged, "The log does not reach back to where replay starts.",
                 logSequenceNumber: from)
@@ -156,7 +160,7 @@ extension StorageError {
     var saysWhatAFileHolds: Bool {
         switch code {
         case .inputOutput, .notADatabase, .emptyFile, .truncated, .damaged, .unsupportedFormat,
-            .fileTooLarge, .valueTooLong, .invalidArgument, .keyTooLong:
+            .fileTooLarge, .valueTooLong, .invalidArgument, .keyTooLong, .positionRecycled:
             true
         case .diskFull, .fileNotFound, .fileExists, .permissionDenied, .readOnly, .locked, .closed,
             .poisoned, .timedOut, .outOfMemory, .notSorted, .tableNotFound, .busy, .ambiguousName:

@@ -142,7 +142,7 @@ extension FileSurvey {
                 .emptyFile, "The file is empty; there is nothing to salvage.", path: path)
         }
         // A newer format may mean other things by what looks familiar.
-        if base == nil, pages.slots.contains(.newer) {
+        if pages.choice.isOfLaterFormat {
             throw StorageError(
                 .unsupportedFormat,
                 "The file was written by a newer version in a format unknown here; salvage it with "

@@ -45,6 +45,11 @@ struct SalvagePlan {
             report.basis = .scan
             gather(survey, progress)
         }
+        if let reason = survey.logLoss {
+            lose(
+                SalvageReport.Loss(
+                    kind: .log, table: [], page: 0, keys: .all, entryCount: nil, reason: reason))
+        }
         separate(overlapping, "It overlaps another leaf that nothing shows to be newer.")
         report.tables = tables.map { SalvageReport.Table(name: $0.name) }
     }
@@ -82,12 +87,23 @@ struct SalvagePlan {
             for piece in survey.pieces[index] {
                 switch piece {
                 case .leaf(let page):
-                    tables[index].chunks.append(Chunk(location: page, certainty: .proved))
+                    take(page, isDoubtful: survey.doubtful.contains(page), index)
                 case .gap(let gap):
                     fill(survey.gaps[gap].fault, with: found[gap], index, survey)
                 }
             }
         }
+    }
+
+    /// Takes a leaf that sound nodes lead to.
+    private mutating func take(_ page: PageNumber, isDoubtful: Bool, _ table: Int) {
+        let certainty: Certainty = isDoubtful ? .uncertain : .proved
+        tables[table].chunks.append(Chunk(location: page, certainty: certainty))
+        guard isDoubtful else { return }
+        lose(
+            SalvageReport.Loss(
+                kind: .uncertain, table: tables[table].name, page: page, keys: .all,
+                entryCount: nil, reason: "Two entries of the leaf share bytes."))
     }
 
     private mutating func fill<Files: FileSystem>(
@@ -127,7 +143,7 @@ struct SalvagePlan {
         _ survey: FileSurvey<Files>, _ progress: (UInt64) -> Void
     ) -> [[FileScan.Leaf]] {
         let gaps = survey.gaps.indices.filter { survey.gaps[$0].table != nil }
-        let deep = gaps.filter { survey.gaps[$0].fault.level > 0 }
+        let deep = gaps.filter { survey.gaps[$0].fault.level > 0 || survey.gaps[$0].fault.isStale }
         let isAmbiguous = deep.contains { survey.gaps[$0].table != survey.gaps[deep[0]].table }
         var scan = FileScan(
             survey, newest: newest,
@@ -162,7 +178,7 @@ struct SalvagePlan {
 
     private static func fits(_ leaf: FileScan.Leaf, _ fault: TreeFault) -> Bool {
         // A lost leaf can only be itself, found elsewhere; any other one is an older version.
-        if fault.level == 0, leaf.number != fault.page { return false }
+        if fault.level == 0, !fault.isStale, leaf.number != fault.page { return false }
         if let low = fault.low, leaf.first.lexicographicallyPrecedes(low) { return false }
         if let high = fault.high, !leaf.last.lexicographicallyPrecedes(high) { return false }
         return true

@@ -59,6 +59,8 @@ public struct SalvageReport: Sendable {
             case range
             /// One value, whose key is known.
             case value
+            /// What a log held that is lost, damaged or cut, or can't be read: commits to any table.
+            case log
             /// Nothing is missing, but the entries of the range are ``Certainty/uncertain``.
             case uncertain
         }

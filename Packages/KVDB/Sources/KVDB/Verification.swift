@@ -76,8 +76,10 @@ private final class Verification<Store: CheckpointedStorage, Log: CommitLog>:
         isCatalog = true
         walk(head.catalog, progress)
         isCatalog = false
-        isWhole = isWhole && catalog.unreadable.isEmpty
+        findStaleRecords(head)
+        isWhole = isWhole && catalog.unreadable.isEmpty && catalog.stale.isEmpty
         report.add(catalog, path: core.path)
+        report.tableCount = UInt64(catalog.tables.count { !$0.name.isEmpty })
         walk(head.main, named: [], progress)
         for table in catalog.tables where !table.name.isEmpty {
             walk(table.root, named: table.name, progress)
@@ -92,19 +94,35 @@ private final class Verification<Store: CheckpointedStorage, Log: CommitLog>:
     private func walk(_ root: TreeRoot, named name: [UInt8], _ progress: (UInt64) -> Void) {
         table = name
         defer { table = nil }
-        guard let composition = walk(root, progress) else { return }
-        report.entryCount &+= root.entryCount
-        report.trees.append(TreeComposition(table: name, root: root, composition))
+        let found = walk(root, progress)
+        report.entryCount &+= found.report.entryCount
+        guard found.isWhole else { return }
+        report.trees.append(TreeComposition(table: name, root: root, found.report))
     }
 
-    /// - Returns: what the tree consists of; nil unless all of it could be looked at.
+    /// - Returns: what the tree consists of, as far as it could be looked at, and whether that was all.
     @discardableResult
-    private func walk(_ root: TreeRoot, _ progress: (UInt64) -> Void) -> TreeReport? {
+    private func walk(
+        _ root: TreeRoot, _ progress: (UInt64) -> Void
+    ) -> (report: TreeReport, isWhole: Bool) {
         var survey = TreeSurvey(source: self, visitor: self)
         let isTreeWhole = survey.walk(root)
         isWhole = isWhole && isTreeWhole
         progress(report.checkedPages)
-        return isTreeWhole ? survey.report : nil
+        return (survey.report, isTreeWhole)
+    }
+
+    /// The default table's record is brought up to date by checkpoints only; until the table is changed, it
+    /// is the one that opening went by.
+    private func findStaleRecords(_ head: Version) {
+        catalog.findStaleRecords { table in
+            guard !table.name.isEmpty || table.root.page == head.main.page else { return nil }
+            let token = store.beginRead()
+            defer { store.endRead(token) }
+            do throws(StorageError) { return try store.page(table.root.page).birth } catch {
+                return nil
+            }
+        }
     }
 
     // MARK: Pages without a tree
@@ -148,9 +166,7 @@ private final class Verification<Store: CheckpointedStorage, Log: CommitLog>:
     /// no news: what hangs below could not be reached.
     private func reportLost() {
         guard isWhole else { return }
-        for page in 2..<max(use.limit, 2) where !use.contains(page) {
-            report.add(.lost(PageNumber(page), core.path))
-        }
+        PageSet.forEachGap(use, use) { report.add(.lost($0, core.path)) }
     }
 
     private func checkLog() throws(StorageError) {
@@ -177,7 +193,7 @@ private final class Verification<Store: CheckpointedStorage, Log: CommitLog>:
             let bytes = try store.page(page)
             buffer.page(0).copyAll(of: bytes)
             guard bytes.number == page else { return .number(found: bytes.number) }
-            return NodeCheck.check(bytes).map { .structure($0) }
+            return (NodeCheck.check(bytes) ?? NodeCheck.overlap(in: bytes)).map { .structure($0) }
         } catch {
             return store.flaw(error, of: page)
         }
@@ -228,11 +244,17 @@ private final class Verification<Store: CheckpointedStorage, Log: CommitLog>:
 }
 
 extension VerificationReport.Finding {
-    static func lost(_ page: PageNumber, _ path: String) -> VerificationReport.Finding {
-        VerificationReport.Finding(
+    /// Pages that nothing accounts for.
+    static func lost(_ pages: Range<Int>, _ path: String) -> VerificationReport.Finding {
+        let page = PageNumber(pages.lowerBound)
+        let message =
+            pages.count == 1
+            ? "The page is neither in use nor free."
+            : "\(pages.count) pages from this one on are neither in use nor free."
+        return VerificationReport.Finding(
             .lost,
             StorageError(
-                .damaged, "The page is neither in use nor free.", path: path, page: page,
+                .damaged, message, path: path, page: page,
                 offset: UInt64(page) << UInt64(PageLayout.pageShift)))
     }
 }

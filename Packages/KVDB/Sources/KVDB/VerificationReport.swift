@@ -14,7 +14,7 @@ public struct VerificationReport: Sendable {
             case wrongPage
             /// A page or node is of another kind or level than what leads to it.
             case wrongKind
-            /// A page is newer than the database.
+            /// A page is newer than the database, or than what leads to it.
             case wrongBirth
             /// A page's content breaks its format.
             case structure
@@ -30,7 +30,7 @@ public struct VerificationReport: Sendable {
             case order
             /// A node or root counts other entries than there are.
             case count
-            /// A page is neither in use nor free.
+            /// A page, or a run of them, is neither in use nor free.
             case lost
             /// The free list.
             case freeList
@@ -134,10 +134,17 @@ public struct VerificationReport: Sendable {
     /// writing it leaves it. It is no damage as long as the other one and the log are there, and the
     /// next checkpoint writes it anew.
     public var isSpareSuperblockDamaged = false
+    /// Whether the log's file is no whole number of segments, though a log is in use: as a rule it was
+    /// cut, by a copy that ran out of space for example, and what was committed behind the cut is gone. A
+    /// crash while the system extends the file may leave the same, and then nothing is lost; so this is
+    /// no damage by itself.
+    public var isLogCut = false
     /// Pages looked at.
     public var checkedPages: UInt64 = 0
-    /// Entries counted, over all tables.
+    /// Entries counted, over all tables: with damage those that could be reached.
     public var entryCount: UInt64 = 0
+    /// Named tables in the catalog whose records could be read.
+    public var tableCount: UInt64 = 0
     /// What each sound tree is made of.
     public var trees: [TreeComposition] = []
     /// Free pages in the free list.
@@ -192,6 +199,7 @@ extension VerificationReport.Finding.Kind {
         switch fault.kind {
         case .page(let flaw), .value(let flaw): self.init(flaw)
         case .level: self = .wrongKind
+        case .stale: self = .wrongBirth
         case .order, .belowSeparator, .aboveSeparator: self = .order
         case .count: self = .count
         case .usedTwice, .valueUsedTwice: self = .usedTwice

@@ -57,6 +57,7 @@ struct SalvageAccount {
         switch kind {
         case .range: "range"
         case .value: "value"
+        case .log: "log"
         case .uncertain: "uncertain"
         }
     }
@@ -75,9 +76,12 @@ struct SalvageAccount {
             case .value:
                 let key = loss.keys.from.map(\.readable) ?? ""
                 lines.append("lost: the value of \(key)\(table): page \(loss.page): \(loss.reason)")
+            case .log:
+                lines.append("lost: what the log may have held besides: \(loss.reason)")
             case .uncertain:
+                let count = loss.entryCount.map { counted($0, "entry", "entries") } ?? "entries"
                 lines.append(
-                    "uncertain: \(counted(loss.entryCount ?? 0, "entry", "entries"))\(table), "
+                    "uncertain: \(count)\(table), "
                         + "\(loss.keys.readable(isClosed: true)): page \(loss.page): \(loss.reason)"
                 )
             }

@@ -39,6 +39,7 @@ struct VerifyVerb: Verb {
             figures.add("finding_count", found.findingCount)
             figures.add(
                 "spare_superblock_damaged", JSONValue.boolean(found.isSpareSuperblockDamaged))
+            figures.add("log_cut", JSONValue.boolean(found.isLogCut))
             figures.members += report.members
             try figures.print(in: session)
         } else {
@@ -53,6 +54,11 @@ struct VerifyVerb: Verb {
                             + "and the log make up for it, and the next checkpoint writes it anew.\n"
                         : "note: one superblock is not whole; all of this is about the other "
                             + "one.\n")
+            }
+            if found.isLogCut {
+                try session.output.write(
+                    "note: the log's file is no whole number of segments: it was cut, and then what "
+                        + "was committed behind the cut is gone, or a crash came while it grew.\n")
             }
             let count = found.findingCount
             try session.output.write(
@@ -75,11 +81,13 @@ struct VerifyVerb: Verb {
         guard report.isSound else { return report }
         do throws(StorageError) {
             let isSpareDamaged = report.isSpareSuperblockDamaged
+            let isLogCut = report.isLogCut
             report = try session.withDatabase(database, .read) { database throws(StorageError) in
                 try database.verify(progress: progress)
             }
             // What opening made good is told all the same.
             if isSpareDamaged { report.isSpareSuperblockDamaged = true }
+            report.isLogCut = isLogCut
             return report
         } catch {
             guard CommandStatus(error.code) == .damaged else { throw error }

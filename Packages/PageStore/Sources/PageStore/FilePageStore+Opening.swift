@@ -117,22 +117,17 @@ extension FilePageStore {
         let buffer = PageBuffer(pageCount: 2)
         let count = try unsafe file.read(
             into: buffer.buffer(byteCount: 2 * PageLayout.pageSize), at: 0)
-        let slots = [
-            Superblock.decode(buffer.page(0), slot: 0), Superblock.decode(buffer.page(1), slot: 1),
-        ]
-        if let (superblock, slot) = newest(slots) {
-            let other = slots[slot ^ 1]
-            // A newer program has written the other slot: going on from the older state would undo
-            // what it did.
-            if other == .newer, buffer.page(slot ^ 1).isIntact { throw newerFormat(file) }
-            // From the second checkpoint on, both slots have been written.
-            let isLost = other == .blank && superblock.generation > 1
-            return (
-                superblock, slot,
-                isLost || other == .damaged || other == .foreign || other == .newer
-            )
+        let slots = (0..<2).map { Superblock.decode(buffer.page($0), slot: PageNumber($0)) }
+        let choice = SuperblockChoice(slots) { buffer.page($0).isIntact }
+        if choice.isOfLaterFormat { throw newerFormat(file) }
+        if choice.isContradictory {
+            throw StorageError(
+                .damaged, "The two superblocks can't be of one database; salvage it.",
+                path: file.path, page: 0)
         }
-        if slots.contains(.newer) { throw newerFormat(file) }
+        if let (superblock, slot) = choice.newest {
+            return (superblock, slot, choice.isOtherSlotDamaged)
+        }
         // The rest of a cut file is zero in the buffer. Before the magic, page number and kind tell
         // ours from others'.
         let looksOurs =
@@ -155,16 +150,6 @@ extension FilePageStore {
             path: file.path, page: 0)
     }
 
-    private static func newest(_ slots: [Superblock.Slot]) -> (Superblock, slot: Int)? {
-        switch (slots[0], slots[1]) {
-        case (.valid(let first), .valid(let second)):
-            return first.generation > second.generation ? (first, 0) : (second, 1)
-        case (.valid(let first), _): return (first, 0)
-        case (_, .valid(let second)): return (second, 1)
-        default: return nil
-        }
-    }
-
     private static func newerFormat(_ file: Handle) -> StorageError {
         StorageError(
             .unsupportedFormat,
@@ -172,62 +157,18 @@ extension FilePageStore {
             path: file.path)
     }
 
-    /// Reads the chain of free-list pages, trusting nothing in it.
+    /// Reads the chain of free-list pages, trusting nothing in it, and makes every reference to a free
+    /// page an error.
     private func readFreeList() throws(StorageError) {
-        let buffer = PageBuffer(pageCount: 1)
-        var number = superblock.freeListHead
-        var index = 0
-        var position = 2
-        while number != 0 {
-            guard index < Int(superblock.freeListPageCount), number >= 2,
-                number < superblock.pageCount, allocator.chain.insert(Int(number))
-            else {
-                throw freeListDamage("The free list does not end where it should.", number)
-            }
-            let offset = UInt64(number) << UInt64(PageLayout.pageShift)
-            let count = try unsafe file.read(
-                into: buffer.buffer(byteCount: PageLayout.pageSize), at: offset)
-            guard count == PageLayout.pageSize else {
-                throw freeListDamage("The file ends before a page of the free list.", number)
-            }
-            if let problem = FreeList.decode(
-                buffer.page(0), number: number, index: index, superblock: superblock,
-                position: &position, free: &allocator.free)
-            {
-                throw freeListDamage(problem, number)
-            }
-            number = buffer.page(0).u32(FreeListLayout.next)
-            index += 1
+        let list = FreeListSurvey(file, superblock)
+        if let fault = list.fault {
+            if case .unreadable(let error) = fault.flaw { throw error }
+            throw StorageError(.damaged, fault.message, path: file.path, page: fault.page)
         }
-        guard index == Int(superblock.freeListPageCount),
-            allocator.free.count == Int(superblock.freePageCount)
-        else {
-            throw freeListDamage(
-                "The free list and the superblock disagree.", superblock.freeListHead)
+        allocator.free = list.free
+        allocator.chain = list.chain
+        for pages in [list.free, list.chain] {
+            pages.forEachRun { memory.markFree($0, count: $1) }
         }
-        try protectFreePages()
-    }
-
-    /// Makes every reference to a free page an error.
-    private func protectFreePages() throws(StorageError) {
-        let root = Int(superblock.record.catalogRoot)
-        guard root == 0 || !allocator.free.contains(root) && !allocator.chain.contains(root) else {
-            throw freeListDamage("The free list contains the catalog's root.", PageNumber(root))
-        }
-        var position = 0
-        while let page = allocator.chain.next(from: position) {
-            guard !allocator.free.contains(page) else {
-                throw freeListDamage("The free list contains itself.", PageNumber(page))
-            }
-            memory.setState(page, PageState.free)
-            position = page + 1
-        }
-        allocator.free.forEachRun { start, count in
-            for page in start..<start + count { memory.setState(page, PageState.free) }
-        }
-    }
-
-    private func freeListDamage(_ message: StaticString, _ page: PageNumber) -> StorageError {
-        StorageError(.damaged, message.description, path: file.path, page: page)
     }
 }

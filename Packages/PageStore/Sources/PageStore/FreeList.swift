@@ -31,6 +31,9 @@ enum FreeList {
 
     /// Checks one page of the chain and adds its runs to `free`.
     ///
+    /// Each checkpoint writes the whole list anew, so a page of another transaction is an older list's,
+    /// left where a write was lost. What it calls free may be in use by now.
+    ///
     /// - Parameters:
     ///   - index: the page's place in the chain.
     ///   - position: the lowest page number that the next run may start at.
@@ -45,9 +48,11 @@ enum FreeList {
         }
         let count = Int(page.u32(FreeListLayout.entryCount))
         guard page.level == 0, page.u16(PageLayout.kindFields) == 0,
-            page.birth <= superblock.record.transaction,
             Int(page.u32(FreeListLayout.index)) == index, count <= FreeListLayout.capacity
         else { return "A free-list page contradicts itself." }
+        guard page.birth == superblock.record.transaction else {
+            return "A free-list page is of another checkpoint than the superblock."
+        }
         for entry in 0..<count {
             let offset = FreeListLayout.entries + entry * FreeListLayout.entrySize
             let start = Int(page.u32(offset))

@@ -1,22 +1,24 @@
 import StorageIO
 
-/// The free list as far as it could be read.
+/// The free list that a superblock leads to, as far as it could be read.
+///
+/// It is evidence only as a whole: a list with a fault may be another checkpoint's, and what such a
+/// one calls free may be in use by now. So a list with a fault counts for nothing, whoever asks:
+/// opening, verification or salvage.
 public struct FreeListSurvey: Sendable {
-    /// Runs of free pages, ascending.
-    public internal(set) var runs: [Range<Int>] = []
-    /// The pages that hold the list and are sound.
-    public internal(set) var pages: [PageNumber] = []
-    /// Where reading broke off, and what is wrong there.
-    public internal(set) var fault: Fault?
+    /// The free pages.
+    private(set) var free = PageBitmap()
+    /// The pages that hold the list.
+    private(set) var chain = PageBitmap()
+    /// What is wrong with the list; nil when it is whole.
+    public private(set) var fault: Fault?
+
     /// A list of nothing.
     public init() {}
 
-    /// Free pages listed.
-    public var freePageCount: Int { runs.reduce(0) { $0 + $1.count } }
-
     /// What is wrong with a free list.
     public struct Fault: Sendable {
-        /// The page of the list; 0 when the fault is none of a page.
+        /// The page of the list that is concerned.
         public var page: PageNumber
         /// What is wrong, as a sentence.
         public var message: String
@@ -24,77 +26,94 @@ public struct FreeListSurvey: Sendable {
         public var expected: String?
         /// What is there.
         public var found: String?
+        /// What is wrong with the page in itself, if that is it.
+        public var flaw: PageFlaw?
+        /// The transaction that wrote the page, where its checksum and number are right.
+        public var birth: TransactionNumber?
     }
-}
 
-extension PageFile {
-    /// Reads the free list that `superblock` leads to, as far as it is sound.
-    public func surveyFreeList(_ superblock: Superblock) -> FreeListSurvey {
-        var survey = FreeListSurvey()
-        var free = PageBitmap()
-        var chain = PageBitmap()
+    /// Free pages listed; 0 unless the list is whole.
+    public var freePageCount: Int { fault == nil ? free.count : 0 }
+
+    /// Runs of free pages, ascending; none unless the list is whole.
+    public var runs: [Range<Int>] {
+        guard fault == nil else { return [] }
+        var runs: [Range<Int>] = []
+        free.forEachRun { start, count in runs.append(start..<start + count) }
+        return runs
+    }
+
+    /// The pages that hold the list, ascending; none unless the list is whole.
+    public var pages: [PageNumber] {
+        fault == nil ? chain.members.map { PageNumber($0) } : []
+    }
+
+    /// Reads the list that `superblock` leads to, trusting nothing in it. A page that can't be read is
+    /// a fault too.
+    init<Handle: File>(_ file: Handle, _ superblock: Superblock) {
         let buffer = PageBuffer(pageCount: 1)
         var number = superblock.freeListHead
         var position = 2
         while number != 0 {
-            let index = survey.pages.count
+            let index = chain.count
             guard index < Int(superblock.freeListPageCount), number >= 2,
-                number < superblock.pageCount, Int(number) < pageCount, chain.insert(Int(number))
+                number < superblock.pageCount, chain.insert(Int(number))
             else {
-                survey.fault = FreeListSurvey.Fault(
+                fault = Fault(
                     page: number, message: "The free list does not end where it should.",
                     expected: "\(superblock.freeListPageCount) pages")
-                break
+                return
             }
-            if let flaw = read(number, into: buffer) {
-                survey.fault = FreeListSurvey.Fault(
+            if let flaw = file.flaw(readingPage: number, into: buffer) {
+                fault = Fault(
                     page: number, message: "A page of the free list is damaged: \(flaw.message)",
-                    expected: flaw.expected(of: number), found: flaw.found(of: number))
-                break
+                    expected: flaw.expected(of: number), found: flaw.found(of: number), flaw: flaw)
+                return
             }
-            var runs = PageBitmap()
+            let page = buffer.page(0)
             if let problem = FreeList.decode(
-                buffer.page(0), number: number, index: index, superblock: superblock,
-                position: &position, free: &runs)
+                page, number: number, index: index, superblock: superblock, position: &position,
+                free: &free)
             {
-                survey.fault = FreeListSurvey.Fault(page: number, message: problem.description)
-                break
+                fault = Fault(page: number, message: problem.description)
+                if page.number == number { fault?.birth = page.birth }
+                return
             }
-            free.formUnion(runs)
-            survey.pages.append(number)
-            number = buffer.page(0).u32(FreeListLayout.next)
+            number = page.u32(FreeListLayout.next)
         }
-        free.forEachRun { start, count in survey.runs.append(start..<start + count) }
-        if survey.fault == nil { survey.fault = disagreement(survey, superblock, free, chain) }
-        return survey
+        fault = disagreement(superblock)
     }
 
-    private func disagreement(
-        _ survey: FreeListSurvey, _ superblock: Superblock, _ free: PageBitmap, _ chain: PageBitmap
-    ) -> FreeListSurvey.Fault? {
-        guard survey.pages.count == Int(superblock.freeListPageCount) else {
-            return FreeListSurvey.Fault(
+    private func disagreement(_ superblock: Superblock) -> Fault? {
+        guard chain.count == Int(superblock.freeListPageCount) else {
+            return Fault(
                 page: superblock.freeListHead,
                 message: "The free list has another length than the superblock says.",
-                expected: "\(superblock.freeListPageCount) pages",
-                found: "\(survey.pages.count) pages")
+                expected: "\(superblock.freeListPageCount) pages", found: "\(chain.count) pages")
         }
         guard free.count == Int(superblock.freePageCount) else {
-            return FreeListSurvey.Fault(
+            return Fault(
                 page: superblock.freeListHead,
                 message: "The free list has other pages than the superblock says.",
                 expected: "\(superblock.freePageCount) free pages",
                 found: "\(free.count) free pages")
         }
-        for page in survey.pages where free.contains(Int(page)) {
-            return FreeListSurvey.Fault(page: page, message: "The free list contains itself.")
+        for page in chain.members where free.contains(page) {
+            return Fault(page: PageNumber(page), message: "The free list contains itself.")
         }
         let root = Int(superblock.record.catalogRoot)
         guard root == 0 || !free.contains(root) && !chain.contains(root) else {
-            return FreeListSurvey.Fault(
+            return Fault(
                 page: PageNumber(root), message: "The free list contains the catalog's root.")
         }
         return nil
+    }
+}
+
+extension PageFile {
+    /// Reads the free list that `superblock` leads to.
+    public func surveyFreeList(_ superblock: Superblock) -> FreeListSurvey {
+        FreeListSurvey(file, superblock)
     }
 
     /// The runs of a page that is a sound page of any free list, and its birth; nil when it is none.

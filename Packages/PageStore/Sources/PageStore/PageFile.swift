@@ -13,8 +13,8 @@ public final class PageFile<Handle: File> {
     public let byteCount: UInt64
     /// The pages that the file has in full.
     public let pageCount: Int
-    /// What the two superblock slots are.
-    public let slots: [Superblock.Slot]
+    /// What the two superblock slots are, and which counts.
+    public let choice: SuperblockChoice
     private let check: PageCheck
     private let pieces = PageBuffer(pageCount: 64)
 
@@ -27,26 +27,24 @@ public final class PageFile<Handle: File> {
         self.check = check
         byteCount = try file.size()
         pageCount = Int(min(byteCount >> UInt64(PageLayout.pageShift), UInt64(PageNumber.max)))
+        let buffers = [PageBuffer(pageCount: 1), PageBuffer(pageCount: 1)]
         var slots: [Superblock.Slot] = []
-        for slot in 0..<2 {
-            let buffer = PageBuffer(pageCount: 1)
-            do throws(StorageError) {
-                // The rest of a cut file stays zero.
-                _ = try unsafe file.read(
-                    into: buffer.buffer(byteCount: PageLayout.pageSize),
-                    at: UInt64(slot) << UInt64(PageLayout.pageShift))
-                slots.append(Superblock.decode(buffer.page(0), slot: PageNumber(slot)))
-            } catch {
+        for (slot, buffer) in buffers.enumerated() {
+            // The rest of a cut file stays zero.
+            let flaw = file.flaw(
+                readingInto: buffer, byteCount: PageLayout.pageSize, from: slot)
+            if case .unreadable = flaw {
                 slots.append(.damaged)
+            } else {
+                slots.append(Superblock.decode(buffer.page(0), slot: PageNumber(slot)))
             }
         }
-        self.slots = slots
+        choice = SuperblockChoice(slots) { buffers[$0].page(0).isIntact }
     }
 
     /// Reads a page into the first of `buffer`, and checks nothing but its checksum.
     public func read(_ page: PageNumber, into buffer: PageBuffer) -> PageFlaw? {
-        if let flaw = readBytes(Int(page), PageLayout.pageSize, into: buffer) { return flaw }
-        return checksumFlaw(buffer.page(0))
+        file.flaw(readingPage: page, into: buffer)
     }
 
     /// Reads a tree node into the first page of `buffer` and checks all that can be told from it
@@ -66,6 +64,19 @@ public final class PageFile<Handle: File> {
         else { return .kind(found: bytes.rawKind) }
         guard bytes.birth <= newest else { return .birth(found: bytes.birth, newest: newest) }
         return check(bytes).map { .structure($0) }
+    }
+
+    /// The transaction that wrote a page of any kind; nil unless the page is whole and says that it is
+    /// this one. An overflow run by its first page.
+    public func birthOfSoundPage(_ page: PageNumber) -> TransactionNumber? {
+        let buffer = PageBuffer(pageCount: 1)
+        let flaw = read(page, into: buffer)
+        guard buffer.page(0).number == page else { return nil }
+        if buffer.page(0).rawKind == PageKind.overflow.rawValue {
+            let run = checkRun(page, byteCount: nil, newest: .max, pageLimit: pageCount)
+            return run.flaw == nil ? buffer.page(0).birth : nil
+        }
+        return flaw == nil ? buffer.page(0).birth : nil
     }
 
     /// Checks an overflow run, piece by piece.
@@ -141,20 +152,31 @@ public final class PageFile<Handle: File> {
         return nil
     }
 
-    private func checksumFlaw(_ page: PageBytes) -> PageFlaw? {
-        let stored = page.u32(PageLayout.checksum)
-        let computed = page.computedChecksum
-        return stored == computed ? nil : .checksum(stored: stored, computed: computed)
-    }
-
     private func readBytes(_ page: Int, _ count: Int, into buffer: PageBuffer) -> PageFlaw? {
+        file.flaw(readingInto: buffer, byteCount: count, from: page)
+    }
+}
+
+extension File {
+    /// Reads `byteCount` bytes from where page `page` starts into the beginning of `buffer`; what is
+    /// wrong with them, if the file does not have them.
+    func flaw(readingInto buffer: PageBuffer, byteCount: Int, from page: Int) -> PageFlaw? {
         do throws(StorageError) {
-            let read = try unsafe file.read(
-                into: buffer.buffer(byteCount: count),
-                at: UInt64(page) << UInt64(PageLayout.pageShift))
-            return read == count ? nil : .cut(byteCount: byteCount)
+            let offset = UInt64(page) << UInt64(PageLayout.pageShift)
+            let read = try unsafe read(into: buffer.buffer(byteCount: byteCount), at: offset)
+            return read == byteCount ? nil : .cut(byteCount: try size())
         } catch {
             return .unreadable(error)
         }
+    }
+
+    /// Reads a page that has a checksum of its own into the first of `buffer`; what is wrong with it.
+    func flaw(readingPage page: PageNumber, into buffer: PageBuffer) -> PageFlaw? {
+        if let flaw = flaw(readingInto: buffer, byteCount: PageLayout.pageSize, from: Int(page)) {
+            return flaw
+        }
+        let stored = buffer.page(0).u32(PageLayout.checksum)
+        let computed = buffer.page(0).computedChecksum
+        return stored == computed ? nil : .checksum(stored: stored, computed: computed)
     }
 }

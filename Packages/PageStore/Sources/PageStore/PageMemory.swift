@@ -149,6 +149,13 @@ import Synchronization
         unsafe states[page].store(state, ordering: .releasing)
     }
 
+    /// Marks pages free that nobody has looked at yet: before the store is anyone's but the opener's.
+    func markFree(_ page: Int, count: Int) {
+        precondition(page >= 0 && count >= 0 && page + count <= pageLimit)
+        unsafe UnsafeMutableRawPointer(states + page).initializeMemory(
+            as: UInt8.self, repeating: PageState.free, count: count)
+    }
+
     /// Changes the state if it is `from`; whether it did.
     @inline(__always)
     func exchangeState(_ page: Int, from: UInt8, to: UInt8) -> Bool {

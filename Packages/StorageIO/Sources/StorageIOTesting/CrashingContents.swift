@@ -24,6 +24,8 @@ final class CrashingContents: @unchecked Sendable {
             case write(Write)
             /// Cut or extended to this size.
             case resize(UInt64)
+            /// Extended over space that was reserved.
+            case preallocate(from: UInt64, to: UInt64)
         }
         /// The number of the operation that made it: the order over all files.
         var number: Int
@@ -78,6 +80,12 @@ final class CrashingContents: @unchecked Sendable {
         if size == current.size { return }
         current.resize(to: size)
         pending.append(Change(number: number, kind: .resize(size)))
+    }
+
+    func preallocate(from start: UInt64, to size: UInt64, number: Int) {
+        if size <= current.size { return }
+        current.resize(to: size)
+        pending.append(Change(number: number, kind: .preallocate(from: start, to: size)))
     }
 
     var image: FileImage {
@@ -151,6 +159,11 @@ final class CrashingContents: @unchecked Sendable {
             let isSizeKept = index < sizeChanges
             switch change.kind {
             case .resize(let size): if isSizeKept { image.resize(to: size) }
+            case .preallocate(let start, let size):
+                guard isSizeKept && size > image.size else { continue }
+                let reserved = max(image.size, start)..<size
+                image.resize(to: size)
+                plan.fillReserved(reserved, in: &image)
             case .write(let write):
                 if isSizeKept && write.end > image.size {
                     let gap = max(image.size, write.offset)..<write.end

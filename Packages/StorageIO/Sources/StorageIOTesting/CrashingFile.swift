@@ -138,7 +138,7 @@ public final class CrashingFile: File, @unchecked Sendable {
             guard count > 0 else { return }
             let end = max(contents.current.size, offset + count)
             try grow(to: end)
-            contents.resize(to: end, number: number)
+            contents.preallocate(from: offset, to: end, number: number)
         }
     }
 

@@ -141,6 +141,16 @@ struct SurvivalPlan {
         }
     }
 
+    /// What stands in `range`, which was reserved and not written yet: zeros, or whatever the medium held
+    /// there before.
+    func fillReserved(_ range: Range<UInt64>, in image: inout MemoryImage) {
+        guard survival.gap == .garbage else { return }
+        // Dice of its own: what survives is as it would be without.
+        var random = SeededRandom(seed: range.lowerBound &* 31 &+ range.upperBound)
+        let filling = random.bytes(Int(range.count))
+        unsafe filling.withUnsafeBytes { unsafe image.write($0, at: range.lowerBound) }
+    }
+
     /// What stands in `range`, where `file` has grown and nothing has been written yet.
     mutating func fillGap(
         _ range: Range<UInt64>, in image: inout MemoryImage, of file: MemoryImage

@@ -65,6 +65,8 @@ public enum LogLayout {
     public static let minimumSegmentSize = 4096
     /// The largest segment. It bounds the memory that reading takes.
     public static let maximumSegmentSize = 1 << 26
+    /// How many slots a new file is made with: one for the first segment, and a spare one.
+    static let newSlotCount = 2
     /// The most segments that a file may have.
     public static let maximumSegmentCount = 1 << 20
     /// Positions stay below this, so that no sum of two overflows.

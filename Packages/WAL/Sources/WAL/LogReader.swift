@@ -20,6 +20,7 @@ public final class LogReader<Files: FileSystem> {
     public private(set) var oldestPosition: LogSequenceNumber
     private let file: Files.Handle
     private let wanted: LogIdentity?
+    private let mayBeNew: Bool
     private let options: LogOptions
     let walker: LogWalker<Files.Handle>
 
@@ -30,11 +31,13 @@ public final class LogReader<Files: FileSystem> {
     ///   - options: `maximumRecordSize` bounds the records that are put together.
     ///   - owner: the file that the log stands beside. A log that would not be opened beside it is
     ///     refused, as ``FileSystem/open(_:_:beside:)`` says. Nil: any file is read.
+    ///   - mayBeNew: whether a file that was only just made, with anything in it, is an empty log.
     /// - Throws: `fileNotFound`, `notADatabase`, `unsupportedFormat`, `damaged` when the headers
     ///   contradict each other, `fileTooLarge`, `inputOutput`.
     public init(
         files: Files, path: String, identity: LogIdentity? = nil,
-        options: LogOptions = LogOptions(), beside owner: Files.Handle? = nil
+        options: LogOptions = LogOptions(), beside owner: Files.Handle? = nil,
+        mayBeNew: Bool = false
     ) throws(StorageError) {
         try options.validate()
         let file =
@@ -44,13 +47,15 @@ public final class LogReader<Files: FileSystem> {
         let table: SegmentTable
         do throws(StorageError) {
             table = try SegmentTable(
-                readingLive: file, identity: identity, defaultSegmentSize: options.segmentSize)
+                readingLive: file, identity: identity, defaultSegmentSize: options.segmentSize,
+                mayBeNew: mayBeNew)
         } catch {
             file.close()
             throw error
         }
         self.file = file
         self.options = options
+        self.mayBeNew = mayBeNew
         wanted = identity
         oldestPosition = table.linked.first?.header.previousEnd ?? 0
         segments = Self.describe(table)
@@ -63,8 +68,9 @@ public final class LogReader<Files: FileSystem> {
     /// - Throws: as ``init(files:path:identity:options:)``; `closed`.
     public func refresh() throws(StorageError) {
         walker.table = try SegmentTable(
-            readingLive: file, identity: wanted ?? identity, defaultSegmentSize: options.segmentSize
-        )
+            readingLive: file, identity: wanted ?? identity,
+            defaultSegmentSize: options.segmentSize,
+            mayBeNew: mayBeNew)
         oldestPosition = walker.table.linked.first?.header.previousEnd ?? 0
         segments = Self.describe(walker.table)
     }

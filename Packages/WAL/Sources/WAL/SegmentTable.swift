@@ -30,10 +30,13 @@ struct SegmentTable {
     /// - Parameters:
     ///   - identity: the log that it must be; nil takes that of the newest segment.
     ///   - defaultSegmentSize: the size to assume when no segment tells it.
+    ///   - mayBeNew: whether no record of the log counts, so that a file as a new log has it before its
+    ///     first segment is written is an empty log.
     /// - Throws: `notADatabase` for something else or another database's log, `unsupportedFormat`,
     ///   `damaged` when two segments claim one place, `fileTooLarge`, `inputOutput`.
     init<Handle: File>(
-        reading file: Handle, identity: LogIdentity?, defaultSegmentSize: Int
+        reading file: Handle, identity: LogIdentity?, defaultSegmentSize: Int,
+        mayBeNew: Bool = false
     ) throws(StorageError) {
         let buffer = LogBuffer()
         fileSize = try file.size()
@@ -66,7 +69,7 @@ struct SegmentTable {
             return first.previousEnd == second.previousEnd
                 ? first.sequence < second.sequence : first.previousEnd < second.previousEnd
         }
-        if entries.isEmpty { try refuseForeign(file, buffer) }
+        if entries.isEmpty { try refuseForeign(file, buffer, mayBeNew: mayBeNew) }
         try refuseDuplicates(file)
     }
 
@@ -124,14 +127,17 @@ struct SegmentTable {
     /// behind it could, it was perhaps written in between, so they are read again until nothing of that
     /// changes. See ``init(reading:identity:defaultSegmentSize:)``.
     init<Handle: File>(
-        readingLive file: Handle, identity: LogIdentity?, defaultSegmentSize: Int
+        readingLive file: Handle, identity: LogIdentity?, defaultSegmentSize: Int,
+        mayBeNew: Bool = false
     ) throws(StorageError) {
         var table = try SegmentTable(
-            reading: file, identity: identity, defaultSegmentSize: defaultSegmentSize)
+            reading: file, identity: identity, defaultSegmentSize: defaultSegmentSize,
+            mayBeNew: mayBeNew)
         var reads = 1
         while table.hasGap, reads < 16 {
             let again = try SegmentTable(
-                reading: file, identity: identity, defaultSegmentSize: defaultSegmentSize)
+                reading: file, identity: identity, defaultSegmentSize: defaultSegmentSize,
+                mayBeNew: mayBeNew)
             let isSettled = again.gaps == table.gaps
             table = again
             if isSettled { break }
@@ -224,15 +230,23 @@ extension SegmentTable {
     }
 
     /// A file without a segment of this log is taken for a new log that a crash cut short, and
-    /// overwritten, only if it can be that: its first bytes are those of a header or zero.
+    /// overwritten, only if it can be that: its first bytes are those of a header or zero; or, where no
+    /// record counts, it is as long as a new log is made. What lies in space that was reserved and not
+    /// written yet may be anything.
     private func refuseForeign<Handle: File>(
-        _ file: Handle, _ buffer: LogBuffer
+        _ file: Handle, _ buffer: LogBuffer, mayBeNew: Bool
     ) throws(StorageError) {
         guard foreign.isEmpty else {
             throw StorageError(
                 .notADatabase,
                 "This log belongs to another database; put the right one in its place, or move it "
                     + "away.", path: file.path)
+        }
+        let newSegmentSize = fileSize / UInt64(LogLayout.newSlotCount)
+        if mayBeNew, fileSize % UInt64(LogLayout.newSlotCount) == 0,
+            LogLayout.isValidSegmentSize(Int(clamping: newSegmentSize))
+        {
+            return
         }
         try buffer.fill(from: file, at: 0, count: 8)
         let bytes = buffer.view()

@@ -57,7 +57,8 @@ extension WriteAheadLog {
         do throws(StorageError) {
             if options.locksFile { try file.lock(exclusive: !readOnly) }
             let table = try SegmentTable(
-                reading: file, identity: identity, defaultSegmentSize: options.segmentSize)
+                reading: file, identity: identity, defaultSegmentSize: options.segmentSize,
+                mayBeNew: !mustExist)
             let walker = LogWalker(file, table, maximumRecordSize: options.maximumRecordSize)
             try walker.requireBoundary(position)
             var tail = LogTail()

@@ -25,7 +25,7 @@ extension WriteAheadLog {
     private func writeFirstSegment() throws(StorageError) {
         let file = try openToStart()
         // The second stays spare (L6).
-        try makeSpareSlots(2)
+        try makeSpareSlots(LogLayout.newSlotCount)
         let segment = takeSegment(after: end)
         let header = LogBuffer()
         segment.header.encode(to: header)
