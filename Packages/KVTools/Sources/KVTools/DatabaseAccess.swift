@@ -90,38 +90,32 @@ final class DatabaseAccess {
             Result
     ) throws(StorageError) -> Result {
         let files = POSIXFileSystem()
-        let log = Database.logPath(of: path)
-        guard !(try files.exists(log)) else {
+        let names = try DatabaseFiles(path)
+        guard !(try files.exists(names.log)) else {
             throw StorageError(
                 .fileExists,
                 "A log is here without its database. Bring the database back, or move the log away "
-                    + "to create a new one.", path: log)
+                    + "to create a new one.", path: names.log)
         }
         try refuseOthersDraft(of: path)
-        let draft = "\(path).\(System.processNumber)-\(System.randomNumber() % 100_000).partial"
-        let names = [draft, Database.logPath(of: draft), draft + "-new"]
-        TemporaryFile.register(names)
+        let draft = try DatabaseFiles(OutputName.temporary(names.data, "partial"))
+        TemporaryFile.register(draft.all)
         defer { TemporaryFile.unregister() }
         do throws(StorageError) {
-            let result = try fill(draft) { () throws(StorageError) in
-                if try files.exists(path) { throw wasCreatedMeanwhile(path) }
+            let result = try fill(draft.data) { () throws(StorageError) in
+                if try files.exists(names.data) { throw wasCreatedMeanwhile(path) }
             }
             do throws(StorageError) {
-                try files.rename(draft, to: path, replacing: false)
+                try files.rename(draft.data, to: names.data, replacing: false)
             } catch {
                 throw error.code == .fileExists ? wasCreatedMeanwhile(path) : error
             }
-            try files.syncDirectory(of: path)
+            try files.syncDirectory(of: names.data)
             return result
         } catch {
             // The command failed already; that its remains can't be removed is not the news.
-            for name in names { try? files.remove(name) }
-            // Nobody gave the draft's name.
-            var error = error
-            if let place = error.path, place.hasPrefix(draft) {
-                error.path = path + place.dropFirst(draft.count)
-            }
-            throw error
+            for name in draft.all { try? files.remove(name) }
+            throw OutputName.named(error, draft.data, as: path)
         }
     }
 
@@ -164,14 +158,17 @@ final class DatabaseAccess {
         beside path: String, _ body: (_ temporary: String) throws(StorageError) -> Result
     ) throws(StorageError) -> Result {
         let files = POSIXFileSystem()
-        let name = "\(path).\(System.processNumber)-\(System.randomNumber() % 100_000).bench"
-        let names = [name, Database.logPath(of: name), name + "-new"]
-        TemporaryFile.register(names)
+        let names = try DatabaseFiles(OutputName.temporary(path, "bench"))
+        TemporaryFile.register(names.all)
         defer {
-            for name in names { try? files.remove(name) }
+            for name in names.all { try? files.remove(name) }
             TemporaryFile.unregister()
         }
-        return try body(name)
+        do throws(StorageError) {
+            return try body(names.data)
+        } catch {
+            throw OutputName.named(error, names.data, as: path)
+        }
     }
 
     // MARK: Entries; the empty table name is the default table

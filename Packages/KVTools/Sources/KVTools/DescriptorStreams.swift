@@ -18,9 +18,7 @@ final class DescriptorInput: ByteInput {
 
     /// Opens what `path` names, to read.
     init(path: String) throws(StorageError) {
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
-        if descriptor < 0 { throw .system(errno, "open", path: path) }
-        self.descriptor = descriptor
+        descriptor = try openBesideStreams(path, O_RDONLY)
         self.path = path
         closes = true
     }
@@ -64,9 +62,7 @@ final class DescriptorOutput: ByteOutput {
 
     /// Opens a device or pipe that is there, to write. Regular files are ``OutputFile``'s.
     init(path: String) throws(StorageError) {
-        let descriptor = unsafe open(path, O_WRONLY | O_CLOEXEC)
-        if descriptor < 0 { throw .system(errno, "open", path: path) }
-        self.descriptor = descriptor
+        descriptor = try openBesideStreams(path, O_WRONLY)
         self.path = path
         closes = true
         limit = 65_536
@@ -99,6 +95,19 @@ final class DescriptorOutput: ByteOutput {
             }
         }
     }
+}
+
+/// Opens a file by a descriptor that is none of the standard streams, also where those are closed: a
+/// message must not land in it.
+private func openBesideStreams(_ path: String, _ mode: Int32) throws(StorageError) -> Int32 {
+    var descriptor = unsafe open(path, mode | O_CLOEXEC)
+    if descriptor >= 0, descriptor <= STDERR_FILENO {
+        let first = descriptor
+        descriptor = fcntl(first, F_DUPFD_CLOEXEC, STDERR_FILENO + 1)
+        close(first)
+    }
+    if descriptor < 0 { throw .system(errno, "open", path: path) }
+    return descriptor
 }
 
 extension StorageError {

@@ -1,4 +1,5 @@
 import Foundation
+import KVDB
 import StorageIO
 
 /// Where an export goes: standard output, a device or pipe that is there, or a file that appears
@@ -10,64 +11,46 @@ struct ExportTarget {
 
     /// - Parameters:
     ///   - name: a path, or `-` for standard output.
-    ///   - database: the path of the database that is exported, which must not be replaced.
+    ///   - database: the path of the database that is exported. Nothing may take one of its names, not
+    ///     even one that is free now.
     init(_ name: String, database: String, in session: Session) throws(StorageError) {
+        let names = try DatabaseFiles(database)
         if name == "-" {
+            // What standard output was redirected to is a name too.
+            if session.output is DescriptorOutput,
+                let conflict = try? names.conflict(with: "/dev/stdout")
+            {
+                throw Self.refused(conflict)
+            }
             stream = session.output
             file = nil
             return
         }
-        switch Self.look(name) {
-        case .missing:
-            let file = try OutputFile(path: name, on: POSIXFileSystem())
-            self.file = file
-            stream = file
-        case .file(let identity):
-            for path in [database, database + "-wal"] {
-                if case .file(identity) = Self.look(path) {
-                    throw StorageError(
-                        .invalidArgument,
-                        "The export would replace the database; choose another file.", path: name)
-                }
-            }
-            // A link's target is replaced, not the link.
-            let file = try OutputFile(path: Self.resolved(name), on: POSIXFileSystem())
-            self.file = file
-            stream = file
-        case .other:
+        guard !Self.isDeviceOrPipe(name) else {
             file = nil
             stream = try DescriptorOutput(path: name)
+            return
         }
+        guard try names.conflict(with: name) == nil else { throw Self.refused(name) }
+        // A link's target is replaced, not the link.
+        let file = try OutputFile(path: name, on: POSIXFileSystem())
+        self.file = file
+        stream = file
+    }
+
+    private static func refused(_ name: String) -> StorageError {
+        StorageError(
+            .invalidArgument,
+            "The export would take the place of a file of the database; choose another name.",
+            path: name)
     }
 
     /// Gives the file its name.
     func commit() throws(StorageError) { try file?.commit() }
 
-    /// What a path leads to, through links.
-    private enum Place: Equatable {
-        case missing
-        case file(Identity)
-        case other
-    }
-
-    private struct Identity: Equatable {
-        var device: UInt64
-        var inode: UInt64
-    }
-
-    private static func look(_ path: String) -> Place {
+    private static func isDeviceOrPipe(_ path: String) -> Bool {
         var status = stat()
-        guard unsafe stat(path, &status) == 0 else { return .missing }
-        guard status.st_mode & S_IFMT == S_IFREG else { return .other }
-        return .file(
-            Identity(
-                device: UInt64(truncatingIfNeeded: status.st_dev),
-                inode: UInt64(truncatingIfNeeded: status.st_ino)))
-    }
-
-    private static func resolved(_ path: String) -> String {
-        guard let real = unsafe realpath(path, nil) else { return path }
-        defer { unsafe free(real) }
-        return unsafe String(validatingCString: real) ?? path
+        guard unsafe stat(path, &status) == 0 else { return false }
+        return status.st_mode & S_IFMT != S_IFREG
     }
 }

@@ -29,24 +29,18 @@ struct SalvageVerb: Verb {
     @OptionGroup var output: OutputOptions
 
     func run(in session: Session) throws(StorageError) -> CommandStatus {
-        let files = POSIXFileSystem()
-        if let report {
-            // Whatever is there, it may be all that is left of the database.
-            let names = [target, Database.logPath(of: target), target + "-new"]
-            guard !names.contains(report), try !files.exists(report) else {
-                throw StorageError(
-                    .fileExists, "The report needs a new file of its own; choose another name.",
-                    path: report)
-            }
-        }
+        try session.know(database)
+        try session.know(target)
+        // Begun before the work, which nobody wants to do again because of it.
+        let file = try report.map(openReport)
         var options = SalvageOptions()
         options.includesUncertain = uncertain
         if report != nil || session.isJSON { options.lossLimit = 100_000 }
-        let done = try salvage(options, in: session)
+        var done = try salvage(options, in: session)
         session.markDone()
+        done.logDamage = done.logDamage.map(session.shown)
         let account = SalvageAccount(done)
-        if let report {
-            let file = try OutputFile(path: report, on: files)
+        if let file {
             try file.write(JSONValue.object(account.members).text + "\n")
             try file.commit()
         }
@@ -56,6 +50,27 @@ struct SalvageVerb: Verb {
             for line in account.lines { try session.output.write(line + "\n") }
         }
         return done.isComplete ? .success : .damaged
+    }
+
+    /// A file that never takes the place of another, nor of one that either database may have.
+    private func openReport(
+        _ report: String
+    ) throws(StorageError) -> OutputFile<POSIXFileSystem> {
+        let files = POSIXFileSystem()
+        guard try !files.exists(report) else {
+            // Whatever is there, it may be all that is left of the database.
+            throw StorageError(
+                .fileExists, "The report needs a new file of its own; choose another name.",
+                path: report)
+        }
+        for path in [database, target] {
+            guard try DatabaseFiles(path).conflict(with: report) != nil else { continue }
+            throw StorageError(
+                .invalidArgument,
+                "The report would take the place of a file of a database; choose another name.",
+                path: report)
+        }
+        return try OutputFile(path: report, on: files, replacing: false)
     }
 
     private func salvage(

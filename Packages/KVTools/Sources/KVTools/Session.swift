@@ -1,4 +1,5 @@
 import ArgumentParser
+import KVDB
 import StorageIO
 
 /// What one command runs with: its three streams, and whether it talks JSON.
@@ -10,6 +11,8 @@ final class Session {
     let limits: EntryLimits
     /// Whether it was a file that is read, not the database, that turned out to be damaged.
     var isInputAtFault = false
+    /// The databases that the command works with.
+    private var databases: [DatabaseFiles] = []
 
     init(
         input: any ByteInput, output: any ByteOutput, error: any ByteOutput, isJSON: Bool,
@@ -25,6 +28,35 @@ final class Session {
     /// Whether a change that the command was to make is made, and durable.
     private var isDone = false
 
+    /// Notes that the command works with the database at `path`, so that errors name its files as the
+    /// command line does.
+    ///
+    /// - Throws: what makes the path one that no database can be at.
+    func know(_ path: String) throws(StorageError) {
+        databases.append(try DatabaseFiles(path))
+    }
+
+    /// An error with a database's files named as on the command line.
+    func shown(_ error: StorageError) -> StorageError {
+        var shown = error
+        if let path = error.path {
+            for database in databases {
+                // Only where that name leads to the very file: a link's log stands elsewhere.
+                let names = [
+                    (database.data, database.given),
+                    (database.log, Database.logPath(of: database.given)),
+                ]
+                for (name, given) in names where path == name {
+                    if let found = try? DatabaseFiles(given), found.data == name {
+                        shown.path = given
+                    }
+                }
+            }
+        }
+        if let cause = error.cause { shown.cause = StorageError.Cause(self.shown(cause.error)) }
+        return shown
+    }
+
     /// Opens a database for the length of the call, and closes it whatever happens.
     ///
     /// When `body` has changed the database, that is done, and an error of closing it does not undo it.
@@ -36,6 +68,8 @@ final class Session {
         _ path: String, _ mode: DatabaseAccess.Mode, isDraft: Bool = false,
         _ body: (DatabaseAccess) throws(StorageError) -> Result
     ) throws(StorageError) -> Result {
+        // What is wrong with the path, opening says in the words of the verb.
+        try? know(path)
         let database = try DatabaseAccess(path: path, mode: mode)
         let result: Result
         do {
@@ -139,7 +173,7 @@ final class Session {
     /// An error that comes when the change is made already, as of a full disk under the output, says so.
     func report(_ failure: StorageError) -> CommandStatus {
         let status = CommandStatus(failure.code)
-        var failure = failure
+        var failure = shown(failure)
         if isDone { failure.message = "What was to be done is done, but: " + failure.message }
         var text = "kvtools: \(failure.description)\n"
         if let hint = hint(failure.code) { text += "kvtools: \(hint)\n" }

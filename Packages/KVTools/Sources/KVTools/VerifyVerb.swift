@@ -20,7 +20,11 @@ struct VerifyVerb: Verb {
     @OptionGroup var output: OutputOptions
 
     func run(in session: Session) throws(StorageError) -> CommandStatus {
-        let found = try verify(in: session)
+        try session.know(database)
+        var found = try verify(in: session)
+        for index in found.findings.indices {
+            found.findings[index].error = session.shown(found.findings[index].error)
+        }
         // Of a file that is none of ours there is nothing to report.
         if let finding = found.findings.first, finding.kind == .file { throw finding.error }
         var report = Report()
