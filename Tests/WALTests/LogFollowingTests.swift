@@ -196,7 +196,8 @@ import Testing
             try log.close(removing: false)
         } check: { survivor, _ in
             guard try survivor.exists(logPath) else { return }
-            let report = try LogReader(files: survivor, path: logPath).forEachRecord { _ in }
+            let report = try LogReader(files: survivor, path: logPath, mayBeNew: true)
+                .forEachRecord { _ in }
             if let damage = report.damage { throw damage }
             if report.missingBefore != nil { throw StorageError(.damaged, "missing") }
         }
