@@ -1,4 +1,5 @@
 import StorageIO
+import Synchronization
 
 /// The versions that live snapshots hold. Any thread, no lock.
 ///
