@@ -151,11 +151,14 @@ import WAL
             runs.append(
                 (number(bytes, base + 32 + 8 * entry, 4), number(bytes, base + 36 + 8 * entry, 4)))
         }
-        let leaf = try #require(
-            (2..<bytes.count / PageLayout.pageSize).map(UInt64.init).first { page in
-                bytes[Int(page) * PageLayout.pageSize + 16] == 1
-                    && runs.allSatisfy { page + 1 < $0.0 || page > $0.0 + $0.1 }
-            })
+        let isApart = { (page: UInt64) in
+            runs.allSatisfy { run in page + 1 < run.0 || page > run.0 + run.1 }
+        }
+        let pages: Range<UInt64> = 2..<UInt64(bytes.count / PageLayout.pageSize)
+        let found = pages.first { page in
+            bytes[Int(page) * PageLayout.pageSize + 16] == 1 && isApart(page)
+        }
+        let leaf = try #require(found)
         if runs[0].1 == 1 { runs.remove(at: 0) } else { runs[0] = (runs[0].0 + 1, runs[0].1 - 1) }
         runs.append((leaf, 1))
         runs.sort { $0.0 < $1.0 }
