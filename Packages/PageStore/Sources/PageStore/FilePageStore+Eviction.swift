@@ -11,6 +11,8 @@ struct Eviction {
     var epoch: UInt64 = 0
     /// A sweep found nothing: not before this many clean pages are resident is another tried.
     var nextAttempt = 0
+    /// Or, where pages share memory, before fewer pages than these are dirty: it may be they that kept it.
+    var nextAttemptDirty = 0
 }
 
 extension FilePageStore {
@@ -32,6 +34,7 @@ extension FilePageStore {
         defer { evictionLock.release() }
         while finishBatch(), cleanResidentPages > budgetPages,
             cleanResidentPages >= eviction.nextAttempt
+                || dirtyPages.load(ordering: .relaxed) < eviction.nextAttemptDirty
         {
             // A little more than needed, so that not every load comes here.
             let excess = cleanResidentPages - budgetPages
@@ -145,7 +148,9 @@ extension FilePageStore {
             steps += 1
         }
         memory.drop(stale, to: PageState.free)
-        eviction.nextAttempt = marked == 0 ? cleanResidentPages + 64 * memory.groupSize : 0
+        eviction.nextAttempt = marked == 0 ? cleanResidentPages + max(64, 16 * memory.groupSize) : 0
+        eviction.nextAttemptDirty =
+            marked == 0 && memory.groupSize > 1 ? dirtyPages.load(ordering: .relaxed) : 0
         if !eviction.batch.isEmpty {
             // The hand may have passed the end: neighbours are found in page order.
             eviction.batch.sort { $0.page < $1.page }
