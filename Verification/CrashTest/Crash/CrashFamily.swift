@@ -102,11 +102,18 @@ final class PowerCuts: @unchecked Sendable {
         account.step = operation.number
         var random = SeededRandom(seed: UInt64(operation.number))
         for survival in [Survival.none, .all] {
-            account.units += 1
-            account.note("torn superblocks")
             do {
                 let left = files.survivors(survival, seed: UInt64(operation.number))
                 let file = try left.open(operation.path, .readWrite)
+                // What an opening writes again as it is, is durable already, and nothing stands in for it.
+                let slot = operation.offset >> UInt64(PageLayout.pageShift)
+                let generations = try [slot, 1 - slot].map { slot throws(StorageError) in
+                    try file.readBytes(8, at: slot << UInt64(PageLayout.pageShift) + 72)
+                        .reversed().reduce(0 as UInt64) { $0 << 8 | UInt64($1) }
+                }
+                guard generations[0] < generations[1] else { continue }
+                account.units += 1
+                account.note("torn superblocks")
                 try file.writeBytes(random.bytes(200), at: operation.offset + 300)
                 try file.sync()
                 file.close()

@@ -33,8 +33,8 @@ final class WriterState<Store: CheckpointedStorage>: @unchecked Sendable {
     private var hasOpenTables = false
     /// The names of `openTables`, in the same order.
     private(set) var openNames = NameIndex()
-    /// The highest number of a table so far, once the catalog has been read for it. It stays when a
-    /// transaction is aborted: numbers need no order, only to be different.
+    /// The highest number of a table so far, once the catalog has been read for it; nil again after an
+    /// aborted transaction.
     private var highestTableNumber: UInt32?
     /// How often the whole catalog was read for that.
     private(set) var catalogReadCount = 0
@@ -66,6 +66,8 @@ final class WriterState<Store: CheckpointedStorage>: @unchecked Sendable {
 
     /// Starts on the head. The caller has begun the store's transaction.
     func begin(_ number: TransactionNumber, logged: Bool) {
+        // The last transaction may have read it after dropping tables, and then been aborted.
+        if transaction != head.transaction { highestTableNumber = nil }
         transaction = number
         main = Tree(store: store, root: head.main)
         catalog = Tree(store: store, root: head.catalog)
@@ -146,7 +148,10 @@ final class WriterState<Store: CheckpointedStorage>: @unchecked Sendable {
             let name: [UInt8] = []
             // A checkpoint that has nothing new to say about the default table takes no page for it.
             let last = try name.withByteView { view throws(StorageError) in try catalog.get(view) }
-            if last != record { try put(record, for: name) }
+            // But a root that was changed in its place since the last checkpoint is younger than the page
+            // of the catalog that leads to it, as no page may be.
+            let isYounger = try isMainYounger()
+            if last != record || isYounger { try put(record, for: name) }
         }
         guard hasOpenTables else { return }
         for index in openTables.indices where openTables[index].isChanged {
@@ -155,6 +160,13 @@ final class WriterState<Store: CheckpointedStorage>: @unchecked Sendable {
                 TableRecord(number: table.number, root: table.tree.root).encoded, for: table.name)
             openTables[index].isChanged = false
         }
+    }
+
+    private func isMainYounger() throws(StorageError) -> Bool {
+        guard main.root.page != 0 else { return false }
+        let token = store.beginRead()
+        defer { store.endRead(token) }
+        return try store.page(main.root.page).birth > checkpointed
     }
 
     /// Writes the changed named tables into the catalog and forgets all that are open.
