@@ -164,9 +164,12 @@ final class WriterState<Store: CheckpointedStorage>: @unchecked Sendable {
 
     private func isMainYounger() throws(StorageError) -> Bool {
         guard main.root.page != 0 else { return false }
+        // Of a catalog of several pages it would have to be looked for.
+        guard catalog.root.height == 1 else { return true }
         let token = store.beginRead()
         defer { store.endRead(token) }
-        return try store.page(main.root.page).birth > checkpointed
+        let birth = try store.page(main.root.page).birth
+        return try birth > store.page(catalog.root.page).birth
     }
 
     /// Writes the changed named tables into the catalog and forgets all that are open.
