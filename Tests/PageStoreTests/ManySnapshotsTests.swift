@@ -81,7 +81,7 @@ import Testing
         #expect(allocator.reclaimVisitCount - before < 3 * count)
     }
 
-    /// Whoever registers doesn't look at all that are registered.
+    /// Registering does not look at all registrations.
     @Test func takingASlotLooksAtFew() {
         let registry = VersionRegistry()
         let count = 10_000

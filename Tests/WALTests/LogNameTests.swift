@@ -72,7 +72,7 @@ import Testing
         #expect(code { () throws(StorageError) in try log.append(Entry(3, size: 1)) } == .closed)
     }
 
-    /// Whoever has all of it elsewhere may remove a log that somebody was faster to remove.
+    /// A log whose content is elsewhere may already have been removed by another process.
     @Test func removingALogThatIsGone() throws {
         for how in Change.allCases {
             let folder = try TemporaryDirectory()

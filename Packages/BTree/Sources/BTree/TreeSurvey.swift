@@ -122,7 +122,7 @@ public struct TreeSurvey<Source: SurveySource, Visitor: SurveyVisitor> {
             fault(.level(found: node.level), place)
             return nil
         }
-        // Whoever writes a node writes those above it, too.
+        // Writing a node also writes the nodes above it.
         let birth = buffer.page(0).birth
         guard birth <= place.parentBirth else {
             fault(.stale(parent: place.parentBirth, child: birth), place)

@@ -50,7 +50,7 @@ import Testing
         #expect(try plain(Array("\\x41\t\t\\escaped".utf8)) == ["A="])
         // One tab is the one that separates, whatever follows.
         #expect(try plain(Array("a\t\\escaped\n".utf8)) == ["a=\\escaped"])
-        // Who says text gets text.
+        // The text format keeps the bytes as they are.
         #expect(
             try entries(
                 TabSeparatedInput(

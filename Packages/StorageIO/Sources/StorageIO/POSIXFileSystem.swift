@@ -26,7 +26,7 @@ public struct POSIXFileSystem: FileSystem {
                         + "change it under all of them; remove the others, or put a copy here.",
                     path: path)
             }
-            // Whoever owns a file may read and change what is in it, now or later.
+            // The owner of a file may read and change what is in it, now or later.
             let isTrusted = try owner.map(file.isTrusted(beside:)) ?? (status.is_own != 0)
             guard isTrusted else {
                 throw StorageError(
