@@ -41,6 +41,28 @@ import Testing
         try database.checkSound()
     }
 
+    /// A number that was read after a drop must not outlive the abort that brings the table back.
+    @Test func anAbortedDropGivesNoNumberTwice() throws {
+        struct Abort: Error {}
+        let files = CrashingFileSystem()
+        var database = try SimulatedDatabase.open(on: files, options())
+        for number in 0..<3 { try database.write { try $0.put("k", "v", table: name(number)) } }
+        try database.close()
+        // The reopened handle has not read the catalog for a number yet.
+        database = try SimulatedDatabase.open(on: files, options())
+        #expect(throws: Abort.self) {
+            try database.write { transaction in
+                try transaction.dropTable(name(1))
+                try transaction.dropTable(name(2))
+                try transaction.put("k", "v", table: name(3))
+                throw Abort()
+            }
+        }
+        for number in 4..<7 { try database.write { try $0.put("k", "v", table: name(number)) } }
+        try database.checkSound()
+        #expect(try database.snapshot().tableNames().count == 6)
+    }
+
     @Test func anImportAndACompactionTakeEachTableOnce() throws {
         let count = 3000
         var bytes: [UInt8] = []
