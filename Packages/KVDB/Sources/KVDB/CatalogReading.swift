@@ -99,9 +99,9 @@ struct CatalogReading {
 extension VerificationReport {
     /// Adds what is wrong with a catalog's records.
     mutating func add(_ catalog: CatalogReading, path: String) {
-        // A catalog older than its tables is evidence for a salvage, and no finding: a checkpoint that a full
-        // disk ended can leave one that is right.
-        for problem in catalog.unreadable + catalog.misnamed + catalog.misnumbered {
+        for problem in catalog.unreadable + catalog.misnamed + catalog.misnumbered
+            + catalog.stale
+        {
             var finding = Finding(
                 .catalog,
                 StorageError(

@@ -112,14 +112,18 @@ private final class Verification<Store: CheckpointedStorage, Log: CommitLog>:
         return (survey.report, isTreeWhole)
     }
 
-    /// The default table's record is brought up to date by checkpoints only; until the table is changed, it
-    /// is the one that opening went by.
+    /// The default table's record is brought up to date by checkpoints only, and a root that none has made
+    /// durable may be changed where it is. So that record is judged only by a root that is durable.
     private func findStaleRecords(_ head: Version) {
+        let durable = store.checkpoint.transaction
         catalog.findStaleRecords { table in
             guard !table.name.isEmpty || table.root.page == head.main.page else { return nil }
             let token = store.beginRead()
             defer { store.endRead(token) }
-            do throws(StorageError) { return try store.page(table.root.page).birth } catch {
+            do throws(StorageError) {
+                let birth = try store.page(table.root.page).birth
+                return table.name.isEmpty && birth > durable ? nil : birth
+            } catch {
                 return nil
             }
         }
