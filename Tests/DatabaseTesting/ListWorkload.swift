@@ -69,7 +69,7 @@ public struct ListWorkload: Sendable {
     public func run<Store, Log>(
         on database: DatabaseEngine<Store, Log>, _ events: EventCounter
     ) throws -> [ListTransaction] {
-        let gathered = Mutex<[ListTransaction]>([])
+        let gathered = Gathering<ListTransaction>()
         let threadsLeft = Atomic(threads)
         let threadsReady = Atomic(0)
         let first = FirstError()
@@ -96,10 +96,10 @@ public struct ListWorkload: Sendable {
             } catch {
                 first.take(error)
             }
-            gathered.withLock { $0 += done }
+            gathered.add(done)
         }
         try first.rethrow()
-        return gathered.withLock { $0 }
+        return gathered.elements
     }
 
     private func perform<Store, Log>(

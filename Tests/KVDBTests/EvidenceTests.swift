@@ -253,9 +253,69 @@ import WAL
 
     // MARK: Opening and verification agree
 
-    /// Every field of the newest superblock with every likely number, its checksum made right.
-    @Test(arguments: [false, true])
-    func whatVerifiesAsSoundOpens(isClosed: Bool) throws {
+    /// A full disk undoes a checkpoint whose catalog names a root, and later roots come to lie at that page:
+    /// the catalog is older than its table then, and nothing is lost.
+    @Test func aRootBackAtTheSamePageIsNoLostCatalog() throws {
+        var options = options
+        options.durability = .buffered
+        let database = try SimulatedDatabase.open("test.db", files: files, options: options)
+        for number in 0..<3 { try database.put(numberKey(number), [0]) }
+        try database.checkpoint()
+        for round in 0..<8 {
+            for value in 0...round { try database.put(numberKey(0), [UInt8(value)]) }
+            try database.sync()
+            // The first write is the log's, the second the data file's.
+            files.fail(operation: files.count(of: .write) + 2, of: .write, with: .diskFull)
+            let error = #expect(throws: StorageError.self) { try database.checkpoint() }
+            #expect(error?.code == .diskFull && database.poison == nil)
+            files.clearFaults()
+            for value in 0..<8 {
+                try database.put(numberKey(0), [UInt8(value)])
+                let report = try database.verify()
+                #expect(report.isSound, "\(report.findings)")
+            }
+            try database.checkpoint()
+            let killed = files.survivors(.all)
+            let report = try SimulatedDatabase.verifyFile("test.db", files: killed)
+            #expect(report.isSound, "\(report.findings)")
+        }
+        try database.close()
+    }
+
+    /// A log that is cut, or whose segments' headers are damaged, before and behind its first frame.
+    @Test func changedLogsAreJudgedAlike() throws {
+        let database = try SimulatedDatabase.open("test.db", files: files, options: options)
+        for number in 0..<40 {
+            try database.put(numberKey(number), [UInt8](repeating: 1, count: 300))
+        }
+        let log = try bytes("test.db-wal")
+        let data = try bytes("test.db")
+        try database.close()
+        var changed: [(String, [UInt8])] = []
+        for length in [0, 1, 8, 63, 64, 72, 100, 500, 1000, 4095, 4096, 4097, log.count - 1] {
+            changed.append(("cut to \(length)", Array(log.prefix(length))))
+        }
+        let segment = options.logSegmentSize
+        for hit in [[0], [1], [0, 1]] {
+            for offset in [0, 9, 12, 20, 32, 40, 48, 60] {
+                var damaged = log
+                for slot in hit where slot * segment < log.count {
+                    damaged[slot * segment + offset] ^= 0x5a
+                }
+                changed.append(("byte \(offset) of the headers \(hit)", damaged))
+            }
+        }
+        for (what, log) in changed {
+            try write(data)
+            try write(log, "test.db-wal")
+            try expectAgreement(what)
+        }
+    }
+
+    /// Every field of a superblock with every likely number, its checksum made right; the other one is
+    /// whole, or damaged.
+    @Test(arguments: [false, true], [false, true])
+    func whatVerifiesAsSoundOpens(isClosed: Bool, isOtherDamaged: Bool) throws {
         let database = try SimulatedDatabase.open("test.db", files: files, options: options)
         for round in 0..<3 {
             for number in 0..<40 {
@@ -289,6 +349,7 @@ import WAL
                     put(new, size, at: at, in: &forged)
                     if offset == 80 { put(new, 8, at: at - 72, in: &forged) }
                     seal(slot, in: &forged)
+                    if isOtherDamaged { forged[(slot ^ 1) * PageLayout.pageSize + 200] ^= 1 }
                     try write(forged)
                     if log.isEmpty {
                         if try files.exists("test.db-wal") { try files.remove("test.db-wal") }

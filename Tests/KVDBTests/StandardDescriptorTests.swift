@@ -16,7 +16,7 @@ struct StandardDescriptorTests {
 
     /// Prints to all of them, as a program or a library would.
     private static func print() {
-        let text = "warning: something that has nothing to do with any database\n"
+        let text = "Something that has nothing to do with any database.\n"
         for descriptor in standard { _ = unsafe write(descriptor, text, text.utf8.count) }
     }
 

@@ -39,6 +39,26 @@ import Testing
         }
     }
 
+    /// What proves that records are lost is found without any header, whatever the options say.
+    @Test func lostHeadersHideNoLossFromAReaderWithOtherOptions() throws {
+        var (bytes, _, _) = try Self.log([100, 200, 300])
+        try #require(bytes.count == 2 * 4096)
+        for slot in 0..<2 {
+            for index in 0..<LogLayout.segmentHeaderSize { bytes[slot * 4096 + index] = 0 }
+        }
+        for slots in [2, 3, 7] {
+            let longer = bytes + [UInt8](repeating: 0, count: (slots - 2) * 4096)
+            for size in [4096, 8192, 1 << 20] {
+                var options = smallSegments()
+                options.segmentSize = size
+                let error = #expect(throws: StorageError.self) {
+                    try openLog(memory(with: longer), options: options)
+                }
+                #expect(error?.code == .damaged, "\(slots) slots, \(size)")
+            }
+        }
+    }
+
     @Test func aCutFileIsATornTail() throws {
         let (bytes, entries, ends) = try Self.log([100, 200, 300])
         #expect(

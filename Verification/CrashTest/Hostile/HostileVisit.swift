@@ -27,6 +27,8 @@ struct HostileVisit<Files: FileSystem> {
     /// What may be read; nil when anything may.
     private var right: [HostileState]?
     private var isOpenedBefore = false
+    /// What the last verification of an open database found first.
+    private var firstFinding = "nothing"
     /// How many opens, and how many of them failed.
     private(set) var opens = 0
     private(set) var refusals = 0
@@ -46,9 +48,7 @@ struct HostileVisit<Files: FileSystem> {
         inspect()
         let found = try salvage()
         var isSound: Bool?
-        // What a changed log proves is not yet looked for in the same places by both.
-        let isWhole = file.log == file.image.log
-        if let database = try open(readOnly: true, mustSucceed: isWhole && found?.isSound == true) {
+        if let database = try open(readOnly: true, mustSucceed: found?.isSound == true) {
             let verdict = try look(at: database)
             try attempt("close", verdict) { try database.close() }
             isSound = verdict
@@ -121,13 +121,11 @@ struct HostileVisit<Files: FileSystem> {
     /// Opening and verification of the files agree.
     private func compare(_ found: VerificationReport?, _ isSound: Bool?) throws {
         guard let found else { return }
-        if found.isSound, isSound == false, file.log == file.image.log {
-            throw Failure("sound as files, but not when they are opened")
+        if found.isSound, isSound == false {
+            throw Failure("sound as files, but not when they are opened: \(firstFinding)")
         }
-        // Operations of the log may drop what is damaged. And of a log that is cut before its first frame,
-        // or that a damaged superblock leads nowhere in, the files alone say more than opening does.
-        let isAboutLog = found.findings.allSatisfy { [.log, .superblock].contains($0.kind) }
-        if !found.isSound, isSound == true, found.logRecords == 0, !isAboutLog {
+        // Operations of the log may drop what is damaged.
+        if !found.isSound, isSound == true, found.logRecords == 0 {
             throw Failure("sound when opened, but not as files: \(found.findings[0].error)")
         }
     }
@@ -233,6 +231,7 @@ struct HostileVisit<Files: FileSystem> {
     private mutating func look(at database: Engine) throws -> Bool {
         let report = try attempt("verify", true) { try database.verify() }
         let isSound = report?.isSound == true
+        firstFinding = report?.findings.first.map { "\($0.error)" } ?? "no report"
         guard let snapshot = try attempt("snapshot", true, { try database.snapshot() }) else {
             return isSound
         }

@@ -278,7 +278,10 @@ extension DatabaseEngine {
                 files: files, path: names.log, identity: identity, beside: handle,
                 mayBeNew: !store.checkpoint.needsLog)
             defer { reader.close() }
+            let covered = store.checkpoint.transaction
             let report = try reader.forEachRecord(from: position) { record throws(StorageError) in
+                // Recovery passes over what the checkpoint covers, so nothing in there is judged.
+                guard record.transaction > covered else { return }
                 var operations = OperationReader(record.payload)
                 while try operations.next() != nil {}
             }

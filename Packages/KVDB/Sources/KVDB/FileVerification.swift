@@ -207,7 +207,7 @@ extension FileSurvey {
 
     /// Lost pages, where it is sure that nothing damaged led to them.
     private func addLost(to report: inout VerificationReport) {
-        guard isFreeListWhole, gaps.isEmpty, isCatalogWhole, isOtherSlotSound else { return }
+        guard isFreeListWhole, gaps.isEmpty, isCatalogWhole, isBaseTrusted else { return }
         let hasLostValue = report.findings.contains { $0.key != nil }
         guard !hasLostValue else { return }
         PageSet.forEachGap(claimed, free) { report.add(.lost($0, path)) }

@@ -111,8 +111,8 @@ struct LogSurvey {
             expected = log.transaction &+ 1
             end = log.end
         }
-        reachesBack =
-            seen > 0 || outcome.end > 0 && (outcome.damage == nil && reader.holds(from))
+        // As opening judges it.
+        reachesBack = seen > 0 || outcome.isFound
         damage = found ?? outcome.damage?.ofDatabase
         if damage == nil, let record, record.needsLog, !reachesBack {
             damage = StorageError(

@@ -21,6 +21,22 @@ public final class FirstError: @unchecked Sendable {
     }
 }
 
+/// What several threads bring together. Its lock is one that the thread sanitizer knows.
+public final class Gathering<Element>: @unchecked Sendable {
+    // Sendable: `lock` guards `gathered`.
+    private let lock = Lock()
+    private var gathered: [Element] = []
+
+    /// Nothing yet.
+    public init() {}
+
+    /// Adds what one thread has.
+    public func add(_ new: [Element]) { lock.withLock { gathered += new } }
+
+    /// All that was added, in the order of the adding.
+    public var elements: [Element] { lock.withLock { gathered } }
+}
+
 /// Runs `body` on that many threads at once, waits for all, and throws the first error of one.
 public func inParallel(_ count: Int, _ body: @escaping @Sendable (Int) throws -> Void) throws {
     let first = FirstError()

@@ -190,6 +190,7 @@ public final class LogReader<Files: FileSystem> {
             damage = error
         }
         report = counted
+        report.isFound = report.isFound || tail.isFound
         report.end = tail.recordEnd
         report.frameEnd = max(report.frameEnd, tail.frameEnd)
         return (tail, damage)

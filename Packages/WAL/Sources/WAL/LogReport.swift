@@ -4,6 +4,8 @@ import StorageIO
 public struct LogReport: Sendable {
     /// Where reading started.
     public internal(set) var start: LogSequenceNumber = 0
+    /// Whether the position to start from is part of the log, though nothing may follow it.
+    public internal(set) var isFound = false
     /// The end of the last complete record.
     public internal(set) var end: LogSequenceNumber = 0
     /// The end of the last sound frame; after `end` when the last record was cut.

@@ -37,23 +37,50 @@ extension LogWalker {
                 throw damage(at: position, in: current)
             }
         }
-        let candidates = possibleSequences(after: position, in: current)
-        for slot in table.unreadable {
-            try load(slot: slot)
-            if provesWithoutHeader(candidates, durableBeyond: position) {
-                throw damage(at: position, in: current)
+        if table.isSizeKnown {
+            let sequences = possibleSequences(
+                after: position, in: current, segmentSize: table.segmentSize)
+            for slot in table.unreadable {
+                try load(slot: slot)
+                if provesWithoutHeader([(table.segmentSize, sequences)], durableBeyond: position) {
+                    throw damage(at: position, in: current)
+                }
             }
+        } else if try provesWithAnySize(durableBeyond: position) {
+            throw damage(at: position, in: nil)
         }
+    }
+
+    /// Whether a frame says that the log was durable beyond `position`, where not one header tells the size
+    /// of the segments: each size is tried, so that the answer is in the file and not in a reader's options.
+    private func provesWithAnySize(
+        durableBeyond position: LogSequenceNumber
+    ) throws(StorageError) -> Bool {
+        var sizes: [(size: Int, sequences: ClosedRange<UInt64>)] = []
+        var size = LogLayout.minimumSegmentSize
+        // The last is as large as the file. All are powers of two, so each segment lies within such a piece.
+        repeat {
+            sizes.append((size, possibleSequences(after: position, in: nil, segmentSize: size)))
+            size *= 2
+        } while size <= LogLayout.maximumSegmentSize && UInt64(size / 2) < table.fileSize
+        let piece = size / 2
+        var offset: UInt64 = 0
+        while offset < table.fileSize {
+            try segmentBytes.fill(from: file, at: offset, count: piece)
+            if provesWithoutHeader(sizes, durableBeyond: position) { return true }
+            offset += UInt64(piece)
+        }
+        return false
     }
 
     /// The numbers that a segment after `position` with an unreadable header can have: those not
     /// seen since the one of `position`, up to as many beyond the newest as there are such slots.
     private func possibleSequences(
-        after position: LogSequenceNumber, in current: SegmentTable.Entry?
+        after position: LogSequenceNumber, in current: SegmentTable.Entry?, segmentSize: Int
     ) -> ClosedRange<UInt64> {
         let first =
             current.map { $0.header.sequence + 1 }
-            ?? max(1, (max(position, 1) - 1) / UInt64(table.segmentSize))
+            ?? max(1, (max(position, 1) - 1) / UInt64(segmentSize))
         let newest = max(table.entries.last?.header.sequence ?? 0, first)
         return first...min(newest + UInt64(table.unreadable.count) + 1, first + 64)
     }
@@ -81,20 +108,27 @@ extension LogWalker {
         return false
     }
 
-    /// The same for a slot whose header is unreadable. Anything may lie there, so here effort ends
-    /// the search without a verdict.
+    /// Whether a frame in the loaded bytes says so, which are slots without a readable header. Anything may
+    /// lie there, so here effort ends the search without a verdict.
+    ///
+    /// - Parameter sizes: the sizes that the segments can have, with the numbers that these can have then.
     private func provesWithoutHeader(
-        _ sequences: ClosedRange<UInt64>, durableBeyond position: LogSequenceNumber
+        _ sizes: [(size: Int, sequences: ClosedRange<UInt64>)],
+        durableBeyond position: LogSequenceNumber
     ) -> Bool {
         var budget = segmentBytes.count * 64
         var offset = LogLayout.segmentHeaderSize
         while let (next, bytes) = nextClaim(from: offset, durableBeyond: position) {
-            for sequence in sequences {
-                let start = sequence * UInt64(table.segmentSize) + UInt64(next)
-                guard let frame = FrameHeader(bytes, at: start) else { continue }
-                if frame.checksumMatches(bytes, at: start) { return true }
-                budget -= frame.frameSize
-                if budget < 0 { return false }
+            for (size, sequences) in sizes {
+                let inside = next & (size - 1)
+                guard inside >= LogLayout.segmentHeaderSize else { continue }
+                for sequence in sequences {
+                    let start = sequence * UInt64(size) + UInt64(inside)
+                    guard let frame = FrameHeader(bytes, at: start) else { continue }
+                    if frame.checksumMatches(bytes, at: start) { return true }
+                    budget -= frame.frameSize
+                    if budget < 0 { return false }
+                }
             }
             offset = next + LogLayout.alignment
         }

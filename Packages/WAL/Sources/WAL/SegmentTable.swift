@@ -12,6 +12,8 @@ struct SegmentTable {
     let identity: LogIdentity?
     /// The size of every segment in bytes.
     let segmentSize: Int
+    /// Whether a header tells that size; otherwise it is only what was expected.
+    let isSizeKnown: Bool
     /// The file's size in bytes.
     let fileSize: UInt64
     /// How many slots the file has; the last may be cut.
@@ -43,6 +45,7 @@ struct SegmentTable {
         let found = try Self.findSegmentSize(file, fileSize, defaultSegmentSize, buffer)
         let size = found ?? defaultSegmentSize
         segmentSize = size
+        isSizeKnown = found != nil
         guard fileSize <= UInt64(size) * UInt64(LogLayout.maximumSegmentCount) else {
             throw StorageError(
                 .fileTooLarge, "The log has more than \(LogLayout.maximumSegmentCount) segments.",
@@ -229,6 +232,13 @@ extension SegmentTable {
         return nil
     }
 
+    /// The segment size of a new log of so many bytes; nil when none has that length.
+    private static func segmentSizeOfNewLog(_ fileSize: UInt64) -> Int? {
+        let (size, rest) = fileSize.quotientAndRemainder(dividingBy: UInt64(LogLayout.newSlotCount))
+        guard rest == 0, LogLayout.isValidSegmentSize(Int(clamping: size)) else { return nil }
+        return Int(size)
+    }
+
     /// A file without a segment of this log is taken for a new log that a crash cut short, and
     /// overwritten, only if it can be that: its first bytes are those of a header or zero; or, where no
     /// record counts, it is as long as a new log is made. What lies in space that was reserved and not
@@ -242,12 +252,7 @@ extension SegmentTable {
                 "This log belongs to another database; put the right one in its place, or move it "
                     + "away.", path: file.path)
         }
-        let newSegmentSize = fileSize / UInt64(LogLayout.newSlotCount)
-        if mayBeNew, fileSize % UInt64(LogLayout.newSlotCount) == 0,
-            LogLayout.isValidSegmentSize(Int(clamping: newSegmentSize))
-        {
-            return
-        }
+        if mayBeNew, Self.segmentSizeOfNewLog(fileSize) != nil { return }
         try buffer.fill(from: file, at: 0, count: 8)
         let bytes = buffer.view()
         for index in 0..<bytes.count {
