@@ -152,7 +152,7 @@ extension EngineCore {
                     key, value throws(StorageError) in
                     try loader.append(key, value)
                     done += 1
-                    if done & 0xfff == 0 {
+                    if ProgressPace.isDue(done) {
                         if dirtyByteCount > options.dirtyBudget { try store.writeOutDirty() }
                         progress(CompactionProgress(phase: .packing, done: done))
                     }

@@ -26,14 +26,14 @@ extension Snapshot {
         let writer = ExportWriter(format: format, sink: sink)
         try forEach { key, value throws(StorageError) in
             try writer.append(key: key, value: value)
-            if writer.entryCount & 0xffff == 0 { progress(writer.entryCount) }
+            if ProgressPace.isDueOfCopies(writer.entryCount) { progress(writer.entryCount) }
             return true
         }
         for (name, tree) in tables {
             try name.withByteView { view throws(StorageError) in try writer.beginTable(view) }
             try tree.forEach(in: .all, reverse: false) { key, value throws(StorageError) in
                 try writer.append(key: key, value: value)
-                if writer.entryCount & 0xffff == 0 { progress(writer.entryCount) }
+                if ProgressPace.isDueOfCopies(writer.entryCount) { progress(writer.entryCount) }
                 return true
             }
         }

@@ -76,7 +76,7 @@ struct FileScan {
         let buffer = PageBuffer(pageCount: 1)
         var page = 2
         while page < count {
-            if page & 0xfff == 0 { progress(UInt64(page)) }
+            if ProgressPace.isDue(page) { progress(UInt64(page)) }
             let number = PageNumber(page)
             page += 1
             let isSound = survey.sound.contains(number)

@@ -150,10 +150,7 @@ extension FileSurvey {
             slot: PageNumber(base.slot), path: path)
         guard !isOtherSlotSound else { return }
         report.isSpareSuperblockDamaged = true
-        // A crash in the middle of a checkpoint leaves one torn slot, and the log that covers it.
-        let isCovered =
-            base.superblock.record.usesLog ? log.isThere && logDamage == nil : gaps.isEmpty
-        guard !isCovered else { return }
+        guard !isSpareCovered else { return }
         report.add(
             VerificationReport.Finding(
                 .superblock,
@@ -161,6 +158,13 @@ extension FileSurvey {
                     "The superblock is damaged, and no log covers it: the newest checkpoint may be "
                         + "lost.", PageNumber(base.slot ^ 1)),
                 advice: .restoreLog))
+    }
+
+    /// Whether a damaged spare superblock takes nothing away. A crash in the middle of a checkpoint leaves
+    /// one torn slot, and the log that covers it.
+    private var isSpareCovered: Bool {
+        guard let base else { return false }
+        return base.superblock.record.usesLog ? log.isThere && logDamage == nil : gaps.isEmpty
     }
 
     private var laterFormat: VerificationReport.Finding {
@@ -207,7 +211,9 @@ extension FileSurvey {
 
     /// Lost pages, where it is sure that nothing damaged led to them.
     private func addLost(to report: inout VerificationReport) {
-        guard isFreeListWhole, gaps.isEmpty, isCatalogWhole, isBaseTrusted else { return }
+        guard isFreeListWhole, gaps.isEmpty, isCatalogWhole, contradiction == nil,
+            !pages.choice.isContradictory, isOtherSlotSound || isSpareCovered
+        else { return }
         let hasLostValue = report.findings.contains { $0.key != nil }
         guard !hasLostValue else { return }
         PageSet.forEachGap(claimed, free) { report.add(.lost($0, path)) }

@@ -90,7 +90,7 @@ struct SalvageWriter<Files: FileSystem> {
             if isWritten {
                 guard try write(key, leaf.value(index), to: loader, account.name) else { continue }
                 written += 1
-                if written & 0xfff == 0 { progress(written) }
+                if ProgressPace.isDue(written) { progress(written) }
             }
             switch chunk.certainty {
             case .proved: account.proved += 1

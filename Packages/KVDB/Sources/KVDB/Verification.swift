@@ -14,7 +14,7 @@ extension DatabaseEngine {
     /// - Parameter progress: called now and then with the pages checked so far.
     /// - Returns: the report; damage is in it and not thrown.
     /// - Throws: `poisoned`, since after a failed write or sync only a reopen tells what the file has;
-    ///   `closed`, `busy`, `outOfMemory`; what the system says when the log can't be read.
+    ///   `closed`, `busy`, `outOfMemory`; what keeps the log from being opened, as rights.
     public func verify(
         progress: (UInt64) -> Void = { _ in }
     ) throws(StorageError) -> VerificationReport {
@@ -31,17 +31,6 @@ extension DatabaseEngine {
         // What a close meanwhile took away is not damage.
         try core.requireOpen()
         return verification.report
-    }
-}
-
-extension StorageError {
-    /// Whether it tells of what a file holds, and not of a call that failed.
-    fileprivate var isOfContent: Bool {
-        switch code {
-        case .damaged, .notADatabase, .emptyFile, .truncated, .unsupportedFormat, .fileTooLarge:
-            true
-        default: false
-        }
     }
 }
 
@@ -182,7 +171,7 @@ private final class Verification<Store: CheckpointedStorage, Log: CommitLog>:
             report.add(VerificationReport.Finding(.log, damage, advice: .restoreLog))
         } catch {
             // That the log can't be opened or read, as without a descriptor left, says nothing about it.
-            guard error.isOfContent else { throw error }
+            guard error.saysWhatAFileHolds else { throw error }
             report.add(VerificationReport.Finding(.log, error, advice: .restoreLog))
         }
     }
