@@ -1,7 +1,7 @@
-// What must be there when the program of Docs/Guides/PagesAndTree.md has passed a line that begins with
+// What must be there when the program of Docs/Guides/PagesAndTree.md has passed its line that begins with
 // "// Durable", after any power cut or kill. Scripts/check-docs compiles it with the program.
 
-func checkSurvivor(_ files: CrashingFileSystem, _ acknowledged: Int) throws {
+func checkSurvivor(_ files: CrashingFileSystem, _ passed: Int) throws {
     let store = try FilePageStore.openOrCreate(
         files: files, path: "map.pages", check: NodeCheck.check)
     defer { store.close() }
@@ -12,10 +12,10 @@ func checkSurvivor(_ files: CrashingFileSystem, _ acknowledged: Int) throws {
             page: record.catalogRoot, height: record.catalogHeight,
             entryCount: record.catalogCount))
     let report = try tree.checkInvariants()
-    guard report.entryCount == (acknowledged > 0 ? 2 : report.entryCount) else {
+    guard report.entryCount == (passed > 0 ? 2 : report.entryCount) else {
         throw StorageError(.damaged, "\(report.entryCount) entries are there")
     }
-    for (word, meaning) in [("uno", "one"), ("tre", "three")] where acknowledged > 0 {
+    for (word, meaning) in [("uno", "one"), ("tre", "three")] where passed > 0 {
         let found = try word.withByteView { key throws(StorageError) in try tree.get(key) }
         guard found == Array(meaning.utf8) else { throw StorageError(.damaged, "no \(word)") }
     }

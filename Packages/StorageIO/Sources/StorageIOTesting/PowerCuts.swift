@@ -21,16 +21,19 @@ import StorageIO
 /// ``Survival/variants``, with the last value that the program had acknowledged by then. And at each of
 /// these moments the program is started again, as its next run would be: once on what a killed process
 /// leaves (all that was written, durable or not), and once on what a power cut leaves. In these second
-/// runs the power is cut before every operation too, with some of the kinds in turns. A program that
-/// can't go on from a crash, whether it throws or trusts what is not durable yet, is found by that.
+/// runs the power is cut before every operation too. A program that can't go on from a crash, whether it
+/// throws or trusts what is not durable yet, is found by that.
+///
+/// Each state is looked at once: two power cuts that leave the same bytes under the same names, after the
+/// same promise, are one. So the check must come to the same verdict about the same state.
 ///
 /// **What is not.** Calls that fail, full disks and damaged bytes
 /// (``CrashingFileSystem/fail(operation:of:with:forever:count:)``), threads, and all that
 /// ``CrashingFileSystem`` does not model. A program whose operations differ from run to run is
 /// looked at, but a failure can't be repeated.
 ///
-/// The cost is the square of the program's operations, times the cost of a check: keep the program to
-/// some hundred operations.
+/// The cost is the square of the program's changing operations, times the cost of a check: keep the program
+/// to some hundred operations, and its files small.
 public enum PowerCuts {
     /// What a program has promised so far. The harness reads it at each operation.
     public final class Acknowledged<Value: Sendable>: @unchecked Sendable {
@@ -75,10 +78,10 @@ public enum PowerCuts {
     ///     that such a run left.
     ///   - check: looks at what is left, as often as it likes; what it changes there is gone afterwards.
     ///     It throws when something that was acknowledged is missing, or cannot be opened.
-    /// - Returns: how many states were looked at.
+    /// - Returns: how many states were looked at, each unlike the others, and how many runs.
     /// - Throws: ``Failure`` when a check, or a run of the program, threw.
     @discardableResult
-    public static func sweep<Value: Sendable>(
+    public static func sweep<Value: Hashable & Sendable>(
         _ nothing: Value, restarts: Bool = true,
         _ program: @escaping @Sendable (CrashingFileSystem, Acknowledged<Value>) throws -> Void,
         check: @escaping @Sendable (CrashingFileSystem, Value) throws -> Void
@@ -90,13 +93,29 @@ public enum PowerCuts {
 }
 
 /// One sweep under way.
-private final class Sweep<Value: Sendable>: @unchecked Sendable {
+private final class Sweep<Value: Hashable & Sendable>: @unchecked Sendable {
     // Sendable: one thread runs it; the hooks that keep it are called by that thread.
     typealias Program = @Sendable (CrashingFileSystem, PowerCuts.Acknowledged<Value>) throws -> Void
     typealias Check = @Sendable (CrashingFileSystem, Value) throws -> Void
 
-    /// How many kinds of survival each operation of a second run gets.
-    private static var kindsInSecondRuns: Int { 2 }
+    /// What a power cut left, and what was promised by then.
+    struct State: Hashable {
+        var fingerprint: UInt64
+        var value: Value
+    }
+
+    /// When two moments of a run have this in common, the same may be lost at both.
+    struct Moment: Equatable {
+        var changes: Int
+        var unsynced: Int
+        var value: Value
+    }
+
+    /// The moment of a run that was looked at last.
+    final class Last: @unchecked Sendable {
+        // Sendable: only the thread that runs the program touches it.
+        var moment: Moment?
+    }
 
     private let program: Program
     private let check: Check
@@ -105,6 +124,9 @@ private final class Sweep<Value: Sendable>: @unchecked Sendable {
     private var first: (place: String, error: any Error)?
     /// Goes through the kinds of survival in turns.
     private var turn = 0
+    /// What the check has seen, and what the program was started again on.
+    private var seen: Set<State> = []
+    private var started: Set<State> = []
 
     init(_ program: @escaping Program, _ check: @escaping Check) {
         self.program = program
@@ -118,18 +140,23 @@ private final class Sweep<Value: Sendable>: @unchecked Sendable {
                 look(at: files, variant: variant, value, moment)
             }
             guard restarts else { return }
-            runAgain(on: files.afterKill(), value, "after a kill \(moment), the next run")
+            if files.unsyncedChangeCount > 0 {
+                runAgain(on: files.afterKill(), value, "after a kill \(moment), the next run")
+            }
             let variant = nextVariant()
+            let left = files.survivors(variant: variant, seed: UInt64(files.operationCount))
+            guard started.insert(State(fingerprint: left.fingerprint, value: value)).inserted
+            else { return }
             runAgain(
-                on: files.survivors(variant: variant, seed: UInt64(files.operationCount)), value,
+                on: left, value,
                 "after a power cut \(moment) (\(Survival.variants[variant])), the next run")
         }
     }
 
     private func runAgain(on files: CrashingFileSystem, _ value: Value, _ name: String) {
         run(on: files, value, name) { [self] files, value, moment in
-            for _ in 0..<Self.kindsInSecondRuns {
-                look(at: files, variant: nextVariant(), value, moment)
+            for variant in Survival.variants.indices {
+                look(at: files, variant: variant, value, moment)
             }
         }
     }
@@ -139,14 +166,23 @@ private final class Sweep<Value: Sendable>: @unchecked Sendable {
         return turn % Survival.variants.count
     }
 
-    /// Runs the program, and calls `visit` before each operation and at the end.
+    /// Runs the program, and calls `visit` at the end, and before each operation unless nothing has changed
+    /// since the one before.
     private func run(
         on files: CrashingFileSystem, _ value: Value, _ name: String,
         visit: @escaping @Sendable (CrashingFileSystem, Value, String) -> Void
     ) {
         let acknowledged = PowerCuts.Acknowledged(value)
+        let last = Last()
         files.beforeOperation = { [unowned files] operation in
-            visit(files, acknowledged.value, "before \(operation) of \(name)")
+            // The operation itself is counted already.
+            let isChanging = FileOperation.Kind.changing.contains(operation.kind)
+            let moment = Moment(
+                changes: files.count(of: .changing) - (isChanging ? 1 : 0),
+                unsynced: files.unsyncedChangeCount, value: acknowledged.value)
+            if moment == last.moment { return }
+            last.moment = moment
+            visit(files, moment.value, "before \(operation) of \(name)")
         }
         states += 1
         do { try program(files, acknowledged) } catch { note(error, "\(name) itself") }
@@ -159,6 +195,9 @@ private final class Sweep<Value: Sendable>: @unchecked Sendable {
         at files: CrashingFileSystem, variant: Int, _ value: Value, _ moment: String
     ) {
         let left = files.survivors(variant: variant, seed: UInt64(files.operationCount))
+        guard seen.insert(State(fingerprint: left.fingerprint, value: value)).inserted else {
+            return
+        }
         states += 1
         do {
             try check(left, value)
