@@ -39,4 +39,19 @@ import Testing
         bitmap.removeAll()
         #expect(bitmap.isEmpty && bitmap.next(from: 0) == nil, again)
     }
+
+    /// What a forged superblock claims for the end of the file must cost no more than a few bytes for each
+    /// megabyte of it: with a bit for every page this set would take 32 MB.
+    @Test func aFarPageTakesMemoryForItself() {
+        var pages = PageBitmap()
+        let far = 1 << 28 - 5
+        for page in [3, far] { pages.insert(page) }
+        pages.insert(far + 1..<far + 100)
+        #expect(pages.members == [3, far] + (far + 1..<far + 100))
+        var copy = pages
+        copy.formUnion(pages)
+        copy.remove(4..<far + 50)
+        #expect(copy.nextRun(from: 4) == far + 50..<far + 100)
+        #expect(copy.byteCount < 2 << 20)
+    }
 }

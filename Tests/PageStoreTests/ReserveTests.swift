@@ -1,7 +1,8 @@
-import PageStore
 import StorageIO
 import StorageIOTesting
 import Testing
+
+@testable import PageStore
 
 /// The pages that growth leaves on a full disk ("A full disk" in Docs/Guarantees.md): 12, and one for
 /// each 512 of the file; half of them to deletes, the rest to the checkpoint.
@@ -48,5 +49,32 @@ import Testing
         files.capacity = UInt64(pages + 50) * 4096
         #expect(try fill(store, for: .growth) >= 49)
         #expect(store.poison == nil)
+    }
+
+    /// A superblock can claim pages by the million for a file of some kilobytes that is one hole. A
+    /// five-hundredth of that would be hundreds of megabytes, taken from the disk by the first put.
+    @Test func pagesThatAreNotOnTheDiskNeedNoReserve() throws {
+        let folder = try TemporaryDirectory()
+        let path = folder.file("store")
+        let files = POSIXFileSystem()
+        var store = try FilePageStore.create(on: files.open(path, .create), check: ToyTree.check)
+        let claimed = 100_000_000
+        let superblock = Superblock(
+            identifier: store.identifier, generation: store.generation + 1,
+            record: store.checkpoint, pageCount: PageNumber(claimed))
+        store.close()
+        let buffer = PageBuffer(pageCount: 1)
+        superblock.encode(into: buffer.page(0), slot: 1)
+        let file = try files.open(path, .readWrite)
+        try unsafe file.write(buffer.bytes.buffer, at: 4096)
+        try file.truncate(to: UInt64(claimed) << 12)
+
+        store = try FilePageStore.open(on: file, check: ToyTree.check)
+        try store.beginTransaction(1)
+        #expect(try store.allocate() >= claimed)
+        #expect(store.filePages - claimed < 10_000)
+        #expect(try #require(file.status()?.allocatedByteCount) < 40 << 20)
+        store.abortTransaction()
+        store.close()
     }
 }

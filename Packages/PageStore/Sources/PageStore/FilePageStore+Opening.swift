@@ -101,9 +101,17 @@ extension FilePageStore {
         let store = FilePageStore(
             file: file, options: options, check: check, memory: memory, superblock: superblock,
             durableSlot: chosen.slot, otherSlotDamaged: chosen.otherSlotDamaged,
-            filePages: filePages)
+            filePages: filePages, holePages: try holePages(file, of: superblock.pageCount))
         try store.readFreeList()
         return store
+    }
+
+    /// How many of a file's pages are not on the disk, as far as the file system tells.
+    private static func holePages(
+        _ file: Handle, of pageCount: PageNumber
+    ) throws(StorageError) -> Int {
+        guard let allocated = try file.status()?.allocatedByteCount else { return 0 }
+        return max(0, Int(pageCount) - Int(clamping: allocated >> UInt64(PageLayout.pageShift)))
     }
 
     private static func chooseSuperblock(

@@ -56,7 +56,7 @@ extension FilePageStore {
 
     /// Under `space`.
     private var reserve: SpaceReserve {
-        SpaceReserve(end: allocator.end, limit: memory.pageLimit)
+        SpaceReserve(count: max(0, allocator.end - holePages), limit: memory.pageLimit)
     }
 
     /// Pages that can be taken without new space on the disk. Under `space`.

@@ -86,6 +86,9 @@ private struct WritingState {
     var durableSlot: Int
     /// Pages that the file has room for without growing. Guarded by `space`.
     var filePages: Int
+    /// Pages that the file had no room on the disk for when it was opened: no tree leads to a hole, so
+    /// they need no reserve, however many a forged superblock claims.
+    let holePages: Int
     /// What the next pages are for. Belongs to the writing thread.
     var purpose = SpacePurpose.growth
     /// Under it nothing else is taken; readers take it when they load a page while anything is unsynced.
@@ -125,7 +128,8 @@ private struct WritingState {
     /// A store over a file whose superblock was chosen and whose free list was read.
     init(
         file: Handle, options: PageStoreOptions, check: @escaping PageCheck, memory: PageMemory,
-        superblock: Superblock, durableSlot: Int, otherSlotDamaged: Bool, filePages: Int
+        superblock: Superblock, durableSlot: Int, otherSlotDamaged: Bool, filePages: Int,
+        holePages: Int
     ) {
         self.file = file
         self.options = options
@@ -136,6 +140,7 @@ private struct WritingState {
         self.otherSlotDamaged = otherSlotDamaged
         openedGeneration = superblock.generation
         self.filePages = filePages
+        self.holePages = holePages
         window = memory.window
         identifier = superblock.identifier
         endOfSpace = Atomic(Int(superblock.pageCount))

@@ -144,7 +144,7 @@ import Synchronization
 
     /// Makes sure that what is kept for deletes is still there when `count` pages are taken. Under `space`.
     private func keepReserve(besides count: Int) throws(StorageError) {
-        let reserve = SpaceReserve(end: allocator.end, limit: memory.pageLimit)
+        let reserve = SpaceReserve(count: allocator.end, limit: memory.pageLimit)
         guard pagesAtHand < count + reserve.pageCount else { return }
         reclaim()
         guard pagesAtHand >= count + reserve.kept(for: purpose) else {

@@ -1,12 +1,19 @@
-/// A set of page numbers, one bit a page, with summaries: bit *i* of level *k + 1* says whether word
-/// *i* of level *k* has a bit set. So the next member from anywhere is found in O(log64 n), however
-/// sparse the set is. Grows with the largest member.
+/// A set of page numbers, one bit a page. The next member from anywhere is found in O(log64 n), however
+/// sparse the set is.
 ///
-/// The words of all levels lie in one array, level 0 first. Level 0 has `1 << shift` of them, each
-/// level a 64th of the one below, and the last level one.
+/// The bits of 4,096 pages lie together in a chunk, and a chunk is there from its first member on. So
+/// memory follows the members, and only by 12 bytes for each chunk the highest of them: the end of a
+/// file costs nothing to claim.
 struct PageBitmap {
-    private var words: [UInt64] = [0]
-    private var shift = 0
+    private static let wordsOfChunk = 64
+
+    /// The words of the chunks that are there, in the order in which they came. The first chunk stands in
+    /// for all that are not: it stays zero.
+    private var words = [UInt64](repeating: 0, count: wordsOfChunk)
+    /// Where each chunk's words begin in `words`.
+    private var places: [UInt32] = []
+    /// The words that have a bit set, by their number in the file.
+    private var occupied = WordIndex()
     /// How many pages are in the set.
     private(set) var count = 0
 
@@ -14,28 +21,43 @@ struct PageBitmap {
 
     var isEmpty: Bool { count == 0 }
 
-    /// Words of level 0.
-    private var wordCount: Int { 1 << shift }
+    /// Words that there is a place for, in a chunk that is there or not.
+    private var wordCount: Int { places.count << 6 }
 
-    /// Words of the level above one of `size` words.
-    private static func sizeAbove(_ size: Int) -> Int { max(1, size >> 6) }
+    /// Where word `word`, below `wordCount`, lies in `words`.
+    private func place(_ word: Int) -> Int { Int(places[word >> 6]) + word & 63 }
+
+    /// The same, to be written to.
+    private mutating func placeToWrite(_ word: Int) -> Int {
+        let chunk = word >> 6
+        if chunk >= places.count || places[chunk] == 0 { addChunk(chunk) }
+        return place(word)
+    }
+
+    private mutating func addChunk(_ chunk: Int) {
+        if chunk >= places.count {
+            places.append(contentsOf: repeatElement(0, count: chunk + 1 - places.count))
+        }
+        places[chunk] = UInt32(words.count)
+        words.append(contentsOf: repeatElement(0, count: Self.wordsOfChunk))
+    }
 
     func contains(_ page: Int) -> Bool {
         let word = page >> 6
-        return word < wordCount && words[word] & (1 << UInt64(page & 63)) != 0
+        return word < wordCount && words[place(word)] & (1 << UInt64(page & 63)) != 0
     }
 
     /// Adds a page; false when it was there.
     @discardableResult
     mutating func insert(_ page: Int) -> Bool {
         let word = page >> 6
-        if word >= wordCount { grow(toHold: word) }
-        let old = words[word]
+        let place = placeToWrite(word)
+        let old = words[place]
         let new = old | 1 << UInt64(page & 63)
         guard new != old else { return false }
-        words[word] = new
+        words[place] = new
         count += 1
-        if old == 0 { markNonzero(word) }
+        if old == 0 { occupied.insert(word) }
         return true
     }
 
@@ -44,42 +66,45 @@ struct PageBitmap {
     mutating func remove(_ page: Int) -> Bool {
         let word = page >> 6
         guard word < wordCount else { return false }
-        let old = words[word]
+        let place = place(word)
+        let old = words[place]
         let new = old & ~(1 << UInt64(page & 63))
         guard new != old else { return false }
-        words[word] = new
+        words[place] = new
         count -= 1
-        if new == 0 { markZero(word) }
+        if new == 0 { occupied.remove(word) }
         return true
     }
 
     mutating func insert(_ pages: Range<Int>) {
         guard !pages.isEmpty else { return }
-        let last = (pages.upperBound - 1) >> 6
-        if last >= wordCount { grow(toHold: last) }
-        for word in pages.lowerBound >> 6...last {
+        for word in pages.lowerBound >> 6...(pages.upperBound - 1) >> 6 {
             let mask = Self.mask(of: pages, in: word)
-            let old = words[word]
-            words[word] = old | mask
+            let place = placeToWrite(word)
+            let old = words[place]
+            words[place] = old | mask
             count += (mask & ~old).nonzeroBitCount
-            if old == 0 { markNonzero(word) }
+            if old == 0 { occupied.insert(word) }
         }
     }
 
     mutating func remove(_ pages: Range<Int>) {
         let inside = pages.clamped(to: 0..<wordCount << 6)
         guard !inside.isEmpty else { return }
-        for word in inside.lowerBound >> 6...(inside.upperBound - 1) >> 6 {
+        let last = (inside.upperBound - 1) >> 6
+        var next = inside.lowerBound >> 6
+        while let word = occupied.next(from: next), word <= last {
             let mask = Self.mask(of: inside, in: word)
-            let old = words[word]
-            guard old & mask != 0 else { continue }
-            words[word] = old & ~mask
+            let place = place(word)
+            let old = words[place]
+            words[place] = old & ~mask
             count -= (mask & old).nonzeroBitCount
-            if old & ~mask == 0 { markZero(word) }
+            if old & ~mask == 0 { occupied.remove(word) }
+            next = word + 1
         }
     }
 
-    /// The bits of `pages` in a word of level 0 that has any.
+    /// The bits of `pages` in a word that has any.
     private static func mask(of pages: Range<Int>, in word: Int) -> UInt64 {
         let last = pages.upperBound - 1
         var mask = ~UInt64(0)
@@ -96,52 +121,33 @@ struct PageBitmap {
     /// Empties the set in O(members), keeping its room.
     mutating func removeAll() {
         var position = 0
-        while let page = next(from: position) {
-            let word = page >> 6
-            words[word] = 0
-            markZero(word)
-            position = (word + 1) << 6
+        while let word = occupied.next(from: position) {
+            words[place(word)] = 0
+            occupied.remove(word)
+            position = word + 1
         }
         count = 0
     }
 
     /// The first member from `start` on.
     func next(from start: Int) -> Int? {
-        var position = start
-        var base = 0
-        var size = wordCount
-        var level = 0
-        while true {
-            let word = position >> 6
-            guard word < size else { return nil }
-            let bits = words[base + word] & (~0 << UInt64(position & 63))
-            if bits != 0 {
-                var found = word << 6 + bits.trailingZeroBitCount
-                while level > 0 {
-                    level -= 1
-                    // Only the last level has another size, and it is not below any.
-                    base -= 1 << (shift - 6 * level)
-                    found = found << 6 + words[base + found].trailingZeroBitCount
-                }
-                return found
-            }
-            guard size > 1 else { return nil }
-            position = word + 1
-            base += size
-            size = Self.sizeAbove(size)
-            level += 1
-        }
+        let word = start >> 6
+        guard word < wordCount else { return nil }
+        let bits = words[place(word)] & (~0 << UInt64(start & 63))
+        if bits != 0 { return word << 6 + bits.trailingZeroBitCount }
+        guard let later = occupied.next(from: word + 1) else { return nil }
+        return later << 6 + words[place(later)].trailingZeroBitCount
     }
 
     /// The first number from `start` on that is not a member.
     func endOfRun(from start: Int) -> Int {
         var word = start >> 6
         guard word < wordCount else { return start }
-        var gaps = ~words[word] & (~0 << UInt64(start & 63))
+        var gaps = ~words[place(word)] & (~0 << UInt64(start & 63))
         while gaps == 0 {
             word += 1
             guard word < wordCount else { return word << 6 }
-            gaps = ~words[word]
+            gaps = ~words[place(word)]
         }
         return word << 6 + gaps.trailingZeroBitCount
     }
@@ -179,7 +185,7 @@ struct PageBitmap {
     func startOfRun(endingAt end: Int) -> Int {
         var start = end
         while start > 0 {
-            if start & 63 == 0, start >> 6 <= wordCount, words[start >> 6 - 1] == ~0 {
+            if start & 63 == 0, start >> 6 <= wordCount, words[place(start >> 6 - 1)] == ~0 {
                 start -= 64
             } else if contains(start - 1) {
                 start -= 1
@@ -190,67 +196,6 @@ struct PageBitmap {
         return start
     }
 
-    // MARK: Inside
-
-    /// Makes room for a word of level 0. At least doubles, which keeps growth page by page linear over
-    /// all.
-    private mutating func grow(toHold word: Int) {
-        var newShift = shift
-        while word >= 1 << newShift { newShift += 1 }
-        var total = 1 << newShift
-        var size = total
-        while size > 1 {
-            size = Self.sizeAbove(size)
-            total += size
-        }
-        var grown = [UInt64](repeating: 0, count: total)
-        var (from, oldSize) = (0, wordCount)
-        var (to, newSize) = (0, 1 << newShift)
-        for index in 0..<oldSize { grown[to + index] = words[from + index] }
-        while newSize > 1 {
-            let isOldLast = oldSize == 1
-            let isAnyBelow = grown[to] != 0
-            to += newSize
-            newSize = Self.sizeAbove(newSize)
-            if isOldLast {
-                // All that was there lies below the first word.
-                grown[to] = isAnyBelow ? 1 : 0
-                continue
-            }
-            from += oldSize
-            oldSize = Self.sizeAbove(oldSize)
-            for index in 0..<oldSize { grown[to + index] = words[from + index] }
-        }
-        words = grown
-        shift = newShift
-    }
-
-    private mutating func markNonzero(_ word: Int) {
-        var position = word
-        var base = 0
-        var size = wordCount
-        while size > 1 {
-            base += size
-            size = Self.sizeAbove(size)
-            let index = base + position >> 6
-            let old = words[index]
-            words[index] = old | 1 << UInt64(position & 63)
-            if old != 0 { return }
-            position >>= 6
-        }
-    }
-
-    private mutating func markZero(_ word: Int) {
-        var position = word
-        var base = 0
-        var size = wordCount
-        while size > 1 {
-            base += size
-            size = Self.sizeAbove(size)
-            let index = base + position >> 6
-            words[index] &= ~(1 << UInt64(position & 63))
-            if words[index] != 0 { return }
-            position >>= 6
-        }
-    }
+    /// How many bytes of memory the set takes, about.
+    var byteCount: Int { 8 * words.count + 4 * places.count + occupied.byteCount }
 }

@@ -8,12 +8,13 @@ struct SpaceReserve {
     /// How many pages are kept.
     let pageCount: Int
 
-    /// The reserve of a store of `end` pages that can have `limit`: for a few paths through the trees and
-    /// the merges on them, for the catalog, and for a free list, which is longest when every second
-    /// page is free. Of a small limit an eighth, but at least enough for one path and the checkpoint.
-    init(end: Int, limit: Int) {
+    /// The reserve of a store that has `count` pages on the disk and can have `limit`: for a few paths
+    /// through the trees and the merges on them, for the catalog, and for a free list, which is longest
+    /// when every second page is free. Of a small limit an eighth, but at least enough for one path and
+    /// the checkpoint.
+    init(count: Int, limit: Int) {
         let least = min(Self.least, (limit - 2) / 2)
-        pageCount = min(12 + end / 512, max(limit / 8, least))
+        pageCount = min(12 + count / 512, max(limit / 8, least))
     }
 
     /// What must be left of it by whoever takes pages for `purpose`.

@@ -175,6 +175,7 @@ static void copy_status(const struct stat *from, struct csio_status *to) {
     to->is_regular = S_ISREG(from->st_mode);
     to->owner = (uint64_t)from->st_uid;
     to->is_own = from->st_uid == geteuid();
+    to->allocated = (uint64_t)from->st_blocks * 512;
 }
 
 /// Asks for the number of names once more, when it is more than one: over a network and in user space it

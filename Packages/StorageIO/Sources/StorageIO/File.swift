@@ -76,6 +76,8 @@ public struct FileStatus: Sendable, Equatable {
     public var inode: UInt64
     /// How many names it has; 0 for an open file whose last name was removed.
     public var linkCount: UInt64
+    /// How many bytes it takes on the disk, without its holes; nil where the file system does not say.
+    public var allocatedByteCount: UInt64?
 
     /// Whether both are of the same file.
     public func isSameFile(as other: FileStatus) -> Bool {

@@ -196,6 +196,8 @@ public struct POSIXFileSystem: FileSystem {
 
 extension FileStatus {
     init(_ status: csio_status) {
-        self.init(device: status.device, inode: status.inode, linkCount: status.links)
+        self.init(
+            device: status.device, inode: status.inode, linkCount: status.links,
+            allocatedByteCount: status.allocated > 0 ? status.allocated : nil)
     }
 }

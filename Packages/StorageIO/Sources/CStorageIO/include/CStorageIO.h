@@ -52,6 +52,7 @@ struct csio_status {
     int is_regular;          // not a directory, device, pipe …
     uint64_t owner;          // the number of the user that it belongs to
     int is_own;              // that is the user of this process
+    uint64_t allocated;      // bytes that it takes on the disk; 0 where the file system does not say
 };
 int csio_status_of(int descriptor, struct csio_status *status);
 /// The same for what a path leads to.
