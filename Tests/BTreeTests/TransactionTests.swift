@@ -48,6 +48,28 @@ import Testing
         try harness.check()
     }
 
+    /// A call without a transaction changes nothing, so the same tree can be written to when there is one.
+    @Test func aTreeGoesOnAfterARefusalOutside() throws {
+        let harness = try TreeHarness()
+        try harness.write { tree in
+            for number in 0..<3000 { try tree.put(key(number), [1]) }
+        }
+        var tree = harness.tree
+        #expect(throws: StorageError.self) { try tree.put(key(7), [2]) }
+        #expect(throws: StorageError.self) {
+            try tree.put(key(7), [UInt8](repeating: 2, count: 5000))
+        }
+        #expect(throws: StorageError.self) { try tree.delete(key(7)) }
+        #expect(throws: StorageError.self) { try tree.deleteRange(key(7), key(900)) }
+        #expect(throws: StorageError.self) { try tree.deleteAll() }
+        #expect(tree.root == harness.tree.root)
+        try harness.begin()
+        try tree.put(key(7), [9])
+        #expect(try tree.value(key(7)) == [9])
+        #expect(tree.count == 3000)
+        harness.abort()
+    }
+
     /// Durable versions in a file are as safe.
     @Test func changesNothingDurable() throws {
         let files = CrashingFileSystem()

@@ -53,8 +53,10 @@ public struct BPlusTree<Store: PageStorage>: Sendable {
         try root.validate()
     }
 
-    /// Notes that a write broke off half way.
+    /// Notes that a write broke off half way. Outside of a transaction none has begun: there is no page
+    /// that it could have changed.
     mutating func fail(_ error: StorageError) -> StorageError {
+        guard store.firstTransaction != .max else { return error }
         failure = StorageError.Cause(error)
         return error
     }
