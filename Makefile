@@ -1,6 +1,6 @@
 # make demo    imports a real data set, reads and changes it, kills a writer, recovers, verifies, exports
 # make test    the tests of every layer and of the command
-# make kvtools  the command, into Packages/KVTools/.build/release/kvtools
+# make kvtools  the command, into .build-shared/release/kvtools
 # make check   everything that continuous integration checks (Scripts/check lists it)
 # make crashtest  crashes, faults, hostile files, thread schedules …: the gate of Docs/Testing.md
 # make soak HOURS=2  further cases of the same tests, for hours; goes on where it stopped; then the fuzzers
@@ -15,7 +15,7 @@ SOURCES := Package.swift Packages Tests Verification Benchmarks Examples
 
 HOURS ?= 2
 
-.PHONY: demo test kvtools check crashtest soak bench bench-quick lint format embedded clean lz4
+.PHONY: demo test kvtools check crashtest soak bench bench-quick lint format embedded embedded-package embedded-static clean lz4
 
 demo: lz4
 	@Scripts/demo
@@ -24,7 +24,8 @@ test: lz4
 	@Scripts/test
 
 kvtools: lz4
-	swift build -c release --package-path Packages/KVTools --product kvtools
+	swift build -c release --package-path Packages/KVTools --scratch-path .build-shared \
+		--disable-build-manifest-caching --product kvtools
 
 check:
 	@Scripts/check
@@ -47,8 +48,14 @@ lint:
 format:
 	swift format --in-place --parallel --recursive $(SOURCES)
 
+# Each compiles one module at a time, so both at once.
 embedded:
+	@$(MAKE) --no-print-directory -j2 embedded-package embedded-static
+
+embedded-package:
 	@Scripts/check-embedded
+
+embedded-static:
 	@Scripts/check-embedded-static
 
 clean:

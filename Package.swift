@@ -25,6 +25,9 @@ let hasPageSizes = Context.environment["KVDB_PAGE_SIZES"] == "1"
 // files, are then built with the address sanitizer and count the ways that they took.
 let isFuzzing = Context.environment["KVDB_FUZZ"] != nil
 
+// KVDB_TESTS=<target> leaves out all other targets with tests (Scripts/check-threads).
+let chosenTests = Context.environment["KVDB_TESTS"]
+
 let swiftSettings: [SwiftSetting] =
     [.swiftLanguageMode(.v6), .strictMemorySafety(), .treatAllWarnings(as: .error)]
     + (isEmbedded ? [.enableExperimentalFeature("Embedded")] : [])
@@ -98,5 +101,8 @@ let package = Package(
     name: "KVDB",
     platforms: [.macOS(.v15), .iOS(.v18), .tvOS(.v18), .watchOS(.v11), .visionOS(.v2)],
     products: isEmbedded ? engineProducts : engineProducts + hostedProducts,
-    targets: isEmbedded ? engineTargets : engineTargets + hostedTargets
+    targets: isEmbedded
+        ? engineTargets
+        : engineTargets
+            + hostedTargets.filter { $0.type != .test || $0.name == chosenTests ?? $0.name }
 )

@@ -17,7 +17,7 @@ struct SizeLimitFamily: Family {
     static let name = "sizelimit"
     static let unit = "stores"
     static let gate = Goal.cases(400)
-    static let subset = Goal.cases(80)
+    static let subset = Goal.cases(12)
 
     func run(_ number: UInt64, _ account: inout Account) throws {
         var random = SeededRandom(seed: number)
