@@ -58,7 +58,7 @@ private struct WritingState {
     }
     /// See ``PageStorage/firstTransaction``. Belongs to the writing thread.
     public internal(set) var firstTransaction: TransactionNumber {
-        get { unsafe writing.pointee.firstTransaction }
+        @inline(__always) get { unsafe writing.pointee.firstTransaction }
         set { unsafe writing.pointee.firstTransaction = newValue }
     }
 
@@ -196,6 +196,7 @@ private struct WritingState {
     }
 
     /// Runs what has no file of its own, and adds this one's path to its errors.
+    @inline(__always)
     func located<Result>(
         _ body: () throws(StorageError) -> Result
     ) throws(StorageError) -> Result {

@@ -5,8 +5,8 @@ import Synchronization
 /// need no file. Nothing is loaded or evicted, and a checkpoint is bookkeeping only.
 @safe public final class InMemoryPageStore: CheckpointedStorage, @unchecked Sendable {
     // Sendable: `memory` and `versions` are safe by themselves; `allocator`, `record` and
-    // `pendingRecord` are guarded by `space`; `transaction`, `firstTransaction` and `purpose` belong to
-    // the writing thread.
+    // `pendingRecord` are guarded by `space`; `purpose` and the numbers of transactions belong to the
+    // writing thread.
     private let memory: PageMemory
     private let space = Lock()
     private var allocator = PageAllocator()
@@ -21,9 +21,19 @@ import Synchronization
     /// See ``CheckpointedStorage/versions``.
     public let versions = VersionRegistry()
     /// See ``PageStorage/transaction``.
-    public private(set) var transaction: TransactionNumber = 0
+    public private(set) var transaction: TransactionNumber {
+        get { transactionNumber.load(ordering: .relaxed) }
+        set { transactionNumber.store(newValue, ordering: .relaxed) }
+    }
     /// See ``PageStorage/firstTransaction``.
-    public private(set) var firstTransaction: TransactionNumber = .max
+    public private(set) var firstTransaction: TransactionNumber {
+        get { firstTransactionNumber.load(ordering: .relaxed) }
+        set { firstTransactionNumber.store(newValue, ordering: .relaxed) }
+    }
+    // Each access of a plain variable would be checked for exclusivity at run time.
+    private let transactionNumber = Atomic<TransactionNumber>(0)
+    /// Above every birth while no transaction runs.
+    private let firstTransactionNumber = Atomic<TransactionNumber>(.max)
 
     /// An empty store.
     ///

@@ -93,9 +93,11 @@ struct PageAllocator {
 
     mutating func makeFree(_ page: Int, _ count: Int) {
         free.insert(page..<page + count)
-        search.noteFreed(
-            page,
-            isAlone: count == 1 && !free.contains(page - 1) && !free.contains(page + 1))
+        guard search.isAffected(by: page) else { return }
+        // No search is for a single page, so one whose neighbors are in use changes nothing.
+        if count > 1 || free.contains(page - 1) || free.contains(page + 1) {
+            search.noteFreed(page)
+        }
     }
 
     // MARK: Transactions
@@ -189,7 +191,7 @@ struct PageAllocator {
         }
         for each in start..<start + count {
             guard !free.contains(each), !pending.contains(each), !chain.contains(each),
-                !newChain.contains(each), born.contains(each) == isBorn
+                !newChain.contains(each), each == start || born.contains(each) == isBorn
             else {
                 throw StorageError(
                     .damaged, "A page to be replaced is free already.", page: PageNumber(each))

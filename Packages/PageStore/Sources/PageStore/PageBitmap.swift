@@ -42,6 +42,7 @@ struct PageBitmap {
         words.append(contentsOf: repeatElement(0, count: Self.wordsOfChunk))
     }
 
+    @inline(__always)
     func contains(_ page: Int) -> Bool {
         let word = page >> 6
         return word < wordCount && words[place(word)] & (1 << UInt64(page & 63)) != 0

@@ -54,12 +54,11 @@ struct RunSearch {
         }
     }
 
-    /// Notes that pages have become free, and now are part of a run that is longer than they were.
-    ///
-    /// - Parameter isAlone: whether it is a single page whose neighbors are in use: no search is for one.
-    mutating func noteFreed(_ page: Int, isAlone: Bool) {
-        if !isAlone { lowestFreed = min(lowestFreed, page) }
-    }
+    /// Whether anything is known that changes when `page` becomes part of a longer free run.
+    func isAffected(by page: Int) -> Bool { page < lowestFreed && !classes.isEmpty }
+
+    /// Notes that pages from this one on have become free, and are part of a run that is longer than they were.
+    mutating func noteFreed(_ page: Int) { lowestFreed = min(lowestFreed, page) }
 
     /// A run that now holds the page and is long enough has `length` pages from here on.
     private mutating func settle() {
