@@ -152,8 +152,11 @@ extension FilePageStore {
     private func retireLocked(
         _ page: PageNumber, count: Int, birth: TransactionNumber
     ) throws(StorageError) {
-        let isFree = try located { () throws(StorageError) in
-            try allocator.retire(page, count: count, birth: birth)
+        let isFree: Bool
+        do throws(StorageError) {
+            isFree = try allocator.retire(page, count: count, birth: birth)
+        } catch {
+            throw located(error)
         }
         if isFree { forget(PageAllocator.Run(page: Int(page), count: count)) }
     }

@@ -66,10 +66,9 @@ extension FilePageStore {
     ///
     /// - Throws: `diskFull` or `fileTooLarge` when it would not be, and `purpose` may not touch it.
     func keepReserve(besides count: Int) throws(StorageError) {
-        guard !options.readOnly else { return }
         let reserve = reserve
         let wanted = count + reserve.pageCount
-        guard pagesAtHand < wanted else { return }
+        guard pagesAtHand < wanted, !options.readOnly else { return }
         reclaim()
         let missing = wanted - pagesAtHand
         guard missing > 0 else { return }

@@ -203,10 +203,15 @@ private struct WritingState {
         do throws(StorageError) {
             return try body()
         } catch {
-            var error = error
-            error.path = file.path
-            throw error
+            throw located(error)
         }
+    }
+
+    /// An error of what has no file of its own, with this one's path.
+    func located(_ error: StorageError) -> StorageError {
+        var error = error
+        error.path = file.path
+        return error
     }
 
     func checkOpen() throws(StorageError) {

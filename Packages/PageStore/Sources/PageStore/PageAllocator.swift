@@ -91,6 +91,7 @@ struct PageAllocator {
     /// The free pages just below `end`: growing by `count` pages may start with these.
     func freeTail() -> Int { free.startOfRun(endingAt: end) }
 
+    @inline(__always)
     mutating func makeFree(_ page: Int, _ count: Int) {
         free.insert(page..<page + count)
         guard search.isAffected(by: page) else { return }
@@ -246,7 +247,7 @@ struct PageAllocator {
             waiting.removeFirst(waitingStart)
             waitingStart = 0
         }
-        releaseBuckets(held, &freed)
+        if !buckets.isEmpty { releaseBuckets(held, &freed) }
         return freed
     }
 

@@ -178,6 +178,7 @@ public final class WriteAheadLog<Files: FileSystem>: CommitLog, @unchecked Senda
     }
 
     /// Under `lock`.
+    @inline(__always)
     func refuseIfClosed() throws(StorageError) {
         if isClosed { throw StorageError(.closed, "The log is closed.", path: path) }
     }
