@@ -12,10 +12,11 @@ public struct Operation {
     public let run: (Int) throws -> Void
 
     /// The names of all steps.
-    public static let names = [
-        "node-search", "tree-descent", "crc-page", "crc-frame", "frame-append", "cursor-step",
-        "page-load", "node-insert",
-    ]
+    public static let names =
+        [
+            "node-search", "tree-descent", "crc-page", "crc-frame", "frame-append", "cursor-step",
+            "page-load", "node-insert",
+        ] + databaseNames
 
     /// Makes a step ready.
     ///
@@ -33,14 +34,14 @@ public struct Operation {
         case "cursor-step": try steps(name)
         case "page-load": try loads(name, folder: folder)
         case "node-insert": try inserts(name)
-        default: nil
+        default: try makeOnDatabase(name, folder: folder)
         }
     }
 
     // MARK: What the steps work on
 
     /// The key of an entry: neighbours are far apart.
-    private static func key(_ number: Int) -> [UInt8] {
+    static func key(_ number: Int) -> [UInt8] {
         var word = UInt64(number) &* 0x9e37_79b9_7f4a_7c15
         word ^= word >> 32
         let parts = [word, UInt64(number)]
@@ -50,9 +51,9 @@ public struct Operation {
     }
 
     /// The most that a store may grow to: valgrind has no room for the default.
-    private static let addressSpace = 1 << 30
+    static let addressSpace = 1 << 30
 
-    private static let value = [UInt8](repeating: 0x76, count: 100)
+    static let value = [UInt8](repeating: 0x76, count: 100)
 
     /// A tree in memory, published as version 1.
     private static func tree(
@@ -162,7 +163,7 @@ public struct Operation {
         }
     }
 
-    private static var missing: StorageError {
+    static var missing: StorageError {
         StorageError(.damaged, "A step did not find what was put.")
     }
 }
