@@ -66,6 +66,7 @@ extension FilePageStore {
     ///
     /// - Throws: `diskFull` or `fileTooLarge` when it would not be, and `purpose` may not touch it.
     func keepReserve(besides count: Int) throws(StorageError) {
+        guard pagesAtHand < count + SpaceReserve.most(count: allocator.end) else { return }
         let reserve = reserve
         let wanted = count + reserve.pageCount
         guard pagesAtHand < wanted, !options.readOnly else { return }

@@ -74,9 +74,7 @@ struct PageAllocator {
 
     /// Takes the lowest free page.
     mutating func takeFree() -> Int? {
-        guard let page = free.next(from: 0) else { return nil }
-        free.remove(page)
-        return page
+        free.popFirst()
     }
 
     /// Takes the lowest free run of `count` pages.

@@ -14,6 +14,8 @@ struct PageBitmap {
     private var places: [UInt32] = []
     /// The words that have a bit set, by their number in the file.
     private var occupied = WordIndex()
+    /// No word below has a bit set: most of what is asked for is the lowest member.
+    private var lowest = Int.max
     /// How many pages are in the set.
     private(set) var count = 0
 
@@ -28,6 +30,7 @@ struct PageBitmap {
     private func place(_ word: Int) -> Int { Int(places[word >> 6]) + word & 63 }
 
     /// The same, to be written to.
+    @inline(__always)
     private mutating func placeToWrite(_ word: Int) -> Int {
         let chunk = word >> 6
         if chunk >= places.count || places[chunk] == 0 { addChunk(chunk) }
@@ -58,8 +61,13 @@ struct PageBitmap {
         guard new != old else { return false }
         words[place] = new
         count += 1
-        if old == 0 { occupied.insert(word) }
+        if old == 0 { noteOccupied(word) }
         return true
+    }
+
+    private mutating func noteOccupied(_ word: Int) {
+        occupied.insert(word)
+        lowest = min(lowest, word)
     }
 
     /// Takes a page out; false when it was not there.
@@ -78,18 +86,25 @@ struct PageBitmap {
     }
 
     mutating func insert(_ pages: Range<Int>) {
-        guard !pages.isEmpty else { return }
+        guard pages.count > 1 else {
+            if let page = pages.first { insert(page) }
+            return
+        }
         for word in pages.lowerBound >> 6...(pages.upperBound - 1) >> 6 {
             let mask = Self.mask(of: pages, in: word)
             let place = placeToWrite(word)
             let old = words[place]
             words[place] = old | mask
             count += (mask & ~old).nonzeroBitCount
-            if old == 0 { occupied.insert(word) }
+            if old == 0 { noteOccupied(word) }
         }
     }
 
     mutating func remove(_ pages: Range<Int>) {
+        guard pages.count > 1 else {
+            if let page = pages.first { remove(page) }
+            return
+        }
         let inside = pages.clamped(to: 0..<wordCount << 6)
         guard !inside.isEmpty else { return }
         let last = (inside.upperBound - 1) >> 6
@@ -121,17 +136,29 @@ struct PageBitmap {
 
     /// Empties the set in O(members), keeping its room.
     mutating func removeAll() {
-        var position = 0
+        guard count > 0 else { return }
+        var position = lowest
         while let word = occupied.next(from: position) {
             words[place(word)] = 0
             occupied.remove(word)
             position = word + 1
         }
+        lowest = .max
         count = 0
+    }
+
+    /// Takes the lowest member out.
+    mutating func popFirst() -> Int? {
+        guard let page = next(from: 0) else { return nil }
+        lowest = page >> 6
+        remove(page)
+        return page
     }
 
     /// The first member from `start` on.
     func next(from start: Int) -> Int? {
+        guard count > 0 else { return nil }
+        let start = max(start, lowest << 6)
         let word = start >> 6
         guard word < wordCount else { return nil }
         let bits = words[place(word)] & (~0 << UInt64(start & 63))

@@ -14,8 +14,11 @@ struct SpaceReserve {
     /// the checkpoint.
     init(count: Int, limit: Int) {
         let least = min(Self.least, (limit - 2) / 2)
-        pageCount = min(12 + count / 512, max(limit / 8, least))
+        pageCount = min(Self.most(count: count), max(limit / 8, least))
     }
+
+    /// The most that a store of `count` pages keeps, whatever its limit.
+    static func most(count: Int) -> Int { 12 + count / 512 }
 
     /// What must be left of it by whoever takes pages for `purpose`.
     func kept(for purpose: SpacePurpose) -> Int {
