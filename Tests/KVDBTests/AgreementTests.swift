@@ -1,12 +1,12 @@
 import DatabaseTesting
 import BTree
-import PageStore
 import StorageIO
 import StorageIOTesting
 import Testing
 import WAL
 
 @testable import KVDB
+@testable import PageStore
 
 /// Verifying the files of a database and opening them lead to one verdict, whatever the files hold.
 @Suite struct AgreementTests: ForgedFiles {
@@ -121,6 +121,38 @@ import WAL
                 }
             }
         }
+    }
+
+    /// A page that no list names is lost space, also beside a superblock that a crash may have torn.
+    @Test(arguments: [true, false], [false, true])
+    func aFreeRunThatIsTooShortIsFound(isLogged: Bool, isOtherDamaged: Bool) throws {
+        var options = options
+        options.logging = isLogged
+        let database = try SimulatedDatabase.open("test.db", files: files, options: options)
+        for round in 0..<6 {
+            for number in 0..<90 {
+                try database.put(numberKey(number), [UInt8](repeating: UInt8(round), count: 300))
+            }
+            if round == 3 { for number in 0..<60 { try database.delete(numberKey(number)) } }
+            try database.checkpoint()
+        }
+        try database.close()
+        var data = try bytes("test.db")
+        let slot = newestSlot(data) * PageLayout.pageSize
+        let list = Int(number(data, slot + 116, 4)) * PageLayout.pageSize
+        try #require(list > 0)
+        let count = try #require(
+            (0..<Int(number(data, list + FreeListLayout.entryCount, 4))).lazy.map {
+                list + FreeListLayout.entries + FreeListLayout.entrySize * $0 + 4
+            }.first { number(data, $0, 4) > 1 })
+        put(number(data, count, 4) - 1, 4, at: count, in: &data)
+        put(number(data, slot + 120, 4) - 1, 4, at: slot + 120, in: &data)
+        seal(list / PageLayout.pageSize, in: &data)
+        seal(slot / PageLayout.pageSize, in: &data)
+        if isOtherDamaged { data[(slot ^ PageLayout.pageSize) + 200] ^= 1 }
+        try write(data)
+        #expect(try !verify().isSound)
+        try expectAgreement("logged \(isLogged), other slot damaged \(isOtherDamaged)")
     }
 
     func mask(_ size: Int) -> UInt64 { size == 8 ? .max : 1 << UInt64(8 * size) - 1 }

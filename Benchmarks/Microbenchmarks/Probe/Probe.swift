@@ -1,7 +1,8 @@
 import Foundation
 import Operations
 
-/// Runs one step so many times, and does nothing else: what Scripts/count-instructions counts.
+/// Runs one step so many times, and does nothing else: what Scripts/count-instructions counts, and
+/// Scripts/compare-times times. Prints how many nanoseconds each took.
 ///
 /// Usage: Probe FOLDER STEP COUNT; without arguments it prints the names of the steps.
 @main
@@ -18,6 +19,7 @@ struct Probe {
             FileHandle.standardError.write(Data("Usage: Probe FOLDER STEP COUNT\n".utf8))
             exit(64)
         }
-        try operation.run(count)
+        let duration = try ContinuousClock().measure { try operation.run(count) }
+        print(duration / .nanoseconds(1) / Double(count))
     }
 }
