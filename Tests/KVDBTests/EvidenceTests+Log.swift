@@ -1,7 +1,9 @@
 import DatabaseTesting
+import PageStore
 import StorageIO
 import StorageIOTesting
 import Testing
+import WAL
 
 @testable import KVDB
 
@@ -79,5 +81,55 @@ extension EvidenceTests {
         #expect(opens() != nil)
         #expect(try !verify().isSound)
         #expect(try salvage().uncountedLosses == 1)
+    }
+
+    /// A live database whose log somebody removes has lost what only the log had.
+    @Test func aLogThatIsRemovedFromALiveDatabaseIsFound() throws {
+        let database = try SimulatedDatabase.open("test.db", files: files, options: options)
+        try database.put("a", "1")
+        #expect(try database.verify().isSound)
+        let log = try bytes("test.db-wal")
+        try files.remove("test.db-wal")
+        #expect(try database.verify().findings.map(\.kind) == [.missingLog])
+        try write(log, "test.db-wal")
+        #expect(try database.verify().isSound)
+        try database.close()
+    }
+
+    /// Numbers of transactions end long before the largest that a record can say.
+    @Test(arguments: [.max, .max - 1, 1 << 62] as [UInt64])
+    func aRecordWithAnImpossibleNumberIsDamage(number: UInt64) throws {
+        let database = try SimulatedDatabase.open("test.db", files: files, options: options)
+        try database.put("a", "1")
+        try database.checkpoint()
+        let identifier = database.core.store.identifier
+        let data = try bytes("test.db")
+        try database.close()
+        var logOptions = LogOptions()
+        logOptions.segmentSize = 4096
+        let log = try WriteAheadLog.open(
+            files: files, path: "test.db-wal",
+            identity: LogIdentity(high: identifier.first, low: identifier.second),
+            options: logOptions
+        ) { _ in }
+        let operations = OperationBuffer(limit: 1000)
+        operations.reset(logged: true)
+        try "b".withByteView { view throws(StorageError) in operations.put([], view, view) }
+        try operations.bytes.withByteView { payload throws(StorageError) in
+            try log.sync(through: try log.append(payload, transaction: number))
+        }
+        try log.close(removing: false)
+        for isHeadless in [false, true] {
+            var forged = data
+            if isHeadless { for slot in 0..<2 { forged[slot * PageLayout.pageSize + 200] ^= 1 } }
+            try write(forged)
+            #expect(try !verify().isSound)
+            #expect(opens() != nil)
+            let salvaged = try salvage()
+            // The superblock alone has all that was ever committed; without it nothing says so.
+            #expect(salvaged.isComplete == !isHeadless)
+            #expect(salvaged.logRecordsApplied == 0)
+            for name in ["out.db", "out.db-wal"] where try files.exists(name) { try files.remove(name) }
+        }
     }
 }

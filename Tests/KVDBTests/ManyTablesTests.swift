@@ -42,7 +42,10 @@ import Testing
     }
 
     /// A number that was read after a drop must not outlive the abort that brings the table back.
-    @Test func anAbortedDropGivesNoNumberTwice() throws {
+    /// - Parameter putsAfter: whether a put that changes a page where it is takes the aborted transaction's
+    ///   number.
+    @Test(arguments: [false, true])
+    func anAbortedDropGivesNoNumberTwice(putsAfter: Bool) throws {
         struct Abort: Error {}
         let files = CrashingFileSystem()
         var database = try SimulatedDatabase.open(on: files, options())
@@ -50,6 +53,7 @@ import Testing
         try database.close()
         // The reopened handle has not read the catalog for a number yet.
         database = try SimulatedDatabase.open(on: files, options())
+        if putsAfter { try database.put("k", "v", durability: .written) }
         #expect(throws: Abort.self) {
             try database.write { transaction in
                 try transaction.dropTable(name(1))
@@ -57,6 +61,12 @@ import Testing
                 try transaction.put("k", "v", table: name(3))
                 throw Abort()
             }
+        }
+        if putsAfter {
+            let writer = database.core.writer
+            let page = writer.head.main.page
+            try database.put("k", "w", durability: .written)
+            try #require(writer.head.main.page == page && writer.transaction < writer.head.transaction + 1)
         }
         for number in 4..<7 { try database.write { try $0.put("k", "v", table: name(number)) } }
         try database.checkSound()

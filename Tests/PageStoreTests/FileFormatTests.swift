@@ -115,6 +115,20 @@ import Testing
         #expect(buffer.bytes.array == expected)
     }
 
+    /// A forged superblock may claim any number of pages, and its list name them all.
+    @Test func aListOfPagesThatAreNotInTheFileTakesNoMemory() throws {
+        let page = Self.freeListPage(number: 8, [(9, UInt64(UInt32.max) - 10)])
+        var bytes = [UInt8](repeating: 0, count: 20 * 4096)
+        bytes.replaceSubrange(8 * 4096..<9 * 4096, with: page)
+        let superblock = Superblock(
+            identifier: StoreIdentifier(first: 1, second: 2), generation: 1,
+            record: CheckpointRecord(transaction: 77), pageCount: .max, freeListHead: 8,
+            freePageCount: .max - 10, freeListPageCount: 1)
+        let survey = FreeListSurvey(try Self.file(bytes), superblock, filePages: 20)
+        #expect(survey.fault == nil)
+        #expect(survey.runs == [9..<20] && survey.free.byteCount < 4096)
+    }
+
     @Test func freeListMatchesTheTable() throws {
         var free = PageBitmap()
         free.insert(4..<7)

@@ -218,7 +218,8 @@ extension DatabaseEngine {
         var options = DatabaseOptions()
         options.readOnly = true
         // Replayed pages come on top of the file's.
-        options.maximumFileSize = max(options.maximumFileSize, Int(clamping: try handle.size()) * 2)
+        let size = min(Int(clamping: try handle.size()), Int.max / 2)
+        options.maximumFileSize = max(options.maximumFileSize, size * 2)
         do throws(StorageError) {
             try recover(handle, names: names, files: files, options: options, locksLog: false)
                 .log.abandon()
@@ -273,7 +274,10 @@ extension DatabaseEngine {
     ) -> EngineCore<Store, Log>.LogCheck where Store == FilePageStore<Files.Handle> {
         let identity = LogIdentity(high: store.identifier.first, low: store.identifier.second)
         return { position throws(StorageError) in
-            guard try files.exists(names.log) else { return (0, nil) }
+            guard try files.exists(names.log) else {
+                let isMissed = store.checkpoint.needsLog
+                return (0, isThere: false, isMissed ? LogSurvey.missing(names.log) : nil)
+            }
             let reader = try LogReader(
                 files: files, path: names.log, identity: identity, beside: handle,
                 mayBeNew: !store.checkpoint.needsLog)
@@ -285,7 +289,7 @@ extension DatabaseEngine {
                 var operations = OperationReader(record.payload)
                 while try operations.next() != nil {}
             }
-            return (report.recordCount, report.damage?.ofDatabase)
+            return (report.recordCount, isThere: true, report.damage?.ofDatabase)
         }
     }
 
@@ -359,41 +363,4 @@ extension CheckpointRecord {
 
     /// Whether there must be a log, which holds what was committed since.
     var needsLog: Bool { usesLog && !endsLog }
-}
-
-extension DatabaseOptions {
-    /// - Throws: `invalidArgument` for values that make no sense.
-    func check() throws(StorageError) {
-        func refuse(_ message: String) -> StorageError { StorageError(.invalidArgument, message) }
-        guard cacheBudget >= 64 << 10 else {
-            throw refuse("The cache budget must be at least 65536 bytes.")
-        }
-        guard dirtyBudget >= 16 << 10 else {
-            throw refuse("The budget of changed pages must be at least 16384 bytes.")
-        }
-        guard logBudget > 0 else { throw refuse("The log budget must be positive.") }
-        guard logSegmentSize >= 4096, logSegmentSize & (logSegmentSize - 1) == 0,
-            logSegmentSize <= LogLayout.maximumSegmentSize
-        else { throw refuse("The log segment size must be a power of two from 4096 to 2^26.") }
-        guard loggedTransactionLimit >= 0, loggedTransactionLimit <= 1 << 30 else {
-            throw refuse("The logged transaction limit must be from 0 to 2^30 bytes.")
-        }
-        guard maximumFileSize >= 1 << 16 else {
-            throw refuse("The maximum file size must be at least 65536 bytes.")
-        }
-    }
-}
-
-extension DatabaseOptions {
-    /// The log's share of the options.
-    fileprivate var logOptions: LogOptions {
-        var log = LogOptions()
-        log.segmentSize = logSegmentSize
-        // What one checkpoint frees, the next round of the log can use.
-        log.retainedSegments = max(2, logBudget / logSegmentSize)
-        // A commit costs no call but a write and a sync (R11); and without the log's name a close still
-        // leaves everything in the data file.
-        log.checksName = false
-        return log
-    }
 }

@@ -87,7 +87,7 @@ extension EngineCore {
                 try startLog()
                 if logsCommits { try appendEmptyRecord(number) }
             } catch {
-                store.abortTransaction()
+                abandonTransaction()
                 throw error
             }
             commitInStore()

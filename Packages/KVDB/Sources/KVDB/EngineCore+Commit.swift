@@ -45,8 +45,14 @@ extension EngineCore {
 
     /// Ends the running transaction without a trace (R5).
     func rollback() {
-        store.abortTransaction()
+        abandonTransaction()
         writerLock.release()
+    }
+
+    /// Ends the running transaction and keeps the writer lock.
+    func abandonTransaction() {
+        store.abortTransaction()
+        writer.noteAbort()
     }
 
     /// Runs one change of the transaction. An error half-way leaves the private tree in an unknown

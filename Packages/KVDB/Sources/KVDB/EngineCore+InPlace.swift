@@ -96,7 +96,7 @@ extension EngineCore {
             do throws(StorageError) {
                 _ = try writer.main.put(key, value)
             } catch {
-                store.abortTransaction()
+                abandonTransaction()
                 throw error
             }
         } catch {

@@ -28,9 +28,11 @@ struct PendingVersion {
 final class EngineCore<Store: CheckpointedStorage, Log: CommitLog>: @unchecked Sendable {
     // Sendable: every `var` is guarded as said above; the rest is constant or atomic.
 
-    /// Says how many records it read and the damage it met, if any.
+    /// Says how many records it read, whether there is a log at all, and the damage it met, if any.
     typealias LogCheck =
-        @Sendable (LogSequenceNumber) throws(StorageError) -> (records: Int, damage: StorageError?)
+        @Sendable (LogSequenceNumber) throws(StorageError) -> (
+            records: Int, isThere: Bool, damage: StorageError?
+        )
 
     let store: Store
     let log: Log

@@ -169,13 +169,15 @@ struct FileScan {
         }
         edges = []
         catalog.sort { $0.birth < $1.birth }
+        var places = NameIndex()
         for entry in catalog {
             let name: Int
-            if let known = names.firstIndex(of: entry.name) {
+            if let known = places.index(of: entry.name) {
                 name = known
             } else {
                 name = names.count
                 names.append(entry.name)
+                places.append(entry.name)
             }
             let root = Int(entry.root)
             guard root < births.count, births[root] > 0, births[root] <= entry.birth else {

@@ -65,6 +65,8 @@ final class FileSurvey<Files: FileSystem>: SurveySource, SurveyVisitor {
     private(set) var log = LogSurvey()
     /// What is wrong with the log as what goes on from `base`; `log` may be read in another way.
     private(set) var logDamage: StorageError?
+    /// How many records lie behind that.
+    private(set) var leftOut: UInt64 = 0
     private let report: (TreeFault, _ table: [UInt8]?) -> Void
     private(set) var checkedPages: UInt64 = 0
     /// The table that is being walked; nil for the catalog.
@@ -155,6 +157,7 @@ final class FileSurvey<Files: FileSystem>: SurveySource, SurveyVisitor {
     func walk(progress: (UInt64) -> Void = { _ in }) throws(StorageError) {
         log = try LogSurvey(names, beside: file, files: files, base: base?.superblock)
         logDamage = log.damage
+        leftOut = log.leftOut
         defer { table = nil }
         guard let base else { return }
         let record = base.superblock.record

@@ -89,7 +89,7 @@ extension FileSurvey {
             report.add(
                 VerificationReport.Finding(
                     log.isThere ? .log : .missingLog, damage,
-                    found: log.leftOut > 0 ? "\(log.leftOut) records behind it" : nil,
+                    found: leftOut > 0 ? "\(leftOut) records behind it" : nil,
                     advice: .restoreLog))
         }
         addLost(to: &report)

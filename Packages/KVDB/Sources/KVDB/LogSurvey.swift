@@ -30,6 +30,12 @@ struct LogSurvey {
     /// No log.
     init() {}
 
+    /// What is wrong where a log was to be.
+    static func missing(_ path: String) -> StorageError {
+        StorageError(
+            .damaged, "The database was not closed, and its log is gone.", path: path)
+    }
+
     /// Reads the log of a database.
     ///
     /// - Parameters:
@@ -49,11 +55,7 @@ struct LogSurvey {
         isThere = try files.exists(names.log)
         let record = isAnchored ? base?.record : nil
         guard isThere else {
-            if let record, record.needsLog {
-                damage = StorageError(
-                    .damaged, "The database was not closed, and its log is gone.",
-                    path: names.log)
-            }
+            if let record, record.needsLog { damage = Self.missing(names.log) }
             return
         }
         identity = base.map {
@@ -85,6 +87,12 @@ struct LogSurvey {
         let outcome = try reader.forEachRecord(from: start) { log throws(StorageError) in
             seen += 1
             guard found == nil, log.transaction > record?.transaction ?? 0 else { return }
+            guard log.transaction < Superblock.countLimit else {
+                found = StorageError(
+                    .damaged, "A record of the log has a number that no transaction can have.",
+                    logSequenceNumber: log.start)
+                return
+            }
             if let next = expected, log.transaction != next {
                 guard record == nil else {
                     found = StorageError(

@@ -168,7 +168,8 @@ private final class Verification<Store: CheckpointedStorage, Log: CommitLog>:
             let outcome = try checkLog(store.checkpoint.logPosition)
             report.logRecords = UInt64(outcome.records)
             guard let damage = outcome.damage else { return }
-            report.add(VerificationReport.Finding(.log, damage, advice: .restoreLog))
+            let kind: VerificationReport.Finding.Kind = outcome.isThere ? .log : .missingLog
+            report.add(VerificationReport.Finding(kind, damage, advice: .restoreLog))
         } catch {
             // That the log can't be opened or read, as without a descriptor left, says nothing about it.
             guard error.saysWhatAFileHolds else { throw error }

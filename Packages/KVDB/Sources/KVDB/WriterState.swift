@@ -66,8 +66,6 @@ final class WriterState<Store: CheckpointedStorage>: @unchecked Sendable {
 
     /// Starts on the head. The caller has begun the store's transaction.
     func begin(_ number: TransactionNumber, logged: Bool) {
-        // The last transaction may have read it after dropping tables, and then been aborted.
-        if transaction != head.transaction { highestTableNumber = nil }
         transaction = number
         main = Tree(store: store, root: head.main)
         catalog = Tree(store: store, root: head.catalog)
@@ -79,6 +77,9 @@ final class WriterState<Store: CheckpointedStorage>: @unchecked Sendable {
         isChanged = false
         failure = nil
     }
+
+    /// Forgets what an aborted transaction found out: it may have read the catalog after dropping tables.
+    func noteAbort() { highestTableNumber = nil }
 
     /// The index in `openTables` of a named table, opening or creating it. O(log tables) when it is opened,
     /// O(1) from then on.

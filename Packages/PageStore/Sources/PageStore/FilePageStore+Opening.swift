@@ -106,12 +106,14 @@ extension FilePageStore {
         return store
     }
 
-    /// How many of a file's pages are not on the disk, as far as the file system tells.
+    /// How many of a file's pages are not on the disk. A file system that compresses, or that counts late, has
+    /// fewer on the disk too; so a file is taken as full of holes only if hardly anything of it is there.
     private static func holePages(
         _ file: Handle, of pageCount: PageNumber
     ) throws(StorageError) -> Int {
         guard let allocated = try file.status()?.allocatedByteCount else { return 0 }
-        return max(0, Int(pageCount) - Int(clamping: allocated >> UInt64(PageLayout.pageShift)))
+        let present = Int(clamping: allocated >> UInt64(PageLayout.pageShift))
+        return present < Int(pageCount) / 16 ? Int(pageCount) - present : 0
     }
 
     private static func chooseSuperblock(
@@ -168,7 +170,7 @@ extension FilePageStore {
     /// Reads the chain of free-list pages, trusting nothing in it, and makes every reference to a free
     /// page an error.
     private func readFreeList() throws(StorageError) {
-        let list = FreeListSurvey(file, superblock)
+        let list = FreeListSurvey(file, superblock, filePages: filePages)
         if let fault = list.fault {
             if case .unreadable(let error) = fault.flaw { throw error }
             throw StorageError(.damaged, fault.message, path: file.path, page: fault.page)

@@ -86,8 +86,8 @@ private struct WritingState {
     var durableSlot: Int
     /// Pages that the file has room for without growing. Guarded by `space`.
     var filePages: Int
-    /// Pages that the file had no room on the disk for when it was opened: no tree leads to a hole, so
-    /// they need no reserve, however many a forged superblock claims.
+    /// Pages that were holes when the file was opened, where nearly all were. Such a file was not written by
+    /// this engine: its pages need no reserve, however many a forged superblock claims.
     let holePages: Int
     /// What the next pages are for. Belongs to the writing thread.
     var purpose = SpacePurpose.growth

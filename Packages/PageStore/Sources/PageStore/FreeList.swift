@@ -36,11 +36,13 @@ enum FreeList {
     ///
     /// - Parameters:
     ///   - index: the page's place in the chain.
+    ///   - filePages: pages from here on are not in the file.
     ///   - position: the lowest page number that the next run may start at.
+    ///   - listed: how many pages the list has named so far, in the file or not.
     /// - Returns: what is wrong, or nil.
     static func decode(
         _ page: PageBytes, number: PageNumber, index: Int, superblock: Superblock,
-        position: inout Int, free: inout PageBitmap
+        filePages: Int, position: inout UInt64, listed: inout UInt64, free: inout PageBitmap
     ) -> StaticString? {
         guard page.isIntact else { return "A free-list page's checksum is wrong." }
         guard page.number == number, page.rawKind == PageKind.freeList.rawValue else {
@@ -55,14 +57,17 @@ enum FreeList {
         }
         for entry in 0..<count {
             let offset = FreeListLayout.entries + entry * FreeListLayout.entrySize
-            let start = Int(page.u32(offset))
-            let length = Int(page.u32(offset + 4))
+            let start = UInt64(page.u32(offset))
+            let end = start + UInt64(page.u32(offset + 4))
             // A run never touches the one before: they would have been written as one.
-            guard start >= position, length > 0, start + length <= Int(superblock.pageCount) else {
+            guard start >= position, end > start, end <= UInt64(superblock.pageCount) else {
                 return "A free-list entry is out of order or out of range."
             }
-            free.insert(start..<start + length)
-            position = start + length + 1
+            // Of a file that was cut, or claims more pages than it has, only what is there takes memory.
+            let kept = min(end, UInt64(filePages))
+            if start < kept { free.insert(Int(start)..<Int(kept)) }
+            listed += end - start
+            position = end + 1
         }
         return nil
     }

@@ -2,8 +2,7 @@
 /// sparse the set is.
 ///
 /// The bits of 4,096 pages lie together in a chunk, and a chunk is there from its first member on. So
-/// memory follows the members, and only by 12 bytes for each chunk the highest of them: the end of a
-/// file costs nothing to claim.
+/// memory follows the members; beyond that it takes about 20 bytes for each chunk up to the highest member.
 struct PageBitmap {
     private static let wordsOfChunk = 64
 

@@ -50,10 +50,13 @@ public struct FreeListSurvey: Sendable {
 
     /// Reads the list that `superblock` leads to, trusting nothing in it. A page that can't be read is
     /// a fault too.
-    init<Handle: File>(_ file: Handle, _ superblock: Superblock) {
+    ///
+    /// - Parameter filePages: how many pages the file has.
+    init<Handle: File>(_ file: Handle, _ superblock: Superblock, filePages: Int) {
         let buffer = PageBuffer(pageCount: 1)
         var number = superblock.freeListHead
-        var position = 2
+        var position: UInt64 = 2
+        var listed: UInt64 = 0
         while number != 0 {
             let index = chain.count
             guard index < Int(superblock.freeListPageCount), number >= 2,
@@ -72,8 +75,8 @@ public struct FreeListSurvey: Sendable {
             }
             let page = buffer.page(0)
             if let problem = FreeList.decode(
-                page, number: number, index: index, superblock: superblock, position: &position,
-                free: &free)
+                page, number: number, index: index, superblock: superblock,
+                filePages: filePages, position: &position, listed: &listed, free: &free)
             {
                 fault = Fault(page: number, message: problem.description)
                 if page.number == number { fault?.birth = page.birth }
@@ -81,22 +84,22 @@ public struct FreeListSurvey: Sendable {
             }
             number = page.u32(FreeListLayout.next)
         }
-        fault = disagreement(superblock)
+        fault = disagreement(superblock, listed)
     }
 
-    private func disagreement(_ superblock: Superblock) -> Fault? {
+    private func disagreement(_ superblock: Superblock, _ listed: UInt64) -> Fault? {
         guard chain.count == Int(superblock.freeListPageCount) else {
             return Fault(
                 page: superblock.freeListHead,
                 message: "The free list has another length than the superblock says.",
                 expected: "\(superblock.freeListPageCount) pages", found: "\(chain.count) pages")
         }
-        guard free.count == Int(superblock.freePageCount) else {
+        guard listed == UInt64(superblock.freePageCount) else {
             return Fault(
                 page: superblock.freeListHead,
                 message: "The free list has other pages than the superblock says.",
                 expected: "\(superblock.freePageCount) free pages",
-                found: "\(free.count) free pages")
+                found: "\(listed) free pages")
         }
         for page in chain.members where free.contains(page) {
             return Fault(page: PageNumber(page), message: "The free list contains itself.")
@@ -113,7 +116,7 @@ public struct FreeListSurvey: Sendable {
 extension PageFile {
     /// Reads the free list that `superblock` leads to.
     public func surveyFreeList(_ superblock: Superblock) -> FreeListSurvey {
-        FreeListSurvey(file, superblock)
+        FreeListSurvey(file, superblock, filePages: pageCount)
     }
 
     /// The runs of a page that is a sound page of any free list, and its birth; nil when it is none.
@@ -126,11 +129,16 @@ extension PageFile {
             page.u32(FreeListLayout.entryCount) <= UInt32(FreeListLayout.capacity)
         else { return nil }
         var runs: [Range<Int>] = []
+        var position: UInt64 = 2
         for entry in 0..<Int(page.u32(FreeListLayout.entryCount)) {
             let offset = FreeListLayout.entries + entry * FreeListLayout.entrySize
-            let start = Int(page.u32(offset))
-            let end = min(start + Int(page.u32(offset + 4)), pageCount)
-            if start >= 2, start < end { runs.append(start..<end) }
+            let start = UInt64(page.u32(offset))
+            let end = start + UInt64(page.u32(offset + 4))
+            // Ascending, so that a page names each page once at most.
+            guard start >= position, start < end else { return nil }
+            position = end
+            let kept = min(end, UInt64(pageCount))
+            if start < kept { runs.append(Int(start)..<Int(kept)) }
         }
         return (runs, page.birth)
     }

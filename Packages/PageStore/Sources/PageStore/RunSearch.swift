@@ -3,7 +3,7 @@
 ///
 /// Up to 16 pages each length is a class of its own, above that each quarter of a power of two: so a
 /// search remembers what those for other lengths looked at, and no class has lengths that differ
-/// by more than a fifth.
+/// by more than a quarter.
 struct RunSearch {
     /// No free run of `length` pages or more starts below `limit`.
     private struct Class {
@@ -57,7 +57,7 @@ struct RunSearch {
     /// Whether anything is known that changes when `page` becomes part of a longer free run.
     func isAffected(by page: Int) -> Bool { page < lowestFreed && !classes.isEmpty }
 
-    /// Notes that pages from this one on have become free, and are part of a run that is longer than they were.
+    /// Notes that pages from this one on have become free and made a free run longer.
     mutating func noteFreed(_ page: Int) { lowestFreed = min(lowestFreed, page) }
 
     /// A run that now holds the page and is long enough has `length` pages from here on.

@@ -31,7 +31,8 @@ public final class LogReader<Files: FileSystem> {
     ///   - options: `maximumRecordSize` bounds the records that are put together.
     ///   - owner: the file that the log stands beside. A log that would not be opened beside it is
     ///     refused, as ``FileSystem/open(_:_:beside:)`` says. Nil: any file is read.
-    ///   - mayBeNew: whether a file that was only just made, with anything in it, is an empty log.
+    ///   - mayBeNew: whether a file that was only just made is an empty log, whatever lay there before:
+    ///     unless that is another log.
     /// - Throws: `fileNotFound`, `notADatabase`, `unsupportedFormat`, `damaged` when the headers
     ///   contradict each other, `fileTooLarge`, `inputOutput`.
     public init(

@@ -39,7 +39,8 @@ extension LogWalker {
         }
         if table.isSizeKnown {
             let sequences = possibleSequences(
-                after: position, in: current, segmentSize: table.segmentSize)
+                after: position, in: current, segmentSize: table.segmentSize,
+                unreadableCount: table.unreadable.count)
             for slot in table.unreadable {
                 try load(slot: slot)
                 if provesWithoutHeader([(table.segmentSize, sequences)], durableBeyond: position) {
@@ -60,7 +61,13 @@ extension LogWalker {
         var size = LogLayout.minimumSegmentSize
         // The last is as large as the file. All are powers of two, so each segment lies within such a piece.
         repeat {
-            sizes.append((size, possibleSequences(after: position, in: nil, segmentSize: size)))
+            let slotCount = Int(clamping: (table.fileSize + UInt64(size) - 1) / UInt64(size))
+            sizes.append(
+                (
+                    size,
+                    possibleSequences(
+                        after: position, in: nil, segmentSize: size, unreadableCount: slotCount)
+                ))
             size *= 2
         } while size <= LogLayout.maximumSegmentSize && UInt64(size / 2) < table.fileSize
         let piece = size / 2
@@ -76,13 +83,14 @@ extension LogWalker {
     /// The numbers that a segment after `position` with an unreadable header can have: those not
     /// seen since the one of `position`, up to as many beyond the newest as there are such slots.
     private func possibleSequences(
-        after position: LogSequenceNumber, in current: SegmentTable.Entry?, segmentSize: Int
+        after position: LogSequenceNumber, in current: SegmentTable.Entry?, segmentSize: Int,
+        unreadableCount: Int
     ) -> ClosedRange<UInt64> {
         let first =
             current.map { $0.header.sequence + 1 }
             ?? max(1, (max(position, 1) - 1) / UInt64(segmentSize))
         let newest = max(table.entries.last?.header.sequence ?? 0, first)
-        return first...min(newest + UInt64(table.unreadable.count) + 1, first + 64)
+        return first...min(newest + UInt64(unreadableCount) + 1, first + 64)
     }
 
     /// Whether a frame at any aligned offset of the loaded segment says that the log was durable
@@ -116,18 +124,18 @@ extension LogWalker {
         _ sizes: [(size: Int, sequences: ClosedRange<UInt64>)],
         durableBeyond position: LogSequenceNumber
     ) -> Bool {
-        var budget = segmentBytes.count * 64
+        var budgets = sizes.map { _ in segmentBytes.count * 64 }
         var offset = LogLayout.segmentHeaderSize
         while let (next, bytes) = nextClaim(from: offset, durableBeyond: position) {
-            for (size, sequences) in sizes {
+            for (index, (size, sequences)) in sizes.enumerated() where budgets[index] > 0 {
                 let inside = next & (size - 1)
                 guard inside >= LogLayout.segmentHeaderSize else { continue }
                 for sequence in sequences {
                     let start = sequence * UInt64(size) + UInt64(inside)
+                    budgets[index] -= LogLayout.frameHeaderSize
                     guard let frame = FrameHeader(bytes, at: start) else { continue }
                     if frame.checksumMatches(bytes, at: start) { return true }
-                    budget -= frame.frameSize
-                    if budget < 0 { return false }
+                    budgets[index] -= frame.frameSize
                 }
             }
             offset = next + LogLayout.alignment
