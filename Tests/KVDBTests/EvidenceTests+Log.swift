@@ -129,7 +129,9 @@ extension EvidenceTests {
             // The superblock alone has all that was ever committed; without it nothing says so.
             #expect(salvaged.isComplete == !isHeadless)
             #expect(salvaged.logRecordsApplied == 0)
-            for name in ["out.db", "out.db-wal"] where try files.exists(name) { try files.remove(name) }
+            for name in ["out.db", "out.db-wal"] where try files.exists(name) {
+                try files.remove(name)
+            }
         }
     }
 }

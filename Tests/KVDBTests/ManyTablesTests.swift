@@ -66,7 +66,8 @@ import Testing
             let writer = database.core.writer
             let page = writer.head.main.page
             try database.put("k", "w", durability: .written)
-            try #require(writer.head.main.page == page && writer.transaction < writer.head.transaction + 1)
+            try #require(
+                writer.head.main.page == page && writer.transaction < writer.head.transaction + 1)
         }
         for number in 4..<7 { try database.write { try $0.put("k", "v", table: name(number)) } }
         try database.checkSound()
