@@ -135,15 +135,20 @@ struct PageBitmap {
 
     /// Empties the set in O(members), keeping its room.
     mutating func removeAll() {
-        guard count > 0 else { return }
-        var position = lowest
-        while let word = occupied.next(from: position) {
-            words[place(word)] = 0
+        var word = lowest
+        while count > 0 {
+            // Members lie together mostly, so the index is asked only where the next word has none.
+            if word >= wordCount || words[place(word)] == 0 {
+                guard let later = occupied.next(from: word) else { break }
+                word = later
+            }
+            let place = place(word)
+            count -= words[place].nonzeroBitCount
+            words[place] = 0
             occupied.remove(word)
-            position = word + 1
+            word += 1
         }
         lowest = .max
-        count = 0
     }
 
     /// Takes the lowest member out.
