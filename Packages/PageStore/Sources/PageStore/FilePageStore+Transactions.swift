@@ -16,7 +16,7 @@ extension FilePageStore {
                 .damaged, "The numbers of transactions or checkpoints are used up.",
                 path: file.path, page: 0)
         }
-        try located { () throws(StorageError) in try allocator.begin(number) }
+        do throws(StorageError) { try allocator.begin(number) } catch { throw located(error) }
         transaction = number
         firstTransaction = number
         purpose = .growth
@@ -42,7 +42,7 @@ extension FilePageStore {
     public func commitTransaction() throws(StorageError) {
         space.acquire()
         defer { space.release() }
-        try located { () throws(StorageError) in try allocator.commit() }
+        do throws(StorageError) { try allocator.commit() } catch { throw located(error) }
         firstTransaction = .max
     }
 
@@ -71,6 +71,6 @@ extension FilePageStore {
     public func publish(_ transaction: TransactionNumber) throws(StorageError) {
         space.acquire()
         defer { space.release() }
-        try located { () throws(StorageError) in try allocator.publish(transaction) }
+        do throws(StorageError) { try allocator.publish(transaction) } catch { throw located(error) }
     }
 }

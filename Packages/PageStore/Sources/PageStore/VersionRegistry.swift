@@ -35,7 +35,10 @@ public final class VersionRegistry: Sendable {
     /// The held versions, ascending, each once. O(slots × log slots).
     public func held() -> [TransactionNumber] {
         var versions: [TransactionNumber] = []
+        // Few are held mostly, and whoever asks may add one.
+        versions.reserveCapacity(8)
         slots.forEach { value in versions.append(value - 1) }
+        guard versions.count > 1 else { return versions }
         versions.sort()
         var count = 0
         for index in versions.indices where count == 0 || versions[count - 1] != versions[index] {
