@@ -51,6 +51,16 @@ import Testing
         #expect(store.poison == nil)
     }
 
+    /// Neither superblock is ever written where the disk has no room for it.
+    @Test func bothSuperblocksHaveTheirRoomFromTheStart() throws {
+        let folder = try TemporaryDirectory()
+        let file = try POSIXFileSystem().open(folder.file("store"), .create)
+        let store = try FilePageStore.create(on: file, check: ToyTree.check)
+        try file.sync()
+        if let count = try file.status()?.allocatedByteCount { #expect(count >= 2 * 4096) }
+        store.close()
+    }
+
     /// A superblock can claim pages by the million for a file of some kilobytes that is one hole. A
     /// five-hundredth of that would be hundreds of megabytes, taken from the disk by the first put.
     @Test func pagesThatAreNotOnTheDiskNeedNoReserve() throws {

@@ -34,7 +34,9 @@ extension FilePageStore {
         try file.sync()
         let superblock = Superblock(
             identifier: identifier, generation: 1, record: record, pageCount: 2)
-        let buffer = PageBuffer(pageCount: 1)
+        // The zeros of the other slot are written too: it would be a hole else, and the first checkpoint fail on
+        // a full disk.
+        let buffer = PageBuffer(pageCount: 2)
         superblock.encode(into: buffer.page(0), slot: 0)
         try unsafe file.write(buffer.bytes.buffer, at: 0)
         try file.sync()
