@@ -71,6 +71,8 @@ extension FilePageStore {
     public func publish(_ transaction: TransactionNumber) throws(StorageError) {
         space.acquire()
         defer { space.release() }
-        do throws(StorageError) { try allocator.publish(transaction) } catch { throw located(error) }
+        do throws(StorageError) { try allocator.publish(transaction) } catch {
+            throw located(error)
+        }
     }
 }
