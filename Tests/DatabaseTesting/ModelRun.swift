@@ -60,7 +60,7 @@ public struct ModelRun {
         var options = DatabaseOptions.small
         options.checkpointPolicy = random.element(
             of: [.inline, .inline, .inline, .manual, .manual, .automatic])
-        options.syncInterval = 1
+        options.syncInterval = .milliseconds(1)
         options.logging = !random.oneIn(8)
         options.durability = random.element(of: [.full, .full, .written, .buffered])
         options.cacheBudget = random.element(of: [

@@ -40,7 +40,7 @@ import Testing
         try database.put("a", "1")
         try database.write { try $0.put("b", "2", table: "salvaged-1") }
         let core = database.core
-        try core.beginTransaction(timeoutSeconds: nil)
+        try core.beginTransaction(.call)
         let name: [UInt8] = [0xC3, 0x28]
         let index = try #require(try core.writer.openTable(name, create: true))
         _ = try "key".withByteView { key throws(StorageError) in

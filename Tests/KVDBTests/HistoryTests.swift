@@ -18,7 +18,7 @@ import Testing
             options.checkpointPolicy = .automatic
             options.durability = weakest
             options.maximumFileSize = 256 << 20
-            options.syncInterval = 1
+            options.syncInterval = .milliseconds(1)
             let database = try Database.open(directory.file("lists.db"), options: options)
             var workload = ListWorkload(seed: UInt64(round))
             workload.transactionsPerThread = 60

@@ -194,7 +194,7 @@ import WAL
     @Test func theHighestTableNumberIsDamage() throws {
         let database = try InMemoryDatabase.openInMemory()
         let core = database.core
-        try core.beginTransaction(timeoutSeconds: nil)
+        try core.beginTransaction(.call)
         try "x".withByteView { name throws(StorageError) in
             try TableRecord(number: .max, root: .empty).encoded.withByteView {
                 record throws(StorageError) in
@@ -349,7 +349,7 @@ import WAL
                 try transaction.put("k", "v", table: "second")
             }
             let core = database.core
-            try core.beginTransaction(timeoutSeconds: nil)
+            try core.beginTransaction(.call)
             try "first".withByteView { name throws(StorageError) in
                 guard let index = try core.writer.openTable(name.array, create: false) else {
                     return

@@ -12,10 +12,11 @@ import WAL
     @Test func theLargestBudgetsMeanNever() throws {
         let folder = try TemporaryDirectory()
         var options = DatabaseOptions()
-        options.cacheBudget = .max
-        options.dirtyBudget = .max
-        options.logBudget = .max
-        options.syncInterval = .max
+        options.cacheBudget = 1 << 46
+        options.dirtyBudget = 1 << 46
+        options.logBudget = 1 << 46
+        options.syncInterval = .seconds(3600)
+        options.writerTimeout = .seconds(86_400)
         let database = try Database.open(folder.file("my.db"), options: options)
         try database.put("a", "1")
         try database.put("b", "2", durability: .buffered)
@@ -26,10 +27,36 @@ import WAL
         #expect(try Database.open(folder.file("my.db"), options: options).count() == 1002)
     }
 
-    @Test(arguments: [Double.nan, -.infinity, -1, 0, .infinity, .greatestFiniteMagnitude])
-    func anyTimeoutWillDo(seconds: Double) throws {
+    static let absurd: [(String, @Sendable (inout DatabaseOptions) -> Void)] = [
+        ("no cache", { $0.cacheBudget = 0 }), ("a cache below zero", { $0.cacheBudget = -1 }),
+        ("a cache beyond all memory", { $0.cacheBudget = 1 << 62 }),
+        ("no room for changes", { $0.dirtyBudget = 0 }),
+        ("changes beyond all memory", { $0.dirtyBudget = .max }),
+        ("no log", { $0.logBudget = 0 }), ("a log beyond all disks", { $0.logBudget = .max }),
+        ("syncs without a pause", { $0.syncInterval = .zero }),
+        ("syncs before the commit", { $0.syncInterval = .milliseconds(-5) }),
+        ("no sync this year", { $0.syncInterval = .seconds(1 << 40) }),
+        ("a wait below zero", { $0.writerTimeout = .nanoseconds(-1) }),
+        ("a wait for ever", { $0.writerTimeout = .seconds(Int64.max) }),
+    ]
+
+    @Test(arguments: absurd)
+    func absurdOptionsAreRefused(
+        what: String, change: @Sendable (inout DatabaseOptions) -> Void
+    ) throws {
+        var options = DatabaseOptions()
+        change(&options)
+        let files = CrashingFileSystem()
+        let error = #expect(throws: StorageError.self) {
+            try SimulatedDatabase.open("a.db", files: files, options: options)
+        }
+        #expect(error?.code == .invalidArgument && files.paths.isEmpty, "\(what)")
+    }
+
+    @Test(arguments: [.zero, .nanoseconds(-1), .nanoseconds(1), .seconds(Int64.max)] as [Duration])
+    func anyTimeoutWillDo(timeout: Duration) throws {
         let database = try InMemoryDatabase.openInMemory()
-        let transaction = try database.begin(timeoutSeconds: seconds)
+        let transaction = try database.begin(timeout: timeout)
         try transaction.put("a", "1")
         try transaction.commit()
         #expect(try database.count() == 1)
@@ -57,7 +84,7 @@ import WAL
         var options = DatabaseOptions.small
         options.logBudget = 1
         options.loggedTransactionLimit = 1 << 20
-        options.syncInterval = 1
+        options.syncInterval = .milliseconds(1)
         options.checkpointPolicy = policy
         let files = CrashingFileSystem()
         var random = SeededRandom(seed: 11)

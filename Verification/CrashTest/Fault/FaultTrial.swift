@@ -176,7 +176,7 @@ struct FaultTrial<Files: FileSystem> {
         for change in changes { _ = try transaction.apply(change) }
         try inParallel(1) { _ in
             do throws(StorageError) {
-                let second = try handle.begin(timeoutSeconds: 0)
+                let second = try handle.begin(timeout: .zero)
                 second.abort()
             } catch {
                 try check(error.code == .timedOut, "a second writer got \(error)")

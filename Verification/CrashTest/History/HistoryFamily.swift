@@ -68,7 +68,7 @@ struct HistoryFamily: Family {
         options.logBudget = random.element(of: [8 << 10, 64 << 10, 4 << 20])
         options.logSegmentSize = random.element(of: [4096, 16 << 10, 256 << 10])
         options.loggedTransactionLimit = random.element(of: [300, 8 << 20, 8 << 20])
-        options.syncInterval = random.element(of: [1, 5])
+        options.syncInterval = .milliseconds(random.element(of: [1, 5]))
         options.maximumFileSize = 256 << 20
         return options
     }

@@ -64,12 +64,12 @@ struct HostileBuilder {
 
     mutating func write(
         _ body: (
-            inout WriteTransaction<FilePageStore<InMemoryFile>, WriteAheadLog<InMemoryFileSystem>>,
+            borrowing WriteTransaction<FilePageStore<InMemoryFile>, WriteAheadLog<InMemoryFileSystem>>,
             inout SeededRandom
         ) throws -> Void
     ) throws {
         try step { database, random in
-            try database.write { transaction in try body(&transaction, &random) }
+            try database.write { transaction in try body(transaction, &random) }
         }
     }
 

@@ -136,7 +136,7 @@
             var scenario = ScheduleScenario("the interval of the background sync")
             scenario.options.checkpointPolicy = .automatic
             scenario.options.logBudget = 1 << 20
-            scenario.options.syncInterval = 100
+            scenario.options.syncInterval = .milliseconds(100)
             scenario.commitsAreFull = false
             for delay in [0, 100_000_001] as [UInt64] {
                 scenario.thread("weaker") { world in

@@ -50,7 +50,7 @@
             scenario.thread("writer") { world in try world.commit() }
             scenario.thread("waits") { world in try world.commit() }
             scenario.thread("waits a little") { world in
-                try world.commit(timeoutSeconds: 0.001)
+                try world.commit(timeout: .milliseconds(1))
             }
             scenario.losesNothing = true
             return scenario

@@ -104,9 +104,9 @@
                 try world.commit()
                 try world.commit()
             }
-            for seconds in [0.001, 0] {
+            for timeout in [.milliseconds(1), .zero] as [Duration] {
                 scenario.thread("in a hurry") { world in
-                    try world.commit(timeoutSeconds: seconds)
+                    try world.commit(timeout: timeout)
                 }
             }
             scenario.thread("patient") { world in try world.commit() }

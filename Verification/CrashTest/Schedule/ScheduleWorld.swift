@@ -169,11 +169,11 @@
         @discardableResult
         func commit(
             to database: SimulatedDatabase? = nil, durability: Durability? = nil,
-            timeoutSeconds: Double? = nil,
+            timeout: Duration? = nil,
             also: (borrowing SimulatedTransaction) throws -> Void = { _ in }
         ) throws -> Int {
             let database = database ?? self.database
-            let transaction = try database.begin(timeoutSeconds: timeoutSeconds)
+            let transaction = try database.begin(timeout: timeout)
             let number =
                 try transaction.get(Self.marks[0]).map(Self.number(of:)).map { $0 + 1 } ?? 1
             for key in Self.marks { try transaction.put(key, Self.value(number)) }

@@ -124,7 +124,7 @@ extension EngineCore {
     private func rearrange(
         _ body: () throws(StorageError) -> UInt64
     ) throws(StorageError) -> UInt64 {
-        try beginTransaction(timeoutSeconds: nil)
+        try beginTransaction(.call)
         let done: UInt64
         do {
             writer.operations.abandon()

@@ -110,15 +110,21 @@ public final class DatabaseEngine<Store: CheckpointedStorage, Log: CommitLog>: S
 
     // MARK: Writing
 
-    /// Starts a write transaction, waiting for the one that runs.
+    /// Starts a write transaction, waiting for the one that runs. It belongs to no thread: whoever has it may
+    /// use it, one at a time. Everybody else waits until it ends, so keep it short; ``write(durability:timeout:file:line:_:)``
+    /// can't forget to end it.
     ///
-    /// - Parameter timeoutSeconds: how long to wait at most; nil as long as it takes.
-    /// - Throws: `timedOut`; `busy` when this thread has one open already; `readOnly`, `closed`,
-    ///   `poisoned`.
+    /// - Parameters:
+    ///   - timeout: how long to wait at most; nil for ``DatabaseOptions/writerTimeout``.
+    ///   - file: where this is called, for the error that others get who waited in vain.
+    ///   - line: the line there.
+    /// - Throws: `timedOut`, which names the transaction that was in the way; `busy` inside the closure of
+    ///   such a transaction, which would wait for itself; `readOnly`, `closed`, `poisoned`.
+    @available(*, noasync, message: "A transaction must not live across an await; use write.")
     public func begin(
-        timeoutSeconds: Double? = nil
+        timeout: Duration? = nil, file: StaticString = #fileID, line: UInt = #line
     ) throws(StorageError) -> WriteTransaction<Store, Log> {
-        try core.beginTransaction(timeoutSeconds: timeoutSeconds)
+        try core.beginTransaction(.transaction(file, line), timeout: timeout)
         return WriteTransaction(self)
     }
 
@@ -146,7 +152,7 @@ public final class DatabaseEngine<Store: CheckpointedStorage, Log: CommitLog>: S
     public func delete<Key: ByteSource>(
         _ key: Key, durability: Durability? = nil
     ) throws(StorageError) -> Bool {
-        let transaction = try begin()
+        let transaction = try transactionOfOwn()
         let isFound = try transaction.delete(key)
         try transaction.commit(durability: durability)
         return isFound
@@ -157,10 +163,16 @@ public final class DatabaseEngine<Store: CheckpointedStorage, Log: CommitLog>: S
     public func deleteRange(
         _ range: KeyRange, durability: Durability? = nil
     ) throws(StorageError) -> UInt64 {
-        let transaction = try begin()
+        let transaction = try transactionOfOwn()
         let deleted = try transaction.deleteRange(range)
         try transaction.commit(durability: durability)
         return deleted
+    }
+
+    /// A transaction that this very call ends.
+    private func transactionOfOwn() throws(StorageError) -> WriteTransaction<Store, Log> {
+        try core.beginTransaction(.call)
+        return WriteTransaction(self)
     }
 
     // MARK: Keeping house
@@ -172,7 +184,9 @@ public final class DatabaseEngine<Store: CheckpointedStorage, Log: CommitLog>: S
     /// any more, and gives free pages at the file's end back. Readers and writers go on.
     ///
     /// - Throws: `diskFull` with nothing lost, `poisoned`, `readOnly`, `closed`.
-    public func checkpoint() throws(StorageError) { try core.runCheckpoint() }
+    public func checkpoint() throws(StorageError) {
+        try core.runCheckpoint(timeout: core.options.writerTimeout)
+    }
 
     /// Writes everything to the data file, removes the log and gives the file's lock back. Snapshots
     /// that still live keep what is in memory; other uses of the handle throw `closed`. Calls after
@@ -188,12 +202,22 @@ public final class DatabaseEngine<Store: CheckpointedStorage, Log: CommitLog>: S
 #if !hasFeature(Embedded)
     extension DatabaseEngine {
         /// Runs `body` in a write transaction that commits when it returns and aborts when it throws.
+        ///
+        /// - Parameters:
+        ///   - durability: what the commit waits for; nil for the database's own level.
+        ///   - timeout: how long to wait for the transaction before; nil for ``DatabaseOptions/writerTimeout``.
+        ///   - file: where this is called, for the error that others get who waited in vain.
+        ///   - line: the line there.
+        ///   - body: what to do. It lends the transaction: it can't end it, keep it or put another in its place.
+        /// - Throws: what `body` throws; as ``begin(timeout:file:line:)`` and ``WriteTransaction/commit(durability:)``.
         public func write<Result>(
-            durability: Durability? = nil,
-            _ body: (inout WriteTransaction<Store, Log>) throws -> Result
+            durability: Durability? = nil, timeout: Duration? = nil,
+            file: StaticString = #fileID, line: UInt = #line,
+            _ body: (borrowing WriteTransaction<Store, Log>) throws -> Result
         ) throws -> Result {
-            var transaction = try begin()
-            let result = try body(&transaction)
+            try core.beginTransaction(.closure(file, line), timeout: timeout)
+            let transaction = WriteTransaction(self)
+            let result = try body(transaction)
             try transaction.commit(durability: durability)
             return result
         }
@@ -209,11 +233,13 @@ public final class DatabaseEngine<Store: CheckpointedStorage, Log: CommitLog>: S
     extension DatabaseEngine {
         /// Runs `body` in a write transaction that commits when it returns and aborts when it throws.
         public func write<Result>(
-            durability: Durability? = nil,
-            _ body: (inout WriteTransaction<Store, Log>) throws(StorageError) -> Result
+            durability: Durability? = nil, timeout: Duration? = nil,
+            file: StaticString = #fileID, line: UInt = #line,
+            _ body: (borrowing WriteTransaction<Store, Log>) throws(StorageError) -> Result
         ) throws(StorageError) -> Result {
-            var transaction = try begin()
-            let result = try body(&transaction)
+            try core.beginTransaction(.closure(file, line), timeout: timeout)
+            let transaction = WriteTransaction(self)
+            let result = try body(transaction)
             try transaction.commit(durability: durability)
             return result
         }

@@ -34,12 +34,13 @@ extension EngineCore {
     ///   - always: whether it is written even when the file is up to date, to give space back.
     ///   - endsLog: whether the log is removed after it; it is then written even when the file is up
     ///     to date, to say so.
+    ///   - timeout: how long to wait for a transaction at most; nil as long as it takes.
     func runCheckpoint(
-        always: Bool = false, endsLog: Bool = false
+        always: Bool = false, endsLog: Bool = false, timeout: Duration? = nil
     ) throws(StorageError) {
         // Wait for a running one before the writer lock, so that writers don't queue behind it.
         awaitCheckpoint()
-        try acquireWriter()
+        try acquireWriter(.call, timeout: timeout)
         let position: LogSequenceNumber?
         do {
             position = try freezeCheckpoint(always: always, endsLog: endsLog)

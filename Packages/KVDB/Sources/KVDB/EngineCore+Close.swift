@@ -20,7 +20,7 @@ extension EngineCore {
     func startMaintenance() throws(StorageError) {
         guard !isMaintained, options.checkpointPolicy == .automatic else { return }
         try maintenance.start(
-            syncIntervalMilliseconds: options.syncInterval,
+            syncInterval: options.syncInterval,
             sync: { [self] in
                 // A failure poisons the log, and the next commit reports it. Through whatever the end
                 // is under the log's lock, so that a commit that found this sync asked for already
@@ -48,7 +48,7 @@ extension EngineCore {
             problem = poison
         } else {
             // Long enough for a transaction that is just ending, or the start of a checkpoint.
-            guard case .taken = writerLock.acquire(nanoseconds: 5_000_000_000) else {
+            guard case .taken = writerLock.acquire(.call, nanoseconds: 5_000_000_000) else {
                 throw StorageError(
                     .busy, "A write transaction is still open; commit or abort it first.",
                     path: path)

@@ -7,9 +7,10 @@ import WAL
 extension EngineCore {
     /// Takes the writer lock and starts a transaction on the head.
     ///
+    /// - Parameter timeout: how long to wait for those before; nil as the options say.
     /// - Throws: `closed`, `readOnly`, `poisoned`, `timedOut`, `busy`.
-    func beginTransaction(timeoutSeconds: Double?) throws(StorageError) {
-        try enterWriter(timeoutSeconds: timeoutSeconds)
+    func beginTransaction(_ use: WriterUse, timeout: Duration? = nil) throws(StorageError) {
+        try enterWriter(use, timeout: timeout)
         do throws(StorageError) {
             try startTransaction()
         } catch {
@@ -19,10 +20,10 @@ extension EngineCore {
     }
 
     /// Takes the writer lock of a database that can be written to.
-    func enterWriter(timeoutSeconds: Double?) throws(StorageError) {
+    func enterWriter(_ use: WriterUse, timeout: Duration? = nil) throws(StorageError) {
         try requireWritable()
         try relieve()
-        try acquireWriter(timeoutSeconds: timeoutSeconds)
+        try acquireWriter(use, timeout: timeout ?? options.writerTimeout)
         do throws(StorageError) {
             // Both may have changed while this thread waited for its turn.
             try requireWritable()

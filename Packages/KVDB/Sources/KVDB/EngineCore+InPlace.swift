@@ -11,7 +11,7 @@ extension EngineCore {
     ) throws(StorageError) {
         try requireLegal(key: key)
         try requireLegal(value: value)
-        try enterWriter(timeoutSeconds: nil)
+        try enterWriter(.call)
         var isDone = false
         do throws(StorageError) {
             // A commit at `full` is not to be seen before it is durable, and the version before it is

@@ -130,18 +130,26 @@ final class EngineCore<Store: CheckpointedStorage, Log: CommitLog>: @unchecked S
 
     // MARK: The writer lock
 
-    func acquireWriter(timeoutSeconds: Double? = nil) throws(StorageError) {
-        // What is not a number is not above zero either.
-        let limit = timeoutSeconds.map { $0 > 0 ? UInt64(min($0, 1e9) * 1e9) : 0 }
-        switch writerLock.acquire(nanoseconds: limit) {
+    /// Takes the writer lock.
+    ///
+    /// - Parameters:
+    ///   - use: what for.
+    ///   - timeout: how long to wait for those before; nil as long as it takes, for what has to be done
+    ///     once it was begun.
+    /// - Throws: `timedOut`, with the holder; `busy` inside a closure that has the lock.
+    func acquireWriter(_ use: WriterUse, timeout: Duration?) throws(StorageError) {
+        switch writerLock.acquire(use, nanoseconds: timeout?.wholeNanoseconds) {
         case .taken: return
-        case .timedOut:
+        case .timedOut(let holder):
+            let what =
+                holder.map { $0.description(now: System.now) } ?? "Others are changing it in turn."
             throw StorageError(
-                .timedOut, "Another write transaction is still running.", path: path)
+                .timedOut, "The database was not free for a change in time. \(what)", path: path)
         case .heldByCaller:
             throw StorageError(
                 .busy,
-                "This thread has a write transaction open; use it, commit it or abort it first.",
+                "This thread is inside a write transaction of the database; use that one, or return "
+                    + "from it first.",
                 path: path)
         }
     }

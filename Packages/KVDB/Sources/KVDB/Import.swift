@@ -118,7 +118,7 @@ extension EngineCore {
     fileprivate func importing(
         replacing: Bool, _ body: () throws(StorageError) -> ImportReport
     ) throws(StorageError) -> ImportReport {
-        try beginTransaction(timeoutSeconds: nil)
+        try beginTransaction(.call)
         let report: ImportReport
         do {
             writer.operations.abandon()

@@ -15,10 +15,10 @@ final class Maintenance: @unchecked Sendable {
 
     /// Starts the thread. `sync` and `checkpoint` do the work; they handle their own errors.
     func start(
-        syncIntervalMilliseconds: Int, sync: @escaping @Sendable () -> Void,
+        syncInterval: Duration, sync: @escaping @Sendable () -> Void,
         checkpoint: @escaping @Sendable () -> Void
     ) throws(StorageError) {
-        let interval = min(UInt64(max(syncIntervalMilliseconds, 1)), 1 << 32) * 1_000_000
+        let interval = syncInterval.wholeNanoseconds
         lock.acquire()
         defer { lock.release() }
         thread = try SystemThread { [self] in

@@ -2,16 +2,27 @@ import StorageIO
 import WAL
 
 extension DatabaseOptions {
+    /// More memory than any machine has.
+    private static var largestBudget: Int { Int(clamping: Int64(1) << 46) }
+
     /// - Throws: `invalidArgument` for values that make no sense.
     func check() throws(StorageError) {
         func refuse(_ message: String) -> StorageError { StorageError(.invalidArgument, message) }
-        guard cacheBudget >= 64 << 10 else {
-            throw refuse("The cache budget must be at least 65536 bytes.")
+        guard (64 << 10...Self.largestBudget).contains(cacheBudget) else {
+            throw refuse("The cache budget must be from 65536 to 2^46 bytes.")
         }
-        guard dirtyBudget >= 16 << 10 else {
-            throw refuse("The budget of changed pages must be at least 16384 bytes.")
+        guard (16 << 10...Self.largestBudget).contains(dirtyBudget) else {
+            throw refuse("The budget of changed pages must be from 16384 to 2^46 bytes.")
         }
-        guard logBudget > 0 else { throw refuse("The log budget must be positive.") }
+        guard (1...Self.largestBudget).contains(logBudget) else {
+            throw refuse("The log budget must be from 1 to 2^46 bytes.")
+        }
+        guard (.milliseconds(1) ... .seconds(3600)).contains(syncInterval) else {
+            throw refuse("The sync interval must be from a millisecond to an hour.")
+        }
+        guard (.zero ... .seconds(86400)).contains(writerTimeout) else {
+            throw refuse("The writer's timeout must be from 0 to a day.")
+        }
         guard logSegmentSize >= 4096, logSegmentSize & (logSegmentSize - 1) == 0,
             logSegmentSize <= LogLayout.maximumSegmentSize
         else { throw refuse("The log segment size must be a power of two from 4096 to 2^26.") }

@@ -59,9 +59,12 @@ public struct DatabaseOptions: Sendable {
     public var loggedTransactionLimit = 8 << 20
     /// When checkpoints run.
     public var checkpointPolicy = CheckpointPolicy.automatic
-    /// Milliseconds after which a background thread syncs `written` and `buffered` commits
-    /// (automatic checkpoint policy only).
-    public var syncInterval = 100
+    /// After how long a background thread syncs `written` and `buffered` commits (automatic checkpoint
+    /// policy only): from 1 ms to an hour.
+    public var syncInterval = Duration.milliseconds(100)
+    /// How long a write waits for the transaction before it, unless its call says otherwise: up to a day.
+    /// Then it throws `timedOut` with the place where that one was begun.
+    public var writerTimeout = Duration.seconds(30)
     /// The largest size in bytes the file can grow to: 1 TiB; 4 GiB on iOS, tvOS, watchOS, visionOS and
     /// Android; 256 MiB on 32-bit systems. Only address space is reserved for it. Where the system has less
     /// left (many open databases, `ulimit -v`), the largest half, quarter and so on of it is taken, down to

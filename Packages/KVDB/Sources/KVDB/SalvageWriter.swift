@@ -32,7 +32,7 @@ struct SalvageWriter<Files: FileSystem> {
 
     /// Writes everything and commits.
     mutating func run() throws(StorageError) -> SalvageReport {
-        try core.beginTransaction(timeoutSeconds: nil)
+        try core.beginTransaction(.call)
         do {
             core.writer.operations.abandon()
             core.writer.isChanged = true

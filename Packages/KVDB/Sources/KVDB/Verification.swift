@@ -20,7 +20,7 @@ extension DatabaseEngine {
     ) throws(StorageError) -> VerificationReport {
         let core = core
         try core.requireOpen()
-        try core.acquireWriter()
+        try core.acquireWriter(.call, timeout: core.options.writerTimeout)
         defer { core.writerLock.release() }
         try core.requireOpen()
         core.enterCheckpoint()

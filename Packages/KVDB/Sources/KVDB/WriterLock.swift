@@ -11,8 +11,7 @@ import StorageIO
 final class WriterLock: @unchecked Sendable {
     // Sendable: `lock` guards every stored property below it.
     private let lock = Lock()
-    private var isHeld = false
-    private var holder: UInt64 = 0
+    private var holder: WriterUse?
     private var queue: [Waiter] = []
     /// How often the first of the queue was passed by since it came to the front.
     private var passCount = 0
@@ -35,31 +34,33 @@ final class WriterLock: @unchecked Sendable {
     /// How the wait for the lock ended.
     enum Outcome {
         case taken
-        case timedOut
-        /// The calling thread holds it already and would wait for itself.
+        /// Nobody gave it back in time; nil when others who waited were faster.
+        case timedOut(holder: WriterUse?)
+        /// The calling thread holds it until its own call returns, and would wait for itself.
         case heldByCaller
     }
 
     /// Waits for the caller's turn, at most `nanoseconds` (nil: as long as it takes).
-    func acquire(nanoseconds: UInt64? = nil) -> Outcome {
+    func acquire(_ use: WriterUse, nanoseconds: UInt64? = nil) -> Outcome {
         let caller = System.threadHint
         lock.acquire()
         defer { lock.release() }
-        if isHeld && holder == caller { return .heldByCaller }
+        if let holder, holder.thread == caller { return .heldByCaller }
         for _ in 0..<Self.attempts where isHeld {
             lock.release()
             System.yield()
             lock.acquire()
         }
         if isHeld || !mayPass {
-            guard wait(nanoseconds) else { return .timedOut }
+            guard wait(nanoseconds) else { return .timedOut(holder: holder) }
         } else if !queue.isEmpty {
             passCount += 1
         }
-        isHeld = true
-        holder = caller
+        holder = use
         return .taken
     }
+
+    private var isHeld: Bool { holder != nil }
 
     /// Whether a running thread may take the free lock.
     private var mayPass: Bool { queue.isEmpty || passCount < Self.passLimit }
@@ -95,8 +96,7 @@ final class WriterLock: @unchecked Sendable {
     /// Frees the lock, and wakes the first in line.
     func release() {
         lock.acquire()
-        isHeld = false
-        holder = 0
+        holder = nil
         queue.first?.turn.signal()
         lock.release()
     }
