@@ -53,7 +53,7 @@ func options() -> DatabaseOptions {
     options.dirtyBudget = 512 << 10
     options.logBudget = 2 << 20
     // An emulator of a processor alone notes something for each page of it.
-    options.maximumFileSize = 256 << 20
+    options.sizeLimit = 256 << 20
     options.durability = .buffered
     return options
 }

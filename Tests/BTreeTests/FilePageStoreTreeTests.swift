@@ -10,7 +10,7 @@ import Testing
 
     static let options = PageStoreOptions(
         cacheBudget: 64 * PageLayout.pageSize, dirtyBudget: 32 * PageLayout.pageSize,
-        maximumFileSize: 1 << 28, locksFile: false)
+        sizeLimit: 1 << 28, locksFile: false)
 
     /// Everything on disk, nothing in memory.
     static func reopen(

@@ -74,7 +74,7 @@ import Testing
     @Test func changesNothingDurable() throws {
         let files = CrashingFileSystem()
         let store = try FilePageStore.create(
-            files: files, path: "tree", options: PageStoreOptions(maximumFileSize: 1 << 26),
+            files: files, path: "tree", options: PageStoreOptions(sizeLimit: 1 << 26),
             check: NodeCheck.check)
         var tree = BPlusTree(store: store)
         try store.beginTransaction(1)

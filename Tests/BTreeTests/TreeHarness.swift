@@ -67,7 +67,7 @@ final class TreeHarness {
 
     init(pages: Int = 1 << 16) throws {
         store = try InMemoryPageStore(
-            options: PageStoreOptions(maximumFileSize: pages * PageLayout.pageSize))
+            options: PageStoreOptions(sizeLimit: pages * PageLayout.pageSize))
         tree = BPlusTree(store: store)
     }
 

@@ -70,7 +70,7 @@ public struct ModelRun {
         options.logSegmentSize <<= random.below(4)
         options.logBudget = random.element(of: [4 << 10, 16 << 10, 100 << 10, 4 << 20])
         options.loggedTransactionLimit = random.element(of: [0, 300, 3000, 8 << 20, 8 << 20])
-        options.maximumFileSize = 256 << 20
+        options.sizeLimit = 256 << 20
         return options
     }
 

@@ -45,7 +45,7 @@ extension DatabaseOptions {
         options.dirtyBudget = 16 << 10
         options.logBudget = 16 << 10
         options.logSegmentSize = 4096
-        options.maximumFileSize = 64 << 20
+        options.sizeLimit = 64 << 20
         return options
     }
 

@@ -161,7 +161,7 @@ import WAL
         let found = try verify()
         var options = options
         options.readOnly = true
-        options.maximumFileSize = 1 << 30
+        options.sizeLimit = 1 << 30
         var verdict: String?
         do {
             let database = try SimulatedDatabase.open("test.db", files: files, options: options)

@@ -18,7 +18,7 @@ import Testing
         options.dirtyBudget = 64 << 10
         options.logBudget = 128 << 10
         options.logSegmentSize = 32 << 10
-        options.maximumFileSize = 256 << 20
+        options.sizeLimit = 256 << 20
         options.syncInterval = .milliseconds(5)
         return options
     }

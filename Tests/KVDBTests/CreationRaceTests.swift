@@ -61,7 +61,7 @@ import WAL
     @Test func theSlowerCreatorDoesNotEmptyTheDatabaseOfTheFaster() throws {
         let files = InMemoryFileSystem()
         var options = DatabaseOptions()
-        options.maximumFileSize = 64 << 20
+        options.sizeLimit = 64 << 20
         options.checkpointPolicy = .manual
         let hasStepped = Atomic(false)
         let stepping = SteppingFileSystem(base: files) { [options] path in
@@ -87,7 +87,7 @@ import WAL
     @Test func theLogOfAFasterCreatorIsNotTakenForALostDatabasesLog() throws {
         let files = InMemoryFileSystem()
         var options = DatabaseOptions()
-        options.maximumFileSize = 64 << 20
+        options.sizeLimit = 64 << 20
         options.checkpointPolicy = .manual
         let hasStepped = Atomic(false)
         var stepping = SteppingFileSystem(base: files) { _ in }
@@ -98,7 +98,7 @@ import WAL
             do {
                 let draft = try files.open("a.db-other", .createNew)
                 _ = try FilePageStore<InMemoryFile>.create(
-                    on: draft, options: PageStoreOptions(maximumFileSize: options.maximumFileSize),
+                    on: draft, options: PageStoreOptions(sizeLimit: options.sizeLimit),
                     check: { _ in nil })
                 draft.close()
                 try files.rename("a.db-other", to: "a.db", replacing: false)
@@ -118,7 +118,7 @@ import WAL
         // 16 pages; the rest of the address space is not asked for.
         let files = InMemoryFileSystem()
         var options = DatabaseOptions()
-        options.maximumFileSize = 1 << 16
+        options.sizeLimit = 1 << 16
         options.checkpointPolicy = .manual
         let database = try DatabaseEngine.open("a.db", files: files, options: options)
         try database.put("a", "1")

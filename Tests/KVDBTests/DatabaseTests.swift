@@ -12,7 +12,7 @@ import WAL
     /// For databases on a simulated file system: nothing happens by itself.
     private var simulatedOptions: DatabaseOptions {
         var options = DatabaseOptions()
-        options.maximumFileSize = 64 << 20
+        options.sizeLimit = 64 << 20
         options.checkpointPolicy = .manual
         return options
     }

@@ -17,7 +17,7 @@ import Testing
             var options = DatabaseOptions.small
             options.checkpointPolicy = .automatic
             options.durability = weakest
-            options.maximumFileSize = 256 << 20
+            options.sizeLimit = 256 << 20
             options.syncInterval = .milliseconds(1)
             let database = try Database.open(directory.file("lists.db"), options: options)
             var workload = ListWorkload(seed: UInt64(round))

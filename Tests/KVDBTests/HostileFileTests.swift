@@ -12,7 +12,7 @@ import WAL
 @Suite struct HostileFileTests {
     private var options: DatabaseOptions {
         var options = DatabaseOptions()
-        options.maximumFileSize = 64 << 20
+        options.sizeLimit = 64 << 20
         options.checkpointPolicy = .manual
         return options
     }

@@ -65,7 +65,7 @@ import WAL
     @Test func everySegmentSizeThatIsAcceptedWorks() throws {
         for size in [0, 1, 4095, 4096, 5000, 1 << 26, 1 << 27, 1 << 30, .min, .max] {
             var options = DatabaseOptions()
-            options.maximumFileSize = 64 << 20
+            options.sizeLimit = 64 << 20
             options.logSegmentSize = size
             let files = CrashingFileSystem()
             do {
@@ -114,7 +114,7 @@ import WAL
 
     @Test func aFileThatMayNotGrowKeepsWhatItHas() throws {
         var options = DatabaseOptions()
-        options.maximumFileSize = 1 << 16
+        options.sizeLimit = 1 << 16
         options.checkpointPolicy = .inline
         let files = CrashingFileSystem()
         let database = try SimulatedDatabase.open("a.db", files: files, options: options)
@@ -133,7 +133,7 @@ import WAL
         #expect(try database.count() == UInt64(stored))
         #expect(try database.verify().findings.isEmpty)
         // With room again all goes on, from what a crash would leave too.
-        options.maximumFileSize = 64 << 20
+        options.sizeLimit = 64 << 20
         let again = try SimulatedDatabase.open(
             "a.db", files: files.survivors(.none), options: options)
         #expect(try again.count() == UInt64(stored))

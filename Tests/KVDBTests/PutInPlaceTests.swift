@@ -13,7 +13,7 @@ import WAL
 
     private func open(_ files: CrashingFileSystem) throws -> SimulatedDatabase {
         var options = DatabaseOptions()
-        options.maximumFileSize = 64 << 20
+        options.sizeLimit = 64 << 20
         options.checkpointPolicy = .manual
         options.logSegmentSize = 4096
         return try SimulatedDatabase.open("a.db", files: files, options: options)

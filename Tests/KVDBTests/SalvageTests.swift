@@ -59,7 +59,7 @@ import Testing
 
     private func salvage(includesUncertain: Bool = true) throws -> SalvageReport {
         var options = SalvageOptions()
-        options.maximumFileSize = 64 << 20
+        options.sizeLimit = 64 << 20
         options.includesUncertain = includesUncertain
         return try SimulatedDatabase.salvage(
             from: "test.db", to: "out.db", files: files, options: options)

@@ -7,7 +7,7 @@ import Testing
 import WAL
 
 /// What goes on when the file has reached a limit to its size ("A full disk" in Docs/Guarantees.md): its
-/// own, `maximumFileSize`, or the system's. A database is used as a bounded store: put until there is no
+/// own, `sizeLimit`, or the system's. A database is used as a bounded store: put until there is no
 /// room, delete half, make a checkpoint, now and then compact, and so on; deletes, checkpoints and
 /// closing never fail, and the room that deletes make can be used.
 @Suite struct SizeLimitTests {
@@ -16,9 +16,9 @@ import WAL
         [16, 17, 20, 24, 32, 47, 48, 64, 97, 128, 256, 700].map { $0 * 4096 }
 
     @Test(arguments: limits, Seeds.first(3))
-    func deletesGoOnAtTheMaximumFileSize(limit: Int, seed: UInt64) throws {
+    func deletesGoOnAtTheSizeLimit(limit: Int, seed: UInt64) throws {
         var options = DatabaseOptions.small
-        options.maximumFileSize = limit
+        options.sizeLimit = limit
         options.logging = seed % 3 != 2
         options.checkpointPolicy = seed % 3 == 1 ? .manual : .inline
         let files = CrashingFileSystem()
@@ -30,7 +30,7 @@ import WAL
 
     @Test(arguments: limits) func deletesGoOnInMemory(limit: Int) throws {
         var options = DatabaseOptions.small
-        options.maximumFileSize = limit
+        options.sizeLimit = limit
         var life = LimitedLife(seed: 7, options: options)
         life.isReopened = false
         try life.run(cycles: 10) { () throws(StorageError) in
@@ -63,7 +63,7 @@ private struct LimitedLife {
     init(seed: UInt64, options: DatabaseOptions) {
         self.options = options
         self.seed = seed
-        random = SeededRandom(seed: seed &+ UInt64(options.maximumFileSize))
+        random = SeededRandom(seed: seed &+ UInt64(options.sizeLimit))
     }
 
     mutating func run<Store, Log>(
@@ -71,7 +71,7 @@ private struct LimitedLife {
     ) throws {
         var database = try open()
         for cycle in 0..<cycles {
-            let place = "cycle \(cycle) at \(options.maximumFileSize) (\(Seeds.again(seed))),"
+            let place = "cycle \(cycle) at \(options.sizeLimit) (\(Seeds.again(seed))),"
             let count = try fill(database)
             try check(count > 0 || model.main.count > 1, "\(place) nothing fits")
             try deleteHalf(database, place)

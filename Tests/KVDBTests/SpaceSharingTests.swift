@@ -11,7 +11,7 @@ import Testing
     @Test func theDataFileLeavesTheLogWhatIsLeft() throws {
         let files = CrashingFileSystem()
         var options = DatabaseOptions()
-        options.maximumFileSize = 64 << 20
+        options.sizeLimit = 64 << 20
         options.checkpointPolicy = .manual
         options.logSegmentSize = 4096
         let database = try SimulatedDatabase.open("a.db", files: files, options: options)

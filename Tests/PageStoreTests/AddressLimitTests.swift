@@ -24,7 +24,7 @@ import Testing
             await #expect(processExitsWith: .success) {
                 try Self.limit(RLIMIT_AS, to: 3 << 30)
                 let memory = try PageMemory(
-                    maximumFileSize: PageStoreOptions.defaultMaximumFileSize,
+                    sizeLimit: PageStoreOptions.defaultSizeLimit,
                     cacheBudget: 1 << 20)
                 #expect(memory.isLimitedBySystem)
                 // The half of 4 GiB, which are not there.
@@ -58,11 +58,11 @@ import Testing
             await #expect(processExitsWith: .success) {
                 try Self.limit(RLIMIT_AS, to: 3 << 30)
                 let half = try PageMemory(
-                    maximumFileSize: 1 << 40, cacheBudget: 1 << 20, fileByteCount: 500 << 20)
+                    sizeLimit: 1 << 40, cacheBudget: 1 << 20, fileByteCount: 500 << 20)
                 #expect(half.pageLimit == 1 << 19)
                 let error = storageError {
                     _ = try PageMemory(
-                        maximumFileSize: 1 << 40, cacheBudget: 1 << 20, fileByteCount: 1 << 30)
+                        sizeLimit: 1 << 40, cacheBudget: 1 << 20, fileByteCount: 1 << 30)
                 }
                 #expect(error?.code == .outOfMemory)
             }
@@ -72,7 +72,7 @@ import Testing
             await #expect(processExitsWith: .success) {
                 try Self.limit(RLIMIT_DATA, to: 200 << 20)
                 let memory = try PageMemory(
-                    maximumFileSize: 1 << 40, cacheBudget: 1 << 20)
+                    sizeLimit: 1 << 40, cacheBudget: 1 << 20)
                 #expect(!memory.isLimitedBySystem)
                 try memory.open(through: 2)
                 #expect(memory.state(memory.pageLimit - 1) == PageState.absent)

@@ -20,7 +20,7 @@ import Testing
         leaves: Int, budgetPages: Int = 64, isCommitted: Bool = true
     ) throws -> (FilePageStore<InMemoryFile>, ToyTree, [ToyTree.Entry]) {
         let options = PageStoreOptions(
-            cacheBudget: budgetPages << 12, dirtyBudget: 64 << 12, maximumFileSize: 64 << 20)
+            cacheBudget: budgetPages << 12, dirtyBudget: 64 << 12, sizeLimit: 64 << 20)
         let file = try InMemoryFileSystem().open("store", .create)
         let store = try FilePageStore.create(on: file, options: options, check: ToyTree.check)
         var tree = ToyTree(store)

@@ -22,7 +22,7 @@ import Testing
         init(byteCount: Int) throws {
             let files = InMemoryFileSystem()
             let options = PageStoreOptions(
-                cacheBudget: 64 << 10, dirtyBudget: 64 << 10, maximumFileSize: 64 << 20)
+                cacheBudget: 64 << 10, dirtyBudget: 64 << 10, sizeLimit: 64 << 20)
             store = try Store.create(
                 on: try files.open("store", .create), options: options, check: ToyTree.check)
             file = try files.open("store", .readWrite)

@@ -44,7 +44,7 @@ import Testing
         let error = storageError {
             _ = try FilePageStore.open(
                 on: try FileFormatTests.file(sound),
-                options: PageStoreOptions(maximumFileSize: 5 << 12), check: ToyTree.check)
+                options: PageStoreOptions(sizeLimit: 5 << 12), check: ToyTree.check)
         }
         #expect(error?.code == .fileTooLarge)
     }

@@ -158,7 +158,7 @@ import Testing
     }
 
     @Test(arguments: StoreKind.allCases) func growsNoFurtherThanAllowed(kind: StoreKind) throws {
-        let store = try kind.make(PageStoreOptions(maximumFileSize: 40 << 12))
+        let store = try kind.make(PageStoreOptions(sizeLimit: 40 << 12))
         try store.beginTransaction(1)
         // What is kept for deletes and for the checkpoint is 6 pages of so few.
         for (purpose, count) in [(SpacePurpose.growth, 32), (.removal, 3), (.checkpoint, 3)] {

@@ -29,7 +29,7 @@ import Testing
         let files = CrashingFileSystem()
         let store = try FilePageStore.create(
             on: try files.open("store", .create),
-            options: PageStoreOptions(maximumFileSize: 64 << 20), check: ToyTree.check)
+            options: PageStoreOptions(sizeLimit: 64 << 20), check: ToyTree.check)
         files.capacity = UInt64(pages) * 4096
         try store.beginTransaction(1)
         #expect(!store.isSpaceShort)

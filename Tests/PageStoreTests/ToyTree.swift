@@ -218,7 +218,7 @@ func lend<Result>(
 
 /// Small stores, so that address space and caches are full soon.
 let smallOptions = PageStoreOptions(
-    cacheBudget: 64 << 12, dirtyBudget: 64 << 12, maximumFileSize: 64 << 20)
+    cacheBudget: 64 << 12, dirtyBudget: 64 << 12, sizeLimit: 64 << 20)
 
 /// A store in each implementation.
 enum StoreKind: CaseIterable {

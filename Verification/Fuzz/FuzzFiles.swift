@@ -37,7 +37,7 @@ struct FuzzFiles {
         options.cacheBudget = 64 << 10
         options.dirtyBudget = 64 << 10
         options.logSegmentSize = 4096
-        options.maximumFileSize = 16 << 20
+        options.sizeLimit = 16 << 20
         return options
     }
 
@@ -69,7 +69,7 @@ struct FuzzFiles {
         _ = try? FuzzDatabase.verifyFile("a.db", files: system)
         var options = SalvageOptions()
         options.cacheBudget = FuzzFiles.options.cacheBudget
-        options.maximumFileSize = FuzzFiles.options.maximumFileSize
+        options.sizeLimit = FuzzFiles.options.sizeLimit
         _ = try? FuzzDatabase.salvage(from: "a.db", to: "b.db", files: system, options: options)
     }
 

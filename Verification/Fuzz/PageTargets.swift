@@ -30,7 +30,7 @@ struct NodeTarget: FuzzTarget {
         try files.write(whole, to: "a.db")
         let store = try FilePageStore.open(
             on: try files.system.open("a.db", .readWrite),
-            options: PageStoreOptions(maximumFileSize: 16 << 20), check: NodeCheck.check)
+            options: PageStoreOptions(sizeLimit: 16 << 20), check: NodeCheck.check)
         defer { store.close() }
         let height = whole[2 * PageFormat.size + 17] & 31 + 1
         let root = TreeRoot(page: 2, height: height, entryCount: 5)

@@ -13,7 +13,7 @@ extension Operation {
     static func makeOnDatabase(_ name: String, folder: String) throws -> Operation? {
         guard databaseNames.contains(name) else { return nil }
         var options = DatabaseOptions()
-        options.maximumFileSize = addressSpace
+        options.sizeLimit = addressSpace
         // What a checkpoint costs depends on when it comes.
         options.checkpointPolicy = .manual
         let database = try Database.open(folder + "/database.kvdb", options: options)

@@ -60,7 +60,7 @@ public struct Operation {
         _ entryCount: Int
     ) throws(StorageError) -> BPlusTree<InMemoryPageStore> {
         let store = try InMemoryPageStore(
-            options: PageStoreOptions(maximumFileSize: addressSpace))
+            options: PageStoreOptions(sizeLimit: addressSpace))
         var tree = BPlusTree(store: store)
         try store.beginTransaction(1)
         for number in 0..<entryCount {
@@ -139,7 +139,7 @@ public struct Operation {
         let path = folder + "/pages.kvdb"
         var options = DatabaseOptions()
         options.durability = .written
-        options.maximumFileSize = addressSpace
+        options.sizeLimit = addressSpace
         let filling = try Database.open(path, options: options)
         try filling.write { transaction in
             for number in 0..<100_000 { try transaction.put(key(number), value) }

@@ -13,7 +13,7 @@ func smallOptions() -> DatabaseOptions {
     options.logBudget = 32 << 10
     options.logSegmentSize = 4096
     options.loggedTransactionLimit = 16 << 10
-    options.maximumFileSize = 16 << 20
+    options.sizeLimit = 16 << 20
     options.checkpointPolicy = .inline
     return options
 }

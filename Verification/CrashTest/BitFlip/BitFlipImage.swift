@@ -100,7 +100,7 @@ struct BitFlipImage {
     ) throws -> FilePageStore<InMemoryFile> {
         try FilePageStore.open(
             on: try files.open("a.db", .readOnly),
-            options: PageStoreOptions(maximumFileSize: 64 << 20, readOnly: true),
+            options: PageStoreOptions(sizeLimit: 64 << 20, readOnly: true),
             check: NodeCheck.check)
     }
 

@@ -59,7 +59,7 @@ struct FullDiskCase {
         options.cacheBudget = 128 << 10
         options.loggedTransactionLimit = self.random.element(of: [4000, 1 << 20])
         options.checkpointPolicy = self.random.element(of: [.automatic, .inline])
-        options.maximumFileSize = 1 << 28
+        options.sizeLimit = 1 << 28
         self.options = options
     }
 

@@ -69,7 +69,7 @@ struct HistoryFamily: Family {
         options.logSegmentSize = random.element(of: [4096, 16 << 10, 256 << 10])
         options.loggedTransactionLimit = random.element(of: [300, 8 << 20, 8 << 20])
         options.syncInterval = .milliseconds(random.element(of: [1, 5]))
-        options.maximumFileSize = 256 << 20
+        options.sizeLimit = 256 << 20
         return options
     }
 
@@ -91,7 +91,7 @@ struct HistoryFamily: Family {
             account.step = cut.event
             var options = DatabaseOptions.small
             options.checkpointPolicy = .manual
-            options.maximumFileSize = 256 << 20
+            options.sizeLimit = 256 << 20
             let survivor = try SimulatedDatabase.open(on: cut.files, options)
             try survivor.checkSound("R4: after a crash at event \(cut.event)")
             history.append(

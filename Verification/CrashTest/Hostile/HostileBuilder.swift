@@ -46,7 +46,7 @@ struct HostileBuilder {
         options.dirtyBudget = 64 << 10
         options.logSegmentSize = 4096
         options.loggedTransactionLimit = 32 << 10
-        options.maximumFileSize = 64 << 20
+        options.sizeLimit = 64 << 20
         return options
     }
 

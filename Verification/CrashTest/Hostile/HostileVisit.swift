@@ -139,7 +139,7 @@ struct HostileVisit<Files: FileSystem> {
         for name in names where try files.exists(name) { try files.remove(name) }
         var options = SalvageOptions()
         options.cacheBudget = 1 << 20
-        options.maximumFileSize = file.image.options.maximumFileSize
+        options.sizeLimit = file.image.options.sizeLimit
         let verified = try attempt("verifyFile", true) {
             try Engine.verifyFile(path, files: files)
         }

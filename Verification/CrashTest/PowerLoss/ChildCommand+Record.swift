@@ -12,7 +12,7 @@ extension NumberedCommits {
         var options = options
         options.durability = .full
         options.checkpointPolicy = .inline
-        options.maximumFileSize = 64 << 20
+        options.sizeLimit = 64 << 20
         return options
     }
 }

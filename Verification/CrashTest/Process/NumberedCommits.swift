@@ -89,7 +89,7 @@ struct NumberedCommits {
         options.cacheBudget = 256 << 10
         options.loggedTransactionLimit = random.element(of: [2000, 8 << 20])
         options.checkpointPolicy = random.element(of: [.automatic, .inline])
-        options.maximumFileSize = 1 << 30
+        options.sizeLimit = 1 << 30
         // Without the log only a `full` commit survives its process.
         if !options.logging { options.durability = .full }
         return options

@@ -86,7 +86,7 @@ package struct SalvageFamily: Family {
         var options = SalvageOptions()
         options.includesUncertain = includesUncertain
         options.lossLimit = .max
-        options.maximumFileSize = 1 << 30
+        options.sizeLimit = 1 << 30
         return try MemoryFileDatabase.salvage(
             from: SalvageWorkload.path, to: target, files: files, options: options)
     }
@@ -96,7 +96,7 @@ package struct SalvageFamily: Family {
     ) throws -> [TableKey: [UInt8]] {
         var options = DatabaseOptions()
         options.readOnly = true
-        options.maximumFileSize = 1 << 30
+        options.sizeLimit = 1 << 30
         let database = try MemoryFileDatabase.open(path, files: files, options: options)
         defer { try? database.close() }
         var content: [TableKey: [UInt8]] = [:]
@@ -135,7 +135,7 @@ package struct SalvageFamily: Family {
         if let log = damage.log { try Data(log).write(to: URL(fileURLWithPath: path + "-wal")) }
         let before = try listing(directory.path)
         var options = SalvageOptions()
-        options.maximumFileSize = 1 << 30
+        options.sizeLimit = 1 << 30
         _ = try Database.salvage(from: path, to: folder.file("out.db"), options: options)
         guard try listing(directory.path) == before else {
             throw Failure("The directory of the damaged file changed.")

@@ -51,7 +51,7 @@ struct SalvageWorkload {
         longValues = random.element(of: [0, 300, 3000])
         var options = DatabaseOptions()
         options.checkpointPolicy = .manual
-        options.maximumFileSize = 1 << 30
+        options.sizeLimit = 1 << 30
         options.logSegmentSize = random.element(of: [4096, 65_536])
         options.cacheBudget = 1 << 20
         options.dirtyBudget = random.element(of: [64 << 10, 4 << 20])

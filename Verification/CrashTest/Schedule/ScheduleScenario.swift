@@ -53,7 +53,7 @@
         /// The smallest budgets, and no checkpoint but on request.
         static var scheduled: DatabaseOptions {
             var options = manual
-            options.maximumFileSize = 4 << 20
+            options.sizeLimit = 4 << 20
             return options
         }
     }

@@ -6,7 +6,7 @@ import StorageIOTesting
 
 /// A database whose file may not grow beyond a limit, used as a bounded store: put until there is no
 /// room, delete many, make a checkpoint, now and then compact, close and open again, and so on. In
-/// half of the cases the limit is the database's own (`maximumFileSize`), in the others that of the
+/// half of the cases the limit is the database's own (`sizeLimit`), in the others that of the
 /// process (RLIMIT_FSIZE, with the signal SIGXFSZ ignored), which the log meets too.
 ///
 /// What holds at every step: a put that finds no room throws `fileTooLarge`, changes nothing and does not
@@ -61,7 +61,7 @@ private struct SizeLimitCase {
         options.cacheBudget = 128 << 10
         options.loggedTransactionLimit = self.random.element(of: [4000, 1 << 20])
         options.checkpointPolicy = self.random.element(of: [.automatic, .inline, .manual])
-        options.maximumFileSize = isOwn ? limit : 1 << 28
+        options.sizeLimit = isOwn ? limit : 1 << 28
         self.options = options
     }
 

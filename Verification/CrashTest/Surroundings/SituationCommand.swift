@@ -47,7 +47,7 @@ struct SituationCommand: ParsableCommand {
 
     private var options: DatabaseOptions {
         var options = DatabaseOptions()
-        options.maximumFileSize = 64 << 20
+        options.sizeLimit = 64 << 20
         options.logSegmentSize = 16 << 10
         options.logBudget = 64 << 10
         options.checkpointPolicy = seed % 3 == 0 ? .automatic : .inline

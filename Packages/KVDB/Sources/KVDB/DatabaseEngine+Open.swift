@@ -53,7 +53,7 @@ extension DatabaseEngine where Store == InMemoryPageStore, Log == NullLog {
         options.durability = .buffered
         options.checkpointPolicy = .manual
         let store = try InMemoryPageStore(
-            options: PageStoreOptions(maximumFileSize: options.maximumFileSize))
+            options: PageStoreOptions(sizeLimit: options.sizeLimit))
         let recovery = try Recovery(store: store, options: options, path: "")
         return DatabaseEngine(
             core: EngineCore(
@@ -180,7 +180,7 @@ extension DatabaseEngine {
         _ = try FilePageStore<Files.Handle>.create(
             on: draft,
             options: PageStoreOptions(
-                maximumFileSize: options.maximumFileSize, locksFile: false),
+                sizeLimit: options.sizeLimit, locksFile: false),
             check: NodeCheck.check)
         do throws(StorageError) {
             try files.rename(names.draft, to: path, replacing: false)
@@ -219,7 +219,7 @@ extension DatabaseEngine {
         options.readOnly = true
         // Replayed pages come on top of the file's.
         let size = min(Int(clamping: try handle.size()), Int.max / 2)
-        options.maximumFileSize = max(options.maximumFileSize, size * 2)
+        options.sizeLimit = max(options.sizeLimit, size * 2)
         do throws(StorageError) {
             try recover(handle, names: names, files: files, options: options, locksLog: false)
                 .log.abandon()
@@ -244,7 +244,7 @@ extension DatabaseEngine {
             on: handle,
             options: PageStoreOptions(
                 cacheBudget: options.cacheBudget, dirtyBudget: options.dirtyBudget,
-                maximumFileSize: options.maximumFileSize, readOnly: options.readOnly,
+                sizeLimit: options.sizeLimit, readOnly: options.readOnly,
                 locksFile: false, securesSuperblock: false),
             check: NodeCheck.check)
         let isLogThere = try files.exists(names.log)

@@ -29,7 +29,7 @@ extension DatabaseOptions {
         guard loggedTransactionLimit >= 0, loggedTransactionLimit <= 1 << 30 else {
             throw refuse("The logged transaction limit must be from 0 to 2^30 bytes.")
         }
-        guard maximumFileSize >= 1 << 16 else {
+        guard sizeLimit >= 1 << 16 else {
             throw refuse("The maximum file size must be at least 65536 bytes.")
         }
     }

@@ -69,7 +69,7 @@ public struct DatabaseOptions: Sendable {
     /// Android; 256 MiB on 32-bit systems. Only address space is reserved for it. Where the system has less
     /// left (many open databases, `ulimit -v`), the largest half, quarter and so on of it is taken, down to
     /// 256 MiB or twice the file; a database that outgrows that reports `fileTooLarge`.
-    public var maximumFileSize = PageStoreOptions.defaultMaximumFileSize
+    public var sizeLimit = PageStoreOptions.defaultSizeLimit
 
     /// The defaults.
     public init() {}

@@ -111,7 +111,7 @@ extension DatabaseEngine {
         open.logSegmentSize = LogLayout.minimumSegmentSize
         open.cacheBudget = max(options.cacheBudget, 64 << 10)
         open.dirtyBudget = max(options.cacheBudget / 2, 64 << 10)
-        open.maximumFileSize = options.maximumFileSize
+        open.sizeLimit = options.sizeLimit
         let database = try DatabaseEngine.open(target.data, files: files, options: open)
         do throws(StorageError) {
             var writer = SalvageWriter(

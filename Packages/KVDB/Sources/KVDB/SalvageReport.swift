@@ -9,7 +9,7 @@ public struct SalvageOptions: Sendable {
     /// The budget for pages of the new database in memory, in bytes.
     public var cacheBudget = 64 << 20
     /// The largest size in bytes that the new database can grow to.
-    public var maximumFileSize = PageStoreOptions.defaultMaximumFileSize
+    public var sizeLimit = PageStoreOptions.defaultSizeLimit
     /// How many losses the report lists; beyond that they are only counted.
     public var lossLimit = 1000
 

@@ -24,7 +24,7 @@ final class DatabaseAccess {
         // A command is one change or one read: no thread needs to be started for it.
         options.checkpointPolicy = .inline
         // A file that has more pages than most programs allow is read and written all the same.
-        options.maximumFileSize = max(options.maximumFileSize, 2 * Int(Self.byteCount(path)))
+        options.sizeLimit = max(options.sizeLimit, 2 * Int(Self.byteCount(path)))
         do throws(StorageError) {
             database = try Database.open(path, options: options)
         } catch {

@@ -43,7 +43,7 @@ public struct PageStoreOptions: Sendable, Equatable {
     public var dirtyBudget: Int
     /// How far the file can grow in bytes, and so how much address space is reserved. Where the system has
     /// less left, the largest half, quarter and so on of it is taken: down to 256 MiB or twice the file.
-    public var maximumFileSize: Int
+    public var sizeLimit: Int
     /// Never write to the file. Transactions still work, in memory only.
     public var readOnly: Bool
     /// Whether the file is locked: exclusively to write, shared to read. Leave it on unless another lock
@@ -54,9 +54,9 @@ public struct PageStoreOptions: Sendable, Equatable {
     /// transaction, or know that the superblock is durable.
     public var securesSuperblock: Bool
 
-    /// The default of ``maximumFileSize``: 1 TiB; 4 GiB on iOS, tvOS, watchOS, visionOS and Android, where a
+    /// The default of ``sizeLimit``: 1 TiB; 4 GiB on iOS, tvOS, watchOS, visionOS and Android, where a
     /// process gets few addresses; 256 MiB on 32-bit systems.
-    public static var defaultMaximumFileSize: Int {
+    public static var defaultSizeLimit: Int {
         #if _pointerBitWidth(_32)
             256 << 20
         #elseif os(iOS) || os(tvOS) || os(watchOS) || os(visionOS) || os(Android)
@@ -66,16 +66,16 @@ public struct PageStoreOptions: Sendable, Equatable {
         #endif
     }
 
-    /// Options; the defaults are 64 MiB of cache, 16 MiB of dirty pages, ``defaultMaximumFileSize``, and
+    /// Options; the defaults are 64 MiB of cache, 16 MiB of dirty pages, ``defaultSizeLimit``, and
     /// all that opening should do.
     public init(
         cacheBudget: Int = 64 << 20, dirtyBudget: Int = 16 << 20,
-        maximumFileSize: Int = PageStoreOptions.defaultMaximumFileSize, readOnly: Bool = false,
+        sizeLimit: Int = PageStoreOptions.defaultSizeLimit, readOnly: Bool = false,
         locksFile: Bool = true, securesSuperblock: Bool = true
     ) {
         self.cacheBudget = cacheBudget
         self.dirtyBudget = dirtyBudget
-        self.maximumFileSize = maximumFileSize
+        self.sizeLimit = sizeLimit
         self.readOnly = readOnly
         self.locksFile = locksFile
         self.securesSuperblock = securesSuperblock

@@ -93,7 +93,7 @@ extension FilePageStore {
                 path: file.path, offset: size)
         }
         let memory = try PageMemory(
-            maximumFileSize: options.maximumFileSize, cacheBudget: options.cacheBudget,
+            sizeLimit: options.sizeLimit, cacheBudget: options.cacheBudget,
             fileByteCount: UInt64(superblock.pageCount) << UInt64(PageLayout.pageShift))
         guard superblock.pageCount <= memory.pageLimit else {
             throw PageProblem.fileTooLarge(memory, path: file.path)

@@ -40,7 +40,7 @@ import Synchronization
     /// - Throws: `outOfMemory` when the address space is not to be had.
     public init(options: PageStoreOptions = PageStoreOptions()) throws(StorageError) {
         memory = try PageMemory(
-            maximumFileSize: options.maximumFileSize, cacheBudget: options.cacheBudget)
+            sizeLimit: options.sizeLimit, cacheBudget: options.cacheBudget)
         window = memory.window
     }
 

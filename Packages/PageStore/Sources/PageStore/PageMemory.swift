@@ -42,7 +42,7 @@ import Synchronization
     /// The end of the pages that wait for that. Guarded by `openLock`.
     private var largePagesAwaited = 0
 
-    /// Reserves room for a file of `maximumFileSize` bytes, or for less where the system has no such range
+    /// Reserves room for a file of `sizeLimit` bytes, or for less where the system has no such range
     /// of addresses left.
     ///
     /// - Parameters:
@@ -52,11 +52,11 @@ import Synchronization
     ///   - fileByteCount: bytes that the file has now; there is room for twice that at least.
     /// - Throws: `invalidArgument`, `outOfMemory`.
     init(
-        maximumFileSize: Int, cacheBudget: Int, fileByteCount: UInt64 = 0
+        sizeLimit: Int, cacheBudget: Int, fileByteCount: UInt64 = 0
     ) throws(StorageError) {
         largePagesLimit =
             cacheBudget >= Self.largePagesLeastBudget ? cacheBudget >> PageLayout.pageShift : 0
-        let wanted = min(maximumFileSize >> PageLayout.pageShift, Int(clamping: PageNumber.max))
+        let wanted = min(sizeLimit >> PageLayout.pageShift, Int(clamping: PageNumber.max))
         guard wanted >= 4 else {
             throw StorageError(
                 .invalidArgument, "The maximum file size is below four pages of 4096 bytes.")
