@@ -87,7 +87,7 @@ public struct CrashWorkload: Sendable {
                 try database.commit(changes, durability)
                 isDurable = durability == .full
                 // Without a log, a weaker commit is in memory only.
-                promised = options.logging ? durability : nil
+                promised = options.usesLog ? durability : nil
             case .abort(let changes):
                 let transaction = try database.begin()
                 for change in changes { _ = try transaction.apply(change) }
@@ -164,7 +164,7 @@ extension CrashWorkload {
         var script = Script(seed: seed, durability: durability)
         script.write()
         var options = DatabaseOptions.small
-        options.logging = logging
+        options.usesLog = logging
         options.logBudget = 12 << 10
         options.loggedTransactionLimit = 6 << 10
         return CrashWorkload(options: options, steps: script.steps)

@@ -36,7 +36,7 @@ extension ModelRun {
     mutating func noteCommit(_ durability: Durability?) {
         switch durability ?? options.durability {
         case .full: unsynced = nil
-        case .written: unsynced = options.logging ? .written : .buffered
+        case .written: unsynced = options.usesLog ? .written : .buffered
         case .buffered: unsynced = .buffered
         }
     }

@@ -93,7 +93,7 @@ extension ModelRun {
     /// A database left by a kill reads as it should before anyone has repaired it.
     private func openReadOnly() throws {
         var options = options
-        options.readOnly = true
+        options.access = .readOnly
         let database = try SimulatedDatabase.open(on: files, options)
         try model.check(database, "opened to read after a kill")
         try check(errorCode { try database.put([1], [1]) } == .readOnly, "a put into what is read")
@@ -194,7 +194,7 @@ extension ModelRun {
 
     /// An import commits by a checkpoint when there is a log to keep in step, whatever its level.
     private mutating func noteImport() {
-        noteCommit(options.logging ? .full : nil)
+        noteCommit(options.usesLog ? .full : nil)
     }
 }
 

@@ -61,7 +61,7 @@ public struct ModelRun {
         options.checkpointPolicy = random.element(
             of: [.inline, .inline, .inline, .manual, .manual, .automatic])
         options.syncInterval = .milliseconds(1)
-        options.logging = !random.oneIn(8)
+        options.usesLog = !random.oneIn(8)
         options.durability = random.element(of: [.full, .full, .written, .buffered])
         options.cacheBudget = random.element(of: [
             64 << 10, 64 << 10, 128 << 10, 256 << 10, 64 << 20,

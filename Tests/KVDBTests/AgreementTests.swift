@@ -79,7 +79,7 @@ import WAL
     @Test(arguments: Past.allCases, [false, true])
     func whatVerifiesAsSoundOpens(_ past: Past, isOtherDamaged: Bool) throws {
         var options = options
-        options.logging = past != .closedWithoutLog
+        options.usesLog = past != .closedWithoutLog
         let database = try SimulatedDatabase.open("test.db", files: files, options: options)
         for round in 0..<3 {
             for number in 0..<40 {
@@ -127,7 +127,7 @@ import WAL
     @Test(arguments: [true, false], [false, true])
     func aFreeRunThatIsTooShortIsFound(isLogged: Bool, isOtherDamaged: Bool) throws {
         var options = options
-        options.logging = isLogged
+        options.usesLog = isLogged
         let database = try SimulatedDatabase.open("test.db", files: files, options: options)
         for round in 0..<6 {
             for number in 0..<90 {
@@ -160,7 +160,7 @@ import WAL
     func expectAgreement(_ what: String) throws {
         let found = try verify()
         var options = options
-        options.readOnly = true
+        options.access = .readOnly
         options.sizeLimit = 1 << 30
         var verdict: String?
         do {

@@ -202,7 +202,7 @@ import WAL
         #expect(text(try again.get("key77")) == "value77")
         #expect(try again.verify().findings.isEmpty)
         var readOnly = options
-        readOnly.readOnly = true
+        readOnly.access = .readOnly
         let reader = try SimulatedDatabase.open(
             "a.db", files: files.survivors(.none), options: readOnly)
         #expect(try reader.count() == 500)

@@ -181,7 +181,7 @@ import WAL
         #expect(lost > 0 && report.entryCount == UInt64(before) - lost)
         #expect(report.tableCount == 1)
         var readOnly = options
-        readOnly.readOnly = true
+        readOnly.access = .readOnly
         let database = try SimulatedDatabase.open("test.db", files: files, options: readOnly)
         #expect(try database.verify().entryCount == report.entryCount)
         try database.close()

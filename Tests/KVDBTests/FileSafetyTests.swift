@@ -33,7 +33,7 @@ import Testing
     private func openCode(_ path: String, readOnly: Bool = false) -> StorageError.Code? {
         code { () throws(StorageError) in
             var options = DatabaseOptions()
-            options.readOnly = readOnly
+            if readOnly { options.access = .readOnly }
             try Database.open(path, options: options).close()
         }
     }
@@ -259,7 +259,7 @@ import Testing
         try database.close()
         let before = try Data(contentsOf: URL(filePath: left + "-wal"))
         var options = DatabaseOptions()
-        options.readOnly = true
+        options.access = .readOnly
         let read = try Database.open(left, options: options)
         #expect(try read.get("k") == Array("v".utf8))
         #expect(code { () throws(StorageError) in try read.put("k", "w") } == .readOnly)

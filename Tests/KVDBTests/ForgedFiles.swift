@@ -92,7 +92,7 @@ extension ForgedFiles {
 
     func opens(readOnly: Bool = true) -> StorageError? {
         var options = options
-        options.readOnly = readOnly
+        if readOnly { options.access = .readOnly }
         do {
             let database = try SimulatedDatabase.open("test.db", files: files, options: options)
             try database.close()

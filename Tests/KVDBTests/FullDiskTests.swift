@@ -28,7 +28,7 @@ import Testing
 
     @Test(arguments: settings) func deletesGoOnAndBringSpaceBack(setting: Setting) throws {
         var options = DatabaseOptions.small
-        options.logging = setting.logging
+        options.usesLog = setting.logging
         options.checkpointPolicy = setting.policy
         var life = FullDiskLife()
         life.files.capacity = setting.capacity

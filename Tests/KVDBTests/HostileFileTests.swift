@@ -135,7 +135,7 @@ import WAL
         _ files: CrashingFileSystem, _ database: SimulatedDatabase? = nil
     ) throws -> [VerificationReport.Finding] {
         var readOnly = options
-        readOnly.readOnly = true
+        readOnly.access = .readOnly
         let closed = try SimulatedDatabase.verifyFile("a.db", files: files)
         let opened = try (database ?? .open("a.db", files: files, options: readOnly)).verify()
         #expect(closed.findings.map(\.kind) == opened.findings.map(\.kind))
@@ -247,7 +247,7 @@ import WAL
     func anOlderCheckpointWhosePagesAreGoneIsDamage(logging: Bool) throws {
         // R4: either the newest state or an error, never a mixture.
         var options = options
-        options.logging = logging
+        options.usesLog = logging
         options.dirtyBudget = 16 << 10
         let files = CrashingFileSystem()
         let database = try SimulatedDatabase.open("a.db", files: files, options: options)
@@ -318,7 +318,7 @@ import WAL
             }
             for readOnly in [false, true] {
                 var options = options
-                options.readOnly = readOnly
+                if readOnly { options.access = .readOnly }
                 let outcome = code {
                     _ = try SimulatedDatabase.open("a.db", files: forged, options: options)
                 }

@@ -17,7 +17,7 @@ import Testing
             var options = DatabaseOptions()
             options.checkpointPolicy = .manual
             options.logSegmentSize = 4096
-            options.logging = self != .withoutLog
+            options.usesLog = self != .withoutLog
             if self == .byCheckpoint { options.loggedTransactionLimit = 0 }
             return options
         }

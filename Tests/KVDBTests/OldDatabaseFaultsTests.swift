@@ -193,7 +193,7 @@ import Testing
         let database = try Database.open(path)
         try database.put("a", "1")
         var reading = DatabaseOptions()
-        reading.readOnly = true
+        reading.access = .readOnly
         #expect(errorCode { try Database.open(path) } == .locked)
         #expect(errorCode { try Database.open(path, options: reading) } == .locked)
         try database.close()

@@ -91,7 +91,7 @@ import WAL
         var model: [String: [UInt8]] = [:]
         for session in 0..<6 {
             // The log goes off and on again.
-            options.logging = session % 3 != 1
+            options.usesLog = session % 3 != 1
             let database = try SimulatedDatabase.open("a.db", files: files, options: options)
             for _ in 0..<40 {
                 let key = "key\(Int.random(in: 0..<60, using: &random))"

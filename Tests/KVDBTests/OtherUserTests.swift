@@ -61,7 +61,7 @@ struct OtherUserTests {
     /// What opening to write, opening to read, verifying and salvaging say.
     private static func refusals(_ path: String, _ target: String) -> [StorageError.Code?] {
         var readOnly = DatabaseOptions()
-        readOnly.readOnly = true
+        readOnly.access = .readOnly
         return [
             error { () throws(StorageError) in try Database.open(path).close() },
             error { () throws(StorageError) in

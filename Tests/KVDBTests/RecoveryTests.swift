@@ -59,7 +59,7 @@ import Testing
             let state = try State(database)
             let left = files.survivors(.all)
             var reading = options
-            reading.readOnly = true
+            reading.access = .readOnly
             #expect(try State(SimulatedDatabase.open(on: left, reading)) == state, again)
             let reopened = try SimulatedDatabase.open(on: left, options)
             #expect(try State(reopened) == state, again)
@@ -75,7 +75,7 @@ import Testing
         let database = try SimulatedDatabase.open(on: files, .manual)
         for number in 0..<500 { try database.put("key", "\(number)") }
         var options = DatabaseOptions.manual
-        options.readOnly = true
+        options.access = .readOnly
         let reopened = try SimulatedDatabase.open(on: files.survivors(.all), options)
         let statistics = try reopened.statistics()
         #expect(statistics.lastTransaction == 500)

@@ -78,7 +78,7 @@ import Testing
     @Test(arguments: [true, false])
     func r3ACommitThatChangesNothingMakesDurableWhatItSaw(logging: Bool) throws {
         var options = DatabaseOptions.manual
-        options.logging = logging
+        options.usesLog = logging
         let files = CrashingFileSystem()
         let database = try SimulatedDatabase.open(on: files, options)
         try database.put("a", "1")
@@ -146,7 +146,7 @@ import Testing
     @Test(arguments: [true, false]) func r3ACommitOfNothingIsACommit(logging: Bool) throws {
         let files = CrashingFileSystem()
         var options = DatabaseOptions.manual
-        options.logging = logging
+        options.usesLog = logging
         let database = try SimulatedDatabase.open(on: files, options)
         try database.put("a", "1", durability: .buffered)
         try database.write(durability: .full) { transaction in

@@ -19,7 +19,7 @@ import WAL
     func deletesGoOnAtTheSizeLimit(limit: Int, seed: UInt64) throws {
         var options = DatabaseOptions.small
         options.sizeLimit = limit
-        options.logging = seed % 3 != 2
+        options.usesLog = seed % 3 != 2
         options.checkpointPolicy = seed % 3 == 1 ? .manual : .inline
         let files = CrashingFileSystem()
         var life = LimitedLife(seed: seed, options: options)

@@ -77,7 +77,7 @@ struct FuzzFiles {
     func use() {
         for readOnly in [true, false] {
             var options = FuzzFiles.options
-            options.readOnly = readOnly
+            if readOnly { options.access = .readOnly }
             guard let database = try? FuzzDatabase.open("a.db", files: system, options: options)
             else { continue }
             _ = try? database.verify()

@@ -31,7 +31,7 @@ struct MillionEntries {
         options.dirtyBudget = 8 << 20
         options.logBudget = 32 << 20
         options.durability = .written
-        options.errorIfExists = true
+        options.access = .createNew
         let database = try Database.open(arguments[1] + "/million.db", options: options)
         let count = arguments.count > 2 ? Int(arguments[2]) ?? 0 : 1_000_000
         var run = MillionEntries(database: database, count: count)

@@ -141,7 +141,7 @@ private struct BitFlip {
     /// Opens and reads everything, and says what version it is; what is read must be right.
     private func open(_ files: InMemoryFileSystem, verifying: Bool) throws -> Outcome {
         var options = image.image.options
-        options.readOnly = true
+        options.access = .readOnly
         let database: HostileDatabase
         do throws(StorageError) {
             database = try HostileDatabase.open("a.db", files: files, options: options)

@@ -21,7 +21,7 @@ extension CrashWorkload {
     static func random(seed: UInt64) -> CrashWorkload {
         var random = SeededRandom(seed: seed &+ 0x5eed)
         var options = DatabaseOptions.small
-        options.logging = !random.oneIn(6)
+        options.usesLog = !random.oneIn(6)
         options.logBudget = random.element(of: [8 << 10, 12 << 10, 40 << 10])
         options.logSegmentSize = random.element(of: [4096, 4096, 8192])
         options.loggedTransactionLimit = random.element(of: [0, 3 << 10, 6 << 10, 1 << 20])

@@ -85,10 +85,10 @@ extension FaultScenario {
                     + script.commits(3, of: 3, 100, .buffered)),
             FaultScenario("durabilities in turns", weak + [.sync]),
             FaultScenario(
-                "no log", options: { $0.logging = false }, script.commits(4, of: 5, 200) + [.reopen]
+                "no log", options: { $0.usesLog = false }, script.commits(4, of: 5, 200) + [.reopen]
             ),
             FaultScenario(
-                "no log, weak", options: { $0.logging = false },
+                "no log, weak", options: { $0.usesLog = false },
                 script.commits(3, of: 5, 200, .written) + [.sync]
                     + script.commits(3, of: 5, 200, .buffered)),
             FaultScenario(
@@ -146,7 +146,7 @@ extension FaultScenario {
                 "read-only in between", setup: some,
                 [.commit(script.put([4], 90)), .reopenReadOnly, .commit(script.put([5], 90))]),
             FaultScenario(
-                "no log, reopened", setup: some, options: { $0.logging = false },
+                "no log, reopened", setup: some, options: { $0.usesLog = false },
                 [.commit(script.put([4], 90)), .reopen]),
         ]
     }
@@ -165,7 +165,7 @@ extension FaultScenario {
                 "compact beside a snapshot", setup: loose,
                 [.hold, .compact, .commit(script.put([1], 9)), .release, .compact]),
             FaultScenario(
-                "compact without a log", setup: loose, options: { $0.logging = false }, [.compact]),
+                "compact without a log", setup: loose, options: { $0.usesLog = false }, [.compact]),
             FaultScenario("import", [.importEntries(script.events(40, 150), replacing: false)]),
             FaultScenario(
                 "import in place of everything", setup: tables,

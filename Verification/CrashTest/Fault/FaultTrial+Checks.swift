@@ -125,7 +125,7 @@ extension FaultTrial {
         on files: Files, _ place: String, further: Int, cutsAtEnd: Bool = false
     ) throws {
         var options = scenario.options
-        options.readOnly = false
+        options.access = .create
         let database: Engine
         do {
             database = try Engine.open(world.path, files: files, options: options)

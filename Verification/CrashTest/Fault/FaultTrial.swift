@@ -210,7 +210,7 @@ struct FaultTrial<Files: FileSystem> {
     /// Opens; as many times as faults can hit the open, then without faults.
     mutating func open(readOnly: Bool) throws {
         var options = scenario.options
-        options.readOnly = readOnly
+        if readOnly { options.access = .readOnly }
         var attempts = 0
         while true {
             let firedBefore = world.fired().count

@@ -52,7 +52,7 @@ struct FullDiskCase {
         path = disk.file("my.db")
         var options = DatabaseOptions()
         options.durability = self.random.element(of: [.full, .written, .buffered])
-        options.logging = !self.random.oneIn(4)
+        options.usesLog = !self.random.oneIn(4)
         options.logSegmentSize = self.random.element(of: [4096, 16384, 65536])
         options.logBudget = options.logSegmentSize * self.random.number(in: 1...6)
         options.dirtyBudget = self.random.element(of: [16 << 10, 128 << 10, 1 << 20])

@@ -62,7 +62,7 @@ struct HistoryFamily: Family {
     private static func options(_ random: inout SeededRandom) -> DatabaseOptions {
         var options = DatabaseOptions()
         options.checkpointPolicy = random.element(of: [.automatic, .automatic, .inline])
-        options.logging = !random.oneIn(8)
+        options.usesLog = !random.oneIn(8)
         options.cacheBudget = random.element(of: [64 << 10, 64 << 10, 256 << 10, 64 << 20])
         options.dirtyBudget = random.element(of: [16 << 10, 64 << 10, 8 << 20])
         options.logBudget = random.element(of: [8 << 10, 64 << 10, 4 << 20])

@@ -33,7 +33,7 @@ struct HostileBuilder {
         self.name = name
         random = SeededRandom(seed: seed)
         options = HostileBuilder.options
-        options.logging = logging
+        options.usesLog = logging
         options.logSegmentSize = segmentSize
         try open()
     }

@@ -165,7 +165,7 @@ struct HostileVisit<Files: FileSystem> {
         // It was verified by the salvage itself.
         var reading = file.image.options
         reading.cacheBudget = options.cacheBudget
-        reading.readOnly = true
+        reading.access = .readOnly
         let database = try Engine.open(target, files: files, options: reading)
         var count: UInt64 = 0
         let snapshot = try database.snapshot()
@@ -196,7 +196,7 @@ struct HostileVisit<Files: FileSystem> {
         readOnly: Bool = false, mustSucceed: Bool = false
     ) throws -> Engine? {
         var options = file.image.options
-        options.readOnly = readOnly
+        if readOnly { options.access = .readOnly }
         opens += 1
         do {
             let database = try Engine.open(path, files: files, options: options)

@@ -63,7 +63,7 @@ struct ChildCommand: ParsableCommand {
     /// Opens, again and again while somebody else holds the database.
     private func open(readOnly: Bool) throws -> Database {
         var options = history.options
-        options.readOnly = readOnly
+        if readOnly { options.access = .readOnly }
         while true {
             do throws(StorageError) {
                 return try Database.open(path, options: options)

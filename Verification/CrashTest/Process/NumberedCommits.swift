@@ -82,7 +82,7 @@ struct NumberedCommits {
         var random = SeededRandom(seed: seed ^ 0x70726f63)
         var options = DatabaseOptions()
         options.durability = random.oneIn(3) ? .written : .full
-        options.logging = !random.oneIn(6)
+        options.usesLog = !random.oneIn(6)
         options.logSegmentSize = random.element(of: [4096, 16384, 65536])
         options.logBudget = options.logSegmentSize * random.number(in: 1...8)
         options.dirtyBudget = random.element(of: [16 << 10, 256 << 10])
@@ -91,7 +91,7 @@ struct NumberedCommits {
         options.checkpointPolicy = random.element(of: [.automatic, .inline])
         options.sizeLimit = 1 << 30
         // Without the log only a `full` commit survives its process.
-        if !options.logging { options.durability = .full }
+        if !options.usesLog { options.durability = .full }
         return options
     }
 }

@@ -52,7 +52,7 @@ extension ProcessCase {
         let other = folder.file("other.db")
         let log = Database.logPath(of: path)
         let files = FileManager.default
-        let hasLog = files.fileExists(atPath: log) && history.options.logging
+        let hasLog = files.fileExists(atPath: log) && history.options.usesLog
         switch random.below(6) {
         case 0:
             // The data file alone elsewhere: its log is missed. With its log it is whole.

@@ -95,7 +95,7 @@ package struct SalvageFamily: Family {
         of path: String, _ files: InMemoryFileSystem
     ) throws -> [TableKey: [UInt8]] {
         var options = DatabaseOptions()
-        options.readOnly = true
+        options.access = .readOnly
         options.sizeLimit = 1 << 30
         let database = try MemoryFileDatabase.open(path, files: files, options: options)
         defer { try? database.close() }

@@ -96,7 +96,7 @@
 
         private static var withoutLog: ScheduleScenario {
             var scenario = ScheduleScenario("commits without a log")
-            scenario.options.logging = false
+            scenario.options.usesLog = false
             scenario.commitsAreFull = false
             scenario.thread("full") { world in try world.commit() }
             scenario.thread("buffered") { world in

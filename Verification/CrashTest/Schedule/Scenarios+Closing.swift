@@ -138,7 +138,7 @@
             }
             scenario.thread("opens to read") { world in
                 var options = DatabaseOptions.scheduled
-                options.readOnly = true
+                options.access = .readOnly
                 let database = try SimulatedDatabase.open(on: world.files, options)
                 try world.read(database.snapshot())
                 try database.close()

@@ -314,7 +314,7 @@
             _ isRight: (Int) -> Bool
         ) throws {
             var options = DatabaseOptions.manual
-            options.readOnly = true
+            options.access = .readOnly
             do {
                 let database = try SimulatedDatabase.open(on: files, options)
                 defer { try? database.close() }

@@ -54,7 +54,7 @@ private struct SizeLimitCase {
         self.random = random
         var options = DatabaseOptions()
         options.durability = self.random.element(of: [.written, .buffered])
-        options.logging = !self.random.oneIn(4)
+        options.usesLog = !self.random.oneIn(4)
         options.logSegmentSize = self.random.element(of: [4096, 16384])
         options.logBudget = options.logSegmentSize * self.random.number(in: 1...4)
         options.dirtyBudget = self.random.element(of: [16 << 10, 128 << 10])

@@ -48,8 +48,8 @@ extension DatabaseEngine where Store == InMemoryPageStore, Log == NullLog {
         options: DatabaseOptions = DatabaseOptions()
     ) throws(StorageError) -> InMemoryDatabase {
         var options = options
-        options.logging = false
-        options.readOnly = false
+        options.usesLog = false
+        options.access = .create
         options.durability = .buffered
         options.checkpointPolicy = .manual
         let store = try InMemoryPageStore(
@@ -85,13 +85,13 @@ extension DatabaseEngine {
         _ names: DatabaseFiles, files: Files, options: DatabaseOptions
     ) throws(StorageError) -> Files.Handle {
         let path = names.data
-        if options.readOnly {
+        if options.isReadOnly {
             let handle = try files.open(path, .readOnly)
             try lock(handle, at: names, files, exclusive: false)
             return handle
         }
         if !(try files.exists(path)) {
-            guard options.createIfMissing else {
+            guard options.access != .readWrite else {
                 throw StorageError(.fileNotFound, "There is no database here.", path: path)
             }
             do throws(StorageError) {
@@ -99,7 +99,7 @@ extension DatabaseEngine {
             } catch {
                 throw names.named(error)
             }
-        } else if options.errorIfExists {
+        } else if options.access == .createNew {
             throw StorageError(.fileExists, "The database exists already.", path: path)
         }
         let handle = try files.open(path, .readWrite)
@@ -146,7 +146,7 @@ extension DatabaseEngine {
         if try files.exists(names.log) {
             // Another creator may have been faster; then the log belongs to its database.
             if try files.exists(path) {
-                guard !options.errorIfExists else {
+                guard options.access != .createNew else {
                     throw StorageError(.fileExists, "The database exists already.", path: path)
                 }
                 return
@@ -164,7 +164,7 @@ extension DatabaseEngine {
         try draft.lock(exclusive: true)
         guard !(try files.exists(path)) else {
             if try draft.size() == 0 { try files.remove(names.draft) }
-            guard !options.errorIfExists else {
+            guard options.access != .createNew else {
                 throw StorageError(.fileExists, "The database exists already.", path: path)
             }
             return
@@ -188,7 +188,7 @@ extension DatabaseEngine {
             guard error.code == .fileExists else { throw error }
             // Another process was faster; its database is as good as ours.
             try files.remove(names.draft)
-            guard !options.errorIfExists else { throw error }
+            guard options.access != .createNew else { throw error }
         }
         try files.syncDirectory(of: path)
     }
@@ -216,7 +216,7 @@ extension DatabaseEngine {
     ) throws(StorageError) -> StorageError?
     where Store == FilePageStore<Files.Handle>, Log == WriteAheadLog<Files> {
         var options = DatabaseOptions()
-        options.readOnly = true
+        options.access = .readOnly
         // Replayed pages come on top of the file's.
         let size = min(Int(clamping: try handle.size()), Int.max / 2)
         options.sizeLimit = max(options.sizeLimit, size * 2)
@@ -244,12 +244,12 @@ extension DatabaseEngine {
             on: handle,
             options: PageStoreOptions(
                 cacheBudget: options.cacheBudget, dirtyBudget: options.dirtyBudget,
-                sizeLimit: options.sizeLimit, readOnly: options.readOnly,
+                sizeLimit: options.sizeLimit, readOnly: options.isReadOnly,
                 locksFile: false, securesSuperblock: false),
             check: NodeCheck.check)
         let isLogThere = try files.exists(names.log)
         // After a clean close its superblock is durable; else before recovery writes anything.
-        if !options.readOnly {
+        if !options.isReadOnly {
             let isClosed = store.checkpoint.endsLog || store.generation == 1
             if !isClosed || isLogThere { try store.secureSuperblock() }
         }
@@ -327,7 +327,7 @@ extension DatabaseEngine {
             return try WriteAheadLog.open(
                 files: files, path: names.log,
                 identity: LogIdentity(high: store.identifier.first, low: store.identifier.second),
-                from: checkpoint.logPosition, options: logOptions, readOnly: options.readOnly,
+                from: checkpoint.logPosition, options: logOptions, readOnly: options.isReadOnly,
                 mustExist: mustExist, beside: handle
             ) { record throws(StorageError) in
                 try recovery.replay(

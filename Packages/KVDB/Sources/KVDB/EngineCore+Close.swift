@@ -42,7 +42,7 @@ extension EngineCore {
         guard !isClosed.load(ordering: .acquiring) else { return }
         guard !isForked else { return letGo() }
         var problem: StorageError?
-        if options.readOnly {
+        if options.isReadOnly {
             // Nothing to write.
         } else if let poison {
             problem = poison
@@ -65,7 +65,7 @@ extension EngineCore {
         guard !isClosed.exchange(true, ordering: .acquiringAndReleasing) else { return }
         do {
             // The log goes only when the data file has everything.
-            try log.close(removing: problem == nil && !options.readOnly)
+            try log.close(removing: problem == nil && !options.isReadOnly)
         } catch {
             if problem == nil { problem = error }
         }

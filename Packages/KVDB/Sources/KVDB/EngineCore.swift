@@ -79,7 +79,7 @@ final class EngineCore<Store: CheckpointedStorage, Log: CommitLog>: @unchecked S
     }
 
     /// Whether commits go to the log.
-    var logsCommits: Bool { options.logging && !options.readOnly }
+    var logsCommits: Bool { options.usesLog && !options.isReadOnly }
 
     // MARK: Checks
 
@@ -111,9 +111,9 @@ final class EngineCore<Store: CheckpointedStorage, Log: CommitLog>: @unchecked S
 
     func requireWritable() throws(StorageError) {
         try requireOpen()
-        guard !options.readOnly else {
+        guard !options.isReadOnly else {
             throw StorageError(
-                .readOnly, "The database is open for reading only; open it without readOnly.",
+                .readOnly, "The database is open for reading only; open it with another access.",
                 path: path)
         }
         try requireUnpoisoned()

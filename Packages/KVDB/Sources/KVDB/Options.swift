@@ -32,45 +32,77 @@ public enum CheckpointPolicy: Sendable {
     case manual
 }
 
-/// How a database is opened. The defaults suit a server or a desktop program.
+/// How a database is opened. The defaults suit a server or a desktop program; opening refuses values that make
+/// no sense.
 public struct DatabaseOptions: Sendable {
-    /// Whether a missing file is created; otherwise it is a `fileNotFound` error.
-    public var createIfMissing = true
-    /// Whether an existing file is a `fileExists` error.
-    public var errorIfExists = false
-    /// Opens without writing anything, also beside other read-only handles. A log left by a crash
-    /// is replayed in memory only.
-    public var readOnly = false
+    /// What a handle may do with a database's file, and whether the file must be there.
+    public enum Access: Sendable {
+        /// To read and write; a missing file is created.
+        case create
+        /// To read and write; a missing file is a `fileNotFound` error.
+        case readWrite
+        /// To read and write a new file; one that is there is a `fileExists` error.
+        case createNew
+        /// To read, also beside other handles that only read. Nothing is written: a log left by a crash is replayed
+        /// in memory.
+        case readOnly
+    }
+
+    /// Whether the database is written to or only read, and whether it must be there.
+    public var access: Access
     /// What commits wait for unless they say otherwise.
-    public var durability = Durability.full
-    /// Whether commits are logged. Without the log a `full` commit is a checkpoint of its own, and
-    /// the weaker levels become durable only by ``DatabaseEngine/sync()`` or a checkpoint.
-    public var logging = true
-    /// Bytes of pages kept in memory. Small is fine: the least is 64 KiB.
-    public var cacheBudget = 64 << 20
-    /// Bytes of changed pages kept in memory before a checkpoint or an early write-out.
-    public var dirtyBudget = 32 << 20
-    /// Bytes of log after which a checkpoint runs.
-    public var logBudget = 64 << 20
-    /// Bytes of one log segment: a power of two, at least 4096. The log file is a multiple of it.
-    public var logSegmentSize = 1 << 20
-    /// A transaction with more bytes of operations than this is not logged; it commits by a
-    /// checkpoint of its own.
-    public var loggedTransactionLimit = 8 << 20
-    /// When checkpoints run.
-    public var checkpointPolicy = CheckpointPolicy.automatic
-    /// After how long a background thread syncs `written` and `buffered` commits (automatic checkpoint
-    /// policy only): from 1 ms to an hour.
-    public var syncInterval = Duration.milliseconds(100)
+    public var durability: Durability
     /// How long a write waits for the transaction before it, unless its call says otherwise: up to a day.
     /// Then it throws `timedOut` with the place where that one was begun.
-    public var writerTimeout = Duration.seconds(30)
+    public var writerTimeout: Duration
+    /// Bytes of pages kept in memory. Small is fine: the least is 64 KiB.
+    public var cacheBudget: Int
+    /// Bytes of changed pages kept in memory before a checkpoint or an early write-out.
+    public var dirtyBudget: Int
     /// The largest size in bytes the file can grow to: 1 TiB; 4 GiB on iOS, tvOS, watchOS, visionOS and
     /// Android; 256 MiB on 32-bit systems. Only address space is reserved for it. Where the system has less
     /// left (many open databases, `ulimit -v`), the largest half, quarter and so on of it is taken, down to
     /// 256 MiB or twice the file; a database that outgrows that reports `fileTooLarge`.
-    public var sizeLimit = PageStoreOptions.defaultSizeLimit
+    public var sizeLimit: Int
+    /// When checkpoints run.
+    public var checkpointPolicy: CheckpointPolicy
+    /// After how long a background thread syncs `written` and `buffered` commits (automatic checkpoint
+    /// policy only): from 1 ms to an hour.
+    public var syncInterval: Duration
+    /// Whether commits go to a log. Without it a `full` commit is a checkpoint of its own, and
+    /// the weaker levels become durable only by ``DatabaseEngine/sync()`` or a checkpoint.
+    public var usesLog: Bool
+    /// Bytes of log after which a checkpoint runs.
+    public var logBudget: Int
+    /// Bytes of one log segment: a power of two, at least 4096. The log file is a multiple of it.
+    public var logSegmentSize: Int
+    /// A transaction with more bytes of operations than this is not logged; it commits by a
+    /// checkpoint of its own.
+    public var loggedTransactionLimit: Int
 
-    /// The defaults.
-    public init() {}
+    /// Options with the values given, and the usual ones for the rest.
+    public init(
+        access: Access = .create, durability: Durability = .full,
+        writerTimeout: Duration = .seconds(30), cacheBudget: Int = 64 << 20,
+        dirtyBudget: Int = 32 << 20, sizeLimit: Int = PageStoreOptions.defaultSizeLimit,
+        checkpointPolicy: CheckpointPolicy = .automatic,
+        syncInterval: Duration = .milliseconds(100), usesLog: Bool = true,
+        logBudget: Int = 64 << 20, logSegmentSize: Int = 1 << 20,
+        loggedTransactionLimit: Int = 8 << 20
+    ) {
+        self.access = access
+        self.durability = durability
+        self.writerTimeout = writerTimeout
+        self.cacheBudget = cacheBudget
+        self.dirtyBudget = dirtyBudget
+        self.sizeLimit = sizeLimit
+        self.checkpointPolicy = checkpointPolicy
+        self.syncInterval = syncInterval
+        self.usesLog = usesLog
+        self.logBudget = logBudget
+        self.logSegmentSize = logSegmentSize
+        self.loggedTransactionLimit = loggedTransactionLimit
+    }
+
+    var isReadOnly: Bool { access == .readOnly }
 }

@@ -107,7 +107,7 @@ struct Recovery<Store: CheckpointedStorage> {
             throw located
         }
         reached = transaction
-        if !options.readOnly && store.pressure.isDirtyBudgetSpent { try store.writeOutDirty() }
+        if !options.isReadOnly && store.pressure.isDirtyBudgetSpent { try store.writeOutDirty() }
     }
 
     /// Makes what was replayed the state to go on from.

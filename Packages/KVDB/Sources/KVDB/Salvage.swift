@@ -105,7 +105,7 @@ extension DatabaseEngine {
     ) throws(StorageError) -> SalvageReport
     where Store == FilePageStore<Files.Handle>, Log == WriteAheadLog<Files> {
         var open = DatabaseOptions()
-        open.errorIfExists = true
+        open.access = .createNew
         open.checkpointPolicy = .manual
         // All of it commits by one checkpoint, and nothing goes to the log.
         open.logSegmentSize = LogLayout.minimumSegmentSize

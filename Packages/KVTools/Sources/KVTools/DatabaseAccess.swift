@@ -19,8 +19,12 @@ final class DatabaseAccess {
     /// Opens the database at `path`.
     init(path: String, mode: Mode) throws(StorageError) {
         var options = DatabaseOptions()
-        options.readOnly = mode == .read
-        options.createIfMissing = mode == .writeCreating
+        options.access =
+            switch mode {
+            case .read: .readOnly
+            case .write: .readWrite
+            case .writeCreating: .create
+            }
         // A command is one change or one read: no thread needs to be started for it.
         options.checkpointPolicy = .inline
         // A file that has more pages than most programs allow is read and written all the same.
@@ -137,7 +141,7 @@ final class DatabaseAccess {
                 process != getpid(), kill(process, 0) == 0 || errno == EPERM
             else { continue }
             var options = DatabaseOptions()
-            options.readOnly = true
+            options.access = .readOnly
             do throws(StorageError) {
                 try Database.open("\(folder)/\(name)", options: options).close()
             } catch {

@@ -21,7 +21,7 @@ struct ProcessLockTests {
 
     private func open(readOnly: Bool) throws(StorageError) -> Database {
         var options = DatabaseOptions()
-        options.readOnly = readOnly
+        if readOnly { options.access = .readOnly }
         return try Database.open(path, options: options)
     }
 

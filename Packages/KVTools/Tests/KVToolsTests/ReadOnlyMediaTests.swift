@@ -58,7 +58,7 @@ import Testing
     private func expectReadable(_ path: String, location: SourceLocation = #_sourceLocation) throws
     {
         var options = DatabaseOptions()
-        options.readOnly = true
+        options.access = .readOnly
         let database = try Database.open(path, options: options)
         let second = try Database.open(path, options: options)
         #expect(try database.get("key 299") == Array("value 299".utf8), sourceLocation: location)
