@@ -5,9 +5,9 @@ import StorageIOTesting
 import WAL
 
 /// A snapshot of a database in a file.
-public typealias FileSnapshot = Snapshot<FilePageStore<POSIXFile>, WriteAheadLog<POSIXFileSystem>>
+public typealias FileSnapshot = EngineSnapshot<FilePageStore<POSIXFile>, WriteAheadLog<POSIXFileSystem>>
 /// A write transaction on it.
-public typealias FileTransaction = WriteTransaction<
+public typealias FileTransaction = EngineTransaction<
     FilePageStore<POSIXFile>, WriteAheadLog<POSIXFileSystem>
 >
 

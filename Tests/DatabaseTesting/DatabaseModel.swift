@@ -61,7 +61,7 @@ public struct DatabaseModel: Equatable, Sendable {
 
     /// The first difference between this and what `snapshot` shows, nil when there is none.
     public func difference<Store, Log>(
-        from snapshot: Snapshot<Store, Log>
+        from snapshot: EngineSnapshot<Store, Log>
     ) throws(StorageError) -> String? {
         guard snapshot.count == UInt64(main.count) else {
             return "\(snapshot.count) entries instead of \(main.count)"
@@ -132,7 +132,7 @@ private final class Comparison {
     }
 }
 
-extension WriteTransaction {
+extension EngineTransaction {
     /// Makes `change`; the entries (or tables) that it removed, 0 for others.
     public func apply(_ change: Change) throws(StorageError) -> Int {
         switch change {
@@ -169,7 +169,7 @@ extension Change {
     }
 }
 
-extension WriteTransaction {
+extension EngineTransaction {
     /// Makes changes in their order, those of a kind that follow each other by one call; how many entries
     /// they removed.
     public func apply(_ changes: [Change]) throws(StorageError) -> Int {

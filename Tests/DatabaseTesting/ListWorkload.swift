@@ -129,7 +129,7 @@ public struct ListWorkload: Sendable {
     }
 
     private func read<Store, Log>(
-        _ snapshot: Snapshot<Store, Log>, _ list: Int, _ one: inout ListTransaction
+        _ snapshot: EngineSnapshot<Store, Log>, _ list: Int, _ one: inout ListTransaction
     ) throws {
         let value = try snapshot.get(key(list), table: tableName(list))
         one.operations.append(.read(key: list, list: try Self.decode(value)))
@@ -172,13 +172,13 @@ public struct ListWorkload: Sendable {
         one.completed = events.tick()
     }
 
-    private func drop<Store, Log>(_ transaction: consuming WriteTransaction<Store, Log>) {}
+    private func drop<Store, Log>(_ transaction: consuming EngineTransaction<Store, Log>) {}
 
     private func keepHouse<Store, Log>(
         _ database: DatabaseEngine<Store, Log>, _ threadsLeft: borrowing Atomic<Int>
     ) throws {
         var random = SeededRandom(seed: ~seed)
-        var held: [Snapshot<Store, Log>] = []
+        var held: [EngineSnapshot<Store, Log>] = []
         while threadsLeft.load(ordering: .relaxed) > 0 {
             switch random.below(40) {
             case 0..<3: try database.checkpoint()

@@ -4,12 +4,12 @@ import StorageIOTesting
 /// A cursor over one table of a snapshot beside a place in the sorted array that the table must
 /// equal. It lives on while the database changes, and may outlive its snapshot's variable.
 struct LiveCursor {
-    private var cursor: Cursor<SimulatedStore, SimulatedLog>
+    private var cursor: EngineCursor<SimulatedStore, SimulatedLog>
     private let model: SortedArrayModel
     /// The entry it stands on; -1 before the first, `model.count` behind the last.
     private var index = -1
 
-    init(_ cursor: Cursor<SimulatedStore, SimulatedLog>, _ model: SortedArrayModel) {
+    init(_ cursor: EngineCursor<SimulatedStore, SimulatedLog>, _ model: SortedArrayModel) {
         self.cursor = cursor
         self.model = model
     }

@@ -14,11 +14,11 @@ public typealias SimulatedStore = FilePageStore<CrashingFile>
 /// Its log.
 public typealias SimulatedLog = WriteAheadLog<CrashingFileSystem>
 /// A snapshot of it.
-public typealias SimulatedSnapshot = Snapshot<
+public typealias SimulatedSnapshot = EngineSnapshot<
     FilePageStore<CrashingFile>, WriteAheadLog<CrashingFileSystem>
 >
 /// A write transaction on it.
-public typealias SimulatedTransaction = WriteTransaction<
+public typealias SimulatedTransaction = EngineTransaction<
     FilePageStore<CrashingFile>, WriteAheadLog<CrashingFileSystem>
 >
 

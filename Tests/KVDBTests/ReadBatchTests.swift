@@ -7,7 +7,7 @@ import Testing
 /// Many keys read at once give what the same keys give one by one.
 @Suite struct ReadBatchTests {
     private func gather<Store, Log>(
-        _ snapshot: Snapshot<Store, Log>, _ keys: [[UInt8]]
+        _ snapshot: EngineSnapshot<Store, Log>, _ keys: [[UInt8]]
     ) throws -> [[UInt8]?] {
         var values: [[UInt8]?] = []
         try snapshot.withValues(of: keys) { index, value in

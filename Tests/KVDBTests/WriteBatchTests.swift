@@ -8,7 +8,7 @@ import Testing
 /// Many changes in one call do what the same changes do one by one.
 @Suite struct WriteBatchTests {
     private func entries<Store, Log>(
-        _ snapshot: Snapshot<Store, Log>, table: String = ""
+        _ snapshot: EngineSnapshot<Store, Log>, table: String = ""
     ) throws -> [[UInt8]: [UInt8]] {
         var entries: [[UInt8]: [UInt8]] = [:]
         try snapshot.forEach(table: table) { key, value in

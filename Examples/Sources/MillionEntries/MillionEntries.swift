@@ -10,7 +10,7 @@ import StorageIO
 import WAL
 
 /// A write transaction on a database in a file.
-typealias FileTransaction = WriteTransaction<
+typealias FileTransaction = EngineTransaction<
     FilePageStore<POSIXFile>, WriteAheadLog<POSIXFileSystem>
 >
 

@@ -21,7 +21,7 @@ import WAL
 ///   import; one that succeeded is whole.
 struct FaultTrial<Files: FileSystem> {
     typealias Engine = DatabaseEngine<FilePageStore<Files.Handle>, WriteAheadLog<Files>>
-    typealias Held = Snapshot<FilePageStore<Files.Handle>, WriteAheadLog<Files>>
+    typealias Held = EngineSnapshot<FilePageStore<Files.Handle>, WriteAheadLog<Files>>
 
     let scenario: FaultScenario
     let world: FaultWorld<Files>

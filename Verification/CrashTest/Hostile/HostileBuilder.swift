@@ -64,7 +64,7 @@ struct HostileBuilder {
 
     mutating func write(
         _ body: (
-            borrowing WriteTransaction<FilePageStore<InMemoryFile>, WriteAheadLog<InMemoryFileSystem>>,
+            borrowing EngineTransaction<FilePageStore<InMemoryFile>, WriteAheadLog<InMemoryFileSystem>>,
             inout SeededRandom
         ) throws -> Void
     ) throws {
@@ -180,7 +180,7 @@ struct HostileBuilder {
 extension HostileState {
     /// What a version holds.
     init<Store: CheckpointedStorage, Log: CommitLog>(
-        _ snapshot: Snapshot<Store, Log>
+        _ snapshot: EngineSnapshot<Store, Log>
     ) throws {
         try snapshot.forEach { key, value in
             main.append(HostileState.hash(key, value))

@@ -96,7 +96,7 @@ struct SalvageWorkload {
     private mutating func put(
         _ key: TableKey, _ value: [UInt8],
         _ transaction:
-            borrowing WriteTransaction<
+            borrowing EngineTransaction<
                 FilePageStore<InMemoryFile>, WriteAheadLog<InMemoryFileSystem>
             >
     ) throws {
@@ -164,7 +164,7 @@ struct SalvageWorkload {
 
     private mutating func deleteRange(
         _ transaction:
-            borrowing WriteTransaction<
+            borrowing EngineTransaction<
                 FilePageStore<InMemoryFile>, WriteAheadLog<InMemoryFileSystem>
             >, _ random: inout SeededRandom
     ) throws {

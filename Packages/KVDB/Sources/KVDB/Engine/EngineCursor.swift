@@ -7,12 +7,12 @@ import WAL
 /// and no page in memory between calls; one thread at a time uses it.
 ///
 /// It begins before the first entry, so ``next()`` goes to the first and ``previous()`` nowhere.
-public struct Cursor<Store: CheckpointedStorage, Log: CommitLog>: Sendable {
+public struct EngineCursor<Store: CheckpointedStorage, Log: CommitLog>: Sendable {
     /// What it reads.
-    public let snapshot: Snapshot<Store, Log>
+    public let snapshot: EngineSnapshot<Store, Log>
     private var cursor: TreeCursor<Store>
 
-    init(_ snapshot: Snapshot<Store, Log>, _ tree: BPlusTree<Store>) {
+    init(_ snapshot: EngineSnapshot<Store, Log>, _ tree: BPlusTree<Store>) {
         self.snapshot = snapshot
         cursor = tree.makeCursor()
     }
@@ -71,15 +71,15 @@ public struct Cursor<Store: CheckpointedStorage, Log: CommitLog>: Sendable {
     public mutating func previous() throws(StorageError) -> Bool { try cursor.previous() }
 }
 
-extension Snapshot {
+extension EngineSnapshot {
     /// A cursor over the default table.
-    public func makeCursor() -> Cursor<Store, Log> { Cursor(self, main) }
+    public func makeCursor() -> EngineCursor<Store, Log> { EngineCursor(self, main) }
 
     /// A cursor over a named table; a missing one is a `tableNotFound` error.
-    public func makeCursor(table: String) throws(StorageError) -> Cursor<Store, Log> {
+    public func makeCursor(table: String) throws(StorageError) -> EngineCursor<Store, Log> {
         guard let tree = try tree(of: table) else {
             throw StorageError(.tableNotFound, "There is no table \(table).", path: core.path)
         }
-        return Cursor(self, tree)
+        return EngineCursor(self, tree)
     }
 }

@@ -9,12 +9,12 @@ public typealias Database = DatabaseEngine<
 >
 
 /// A snapshot of a ``Database``.
-public typealias DatabaseSnapshot = Snapshot<
+public typealias DatabaseSnapshot = EngineSnapshot<
     FilePageStore<POSIXFile>, WriteAheadLog<POSIXFileSystem>
 >
 
 /// A write transaction of a ``Database``.
-public typealias DatabaseTransaction = WriteTransaction<
+public typealias DatabaseTransaction = EngineTransaction<
     FilePageStore<POSIXFile>, WriteAheadLog<POSIXFileSystem>
 >
 

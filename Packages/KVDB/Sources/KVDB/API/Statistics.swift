@@ -123,7 +123,7 @@ extension DatabaseEngine {
     }
 }
 
-extension Snapshot {
+extension EngineSnapshot {
     /// What each table's tree is made of, the default table first. Reads every page once: O(n).
     public func composition() throws(StorageError) -> [TreeComposition] {
         var all = [TreeComposition(table: [], root: version.main, try main.checkInvariants())]

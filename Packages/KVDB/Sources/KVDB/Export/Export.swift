@@ -2,7 +2,7 @@ import BTree
 import PageStore
 import StorageIO
 
-extension Snapshot {
+extension EngineSnapshot {
     /// Writes this version in a portable format, in constant memory.
     ///
     /// - Parameters:
@@ -43,7 +43,7 @@ extension Snapshot {
 }
 
 extension DatabaseEngine {
-    /// Writes the newest version in a portable format; see ``Snapshot/export(format:progress:to:)``.
+    /// Writes the newest version in a portable format; see ``EngineSnapshot/export(format:progress:to:)``.
     @discardableResult
     public func export(
         format: ExportFormat = .version2, progress: (UInt64) -> Void = { _ in },

@@ -28,8 +28,8 @@ public final class DatabaseEngine<Store: CheckpointedStorage, Log: CommitLog>: S
     // MARK: Reading
 
     /// A version to read from for as long as it lives.
-    public func snapshot() throws(StorageError) -> Snapshot<Store, Log> {
-        try Snapshot(self)
+    public func snapshot() throws(StorageError) -> EngineSnapshot<Store, Log> {
+        try EngineSnapshot(self)
     }
 
     /// Runs one read of the default table on the newest published version.
@@ -123,9 +123,9 @@ public final class DatabaseEngine<Store: CheckpointedStorage, Log: CommitLog>: S
     @available(*, noasync, message: "A transaction must not live across an await; use write.")
     public func begin(
         timeout: Duration? = nil, file: StaticString = #fileID, line: UInt = #line
-    ) throws(StorageError) -> WriteTransaction<Store, Log> {
+    ) throws(StorageError) -> EngineTransaction<Store, Log> {
         try core.beginTransaction(.transaction(file, line), timeout: timeout)
-        return WriteTransaction(self)
+        return EngineTransaction(self)
     }
 
     /// Puts a value under `key`, replacing the one that was there, as a transaction of its own.
@@ -170,9 +170,9 @@ public final class DatabaseEngine<Store: CheckpointedStorage, Log: CommitLog>: S
     }
 
     /// A transaction that this very call ends.
-    private func transactionOfOwn() throws(StorageError) -> WriteTransaction<Store, Log> {
+    private func transactionOfOwn() throws(StorageError) -> EngineTransaction<Store, Log> {
         try core.beginTransaction(.call)
-        return WriteTransaction(self)
+        return EngineTransaction(self)
     }
 
     // MARK: Keeping house
@@ -209,14 +209,14 @@ public final class DatabaseEngine<Store: CheckpointedStorage, Log: CommitLog>: S
         ///   - file: where this is called, for the error that others get who waited in vain.
         ///   - line: the line there.
         ///   - body: what to do. It lends the transaction: it can't end it, keep it or put another in its place.
-        /// - Throws: what `body` throws; as ``begin(timeout:file:line:)`` and ``WriteTransaction/commit(durability:)``.
+        /// - Throws: what `body` throws; as ``begin(timeout:file:line:)`` and ``EngineTransaction/commit(durability:)``.
         public func write<Result>(
             durability: Durability? = nil, timeout: Duration? = nil,
             file: StaticString = #fileID, line: UInt = #line,
-            _ body: (borrowing WriteTransaction<Store, Log>) throws -> Result
+            _ body: (borrowing EngineTransaction<Store, Log>) throws -> Result
         ) throws -> Result {
             try core.beginTransaction(.closure(file, line), timeout: timeout)
-            let transaction = WriteTransaction(self)
+            let transaction = EngineTransaction(self)
             let result = try body(transaction)
             try transaction.commit(durability: durability)
             return result
@@ -224,7 +224,7 @@ public final class DatabaseEngine<Store: CheckpointedStorage, Log: CommitLog>: S
 
         /// Runs `body` on one version of the database.
         public func read<Result>(
-            _ body: (Snapshot<Store, Log>) throws -> Result
+            _ body: (EngineSnapshot<Store, Log>) throws -> Result
         ) throws -> Result {
             try body(try snapshot())
         }
@@ -235,10 +235,10 @@ public final class DatabaseEngine<Store: CheckpointedStorage, Log: CommitLog>: S
         public func write<Result>(
             durability: Durability? = nil, timeout: Duration? = nil,
             file: StaticString = #fileID, line: UInt = #line,
-            _ body: (borrowing WriteTransaction<Store, Log>) throws(StorageError) -> Result
+            _ body: (borrowing EngineTransaction<Store, Log>) throws(StorageError) -> Result
         ) throws(StorageError) -> Result {
             try core.beginTransaction(.closure(file, line), timeout: timeout)
-            let transaction = WriteTransaction(self)
+            let transaction = EngineTransaction(self)
             let result = try body(transaction)
             try transaction.commit(durability: durability)
             return result

@@ -8,7 +8,7 @@ import WAL
 ///
 /// It sees its own changes; nobody else does before the commit returns. One runs at a time; begin,
 /// use and end it from one thread at a time.
-public struct WriteTransaction<Store: CheckpointedStorage, Log: CommitLog>: ~Copyable {
+public struct EngineTransaction<Store: CheckpointedStorage, Log: CommitLog>: ~Copyable {
     /// Kept so that the database closes only after its last transaction is gone.
     private let database: DatabaseEngine<Store, Log>
     private var isFinished = false
@@ -169,7 +169,7 @@ public struct WriteTransaction<Store: CheckpointedStorage, Log: CommitLog>: ~Cop
 }
 
 // Many changes in one call.
-extension WriteTransaction {
+extension EngineTransaction {
     /// Puts many entries by one call: the same as one put after the other.
     ///
     /// - Parameters:
