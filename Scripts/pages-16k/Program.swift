@@ -30,7 +30,7 @@ struct Model {
     }
 
     /// Holds what the database has under the number against what should be there.
-    mutating func look(_ number: Int, in database: borrowing Database) {
+    mutating func look(_ number: Int, in database: borrowing FileDatabase) {
         do throws(StorageError) {
             if try database.get(key(number)) != value(number) { wrong += 1 }
         } catch {
@@ -59,7 +59,7 @@ func options() -> DatabaseOptions {
 }
 
 func churn(_ model: inout Model) throws(StorageError) -> Bool {
-    let database = try Database.open("churn.db", options: options())
+    let database = try FileDatabase.open("churn.db", options: options())
     for start in stride(from: 0, to: Model.entryCount, by: 500) {
         try database.write { transaction throws(StorageError) in
             for number in start..<start + 500 {
@@ -104,7 +104,7 @@ func churn(_ model: inout Model) throws(StorageError) -> Bool {
 }
 
 func reopen(_ model: inout Model) throws(StorageError) -> Bool {
-    let database = try Database.open("churn.db", options: options())
+    let database = try FileDatabase.open("churn.db", options: options())
     for number in 0..<Model.entryCount { model.look(number, in: database) }
     try database.close()
     return model.report("After it was opened again")

@@ -5,7 +5,9 @@ import StorageIOTesting
 import WAL
 
 /// A snapshot of a database in a file.
-public typealias FileSnapshot = EngineSnapshot<FilePageStore<POSIXFile>, WriteAheadLog<POSIXFileSystem>>
+public typealias FileSnapshot = EngineSnapshot<
+    FilePageStore<POSIXFile>, WriteAheadLog<POSIXFileSystem>
+>
 /// A write transaction on it.
 public typealias FileTransaction = EngineTransaction<
     FilePageStore<POSIXFile>, WriteAheadLog<POSIXFileSystem>
@@ -38,7 +40,7 @@ public struct Bank: Sendable {
     }
 
     /// Writes the first state.
-    public static func open(_ database: Database) throws {
+    public static func open(_ database: FileDatabase) throws {
         try database.write { transaction in
             for number in 0..<accountCount {
                 try transaction.put(account(number), encode(total / accountCount))
@@ -49,7 +51,7 @@ public struct Bank: Sendable {
     }
 
     /// One transaction: moves money, raises every mark, and shuffles entries around them.
-    public static func transfer(_ database: Database, _ random: inout SeededRandom) throws {
+    public static func transfer(_ database: FileDatabase, _ random: inout SeededRandom) throws {
         let from = random.below(accountCount)
         let to = (from + 1 + random.below(accountCount - 1)) % accountCount
         let amount = random.below(50)

@@ -190,7 +190,8 @@ extension ModelRun {
             "a name of 1,025")
         try check(try !transaction.delete(long), "a key of 1,025 was there")
         try check(try transaction.get(long) == nil, "a key of 1,025 was read")
-        try check(errorCode { _ = try database.begin(timeout: .zero) } == .timedOut,
+        try check(
+            errorCode { _ = try database.begin(timeout: .zero) } == .timedOut,
             "a second transaction")
         if random.oneIn(2) { try change(transaction, random.below(4)) }
         try transaction.commit(durability: .full)

@@ -19,7 +19,7 @@ import Testing
             var options = DatabaseOptions()
             options.logBudget = 16 << 10
             options.dirtyBudget = 64 << 10
-            let database = try Database.open(path, options: options)
+            let database = try FileDatabase.open(path, options: options)
             let started = Atomic(0)
             let threads = try (0..<3).map { thread in
                 try SystemThread {
@@ -59,7 +59,7 @@ import Testing
             try database.close()
             for thread in threads { thread.join() }
             reader.join()
-            let again = try Database.open(path)
+            let again = try FileDatabase.open(path)
             for key in keys.list { #expect(try again.contains(key), "lost \(key)") }
             #expect(try again.verify().findings.isEmpty)
             try again.close()
@@ -68,7 +68,7 @@ import Testing
 
     @Test func manyCanCloseAtOnce() throws {
         let folder = try TemporaryDirectory()
-        let database = try Database.open(folder.file("my.db"))
+        let database = try FileDatabase.open(folder.file("my.db"))
         try database.put("a", "1")
         let threads = try (0..<4).map { _ in
             try SystemThread {
@@ -84,7 +84,7 @@ import Testing
         let folder = try TemporaryDirectory()
         var options = DatabaseOptions()
         options.cacheBudget = 64 << 10
-        let database = try Database.open(folder.file("my.db"), options: options)
+        let database = try FileDatabase.open(folder.file("my.db"), options: options)
         try database.write { transaction in
             for number in 0..<20_000 { try transaction.put("key\(number)", "value") }
         }

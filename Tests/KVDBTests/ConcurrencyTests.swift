@@ -51,7 +51,7 @@ import Testing
         var options = Self.options
         options.durability = durability
         let path = directory.file("bank.db")
-        let database = try Database.open(path, options: options)
+        let database = try FileDatabase.open(path, options: options)
         try Bank.open(database)
         let finish = Finish(transfers: 600)
         let writersLeft = Atomic(4)
@@ -101,7 +101,7 @@ import Testing
         #expect(mark <= commits.load(ordering: .relaxed))
         try database.checkSound()
         try database.close()
-        let reopened = try Database.open(path, options: options)
+        let reopened = try FileDatabase.open(path, options: options)
         #expect(try Bank.check(try reopened.snapshot()) == mark)
         try reopened.checkSound()
         try reopened.close()
@@ -113,7 +113,7 @@ import Testing
     func putsInPlaceBesideReaders(durability: Durability) throws {
         let directory = try TemporaryDirectory()
         let path = directory.file("pairs.db")
-        let database = try Database.open(path, options: Self.options)
+        let database = try FileDatabase.open(path, options: Self.options)
         try database.write { transaction in
             for number in 0..<400 { try transaction.put(numberKey(number), numberKey(0)) }
         }
@@ -174,7 +174,7 @@ import Testing
             return both[0]
         }
         try database.close()
-        let reopened = try Database.open(path, options: Self.options)
+        let reopened = try FileDatabase.open(path, options: Self.options)
         for thread in 0..<3 {
             #expect(try reopened.get(pair(thread)[0]) == numberKey(numbers[thread]))
         }
@@ -184,7 +184,7 @@ import Testing
     /// they finish their rounds while a write transaction stays open.
     @Test func readersDoNotWaitForAWriter() throws {
         let directory = try TemporaryDirectory()
-        let database = try Database.open(directory.file("bank.db"), options: Self.options)
+        let database = try FileDatabase.open(directory.file("bank.db"), options: Self.options)
         try Bank.open(database)
         let transaction = try database.begin()
         try transaction.put("account/", "not committed")
@@ -251,7 +251,7 @@ import Testing
     /// A second writer waits as long as it is told to.
     @Test func theWriterLockTimesOut() throws {
         let directory = try TemporaryDirectory()
-        let database = try Database.open(directory.file("lock.db"), options: Self.options)
+        let database = try FileDatabase.open(directory.file("lock.db"), options: Self.options)
         let transaction = try database.begin()
         try inParallel(4) { _ in
             let none = errorCode { try database.begin(timeout: .zero).abort() }
@@ -276,7 +276,7 @@ import Testing
         let directory = try TemporaryDirectory()
         for round in 0..<(Self.seconds > 0 ? 10 : 4) {
             let path = directory.file("close\(round).db")
-            let database = try Database.open(path, options: Self.options)
+            let database = try FileDatabase.open(path, options: Self.options)
             try Bank.open(database)
             let acknowledged = (0..<3).map { _ in Counter() }
             let isClosing = Atomic(false)
@@ -308,7 +308,7 @@ import Testing
                     try check(isClosing.load(ordering: .relaxed), "closed too early")
                 }
             }
-            let reopened = try Database.open(path, options: Self.options)
+            let reopened = try FileDatabase.open(path, options: Self.options)
             for thread in 0..<3 {
                 for number in 0..<acknowledged[thread].value {
                     #expect(try reopened.contains(numberKey(thread * 100_000 + number)))

@@ -29,7 +29,7 @@ import Testing
     /// Leaves a database in `directory` as a killed process does: with `count` commits that only the
     /// log has.
     private func leave(_ name: String, in directory: String, count: Int) throws {
-        let database = try Database.open(folder.file("source.db"))
+        let database = try FileDatabase.open(folder.file("source.db"))
         for number in 0..<count { try database.put("key \(number)", "value") }
         for suffix in ["", "-wal"] {
             try FileManager.default.copyItem(
@@ -65,8 +65,8 @@ import Testing
     @Test func aMissingDirectoryIsNamedAndNoNameOfOurs() throws {
         let path = folder.file("missing/x.db")
         let failures = [
-            error { () throws(StorageError) in _ = try Database.open(path) },
-            error { () throws(StorageError) in _ = try Database.verifyFile(path) },
+            error { () throws(StorageError) in _ = try FileDatabase.open(path) },
+            error { () throws(StorageError) in _ = try FileDatabase.verifyFile(path) },
             error { () throws(StorageError) in try POSIXFileSystem().open(path, .create).close() },
         ]
         for failed in failures {
@@ -81,11 +81,11 @@ import Testing
         let path = folder.file("x.db")
         #expect(unsafe chmod(folder.path, 0o755) == 0)
         try ApartThread.run(.user(2001)) { [self] in
-            let failed = error { () throws(StorageError) in _ = try Database.open(path) }
+            let failed = error { () throws(StorageError) in _ = try FileDatabase.open(path) }
             #expect(failed?.code == .permissionDenied && failed?.path == path)
         }
         try Data(count: 100_000).write(to: URL(filePath: path + "-new"))
-        let failed = error { () throws(StorageError) in _ = try Database.open(path) }
+        let failed = error { () throws(StorageError) in _ = try FileDatabase.open(path) }
         #expect(failed?.code == .fileExists && failed?.path == path + "-new")
     }
 
@@ -100,7 +100,7 @@ import Testing
             #expect(unsafe chdir(inner) == 0)
             try ApartThread.run(.directory, .user(2001)) {
                 #expect(try DatabaseFiles("x.db").data == "x.db")
-                let database = try Database.open("x.db")
+                let database = try FileDatabase.open("x.db")
                 try database.put("k", "v")
                 try database.close()
             }
@@ -123,7 +123,7 @@ import Testing
             let other = URL(filePath: second + "/x.db")
             let before = isAnotherThere ? try Data(contentsOf: other) : nil
             #expect(unsafe chdir(first) == 0)
-            let database = try Database.open("x.db")
+            let database = try FileDatabase.open("x.db")
             if hasCommitted { try database.put("k", "1") }
             #expect(unsafe chdir(second) == 0)
             try database.put("k", "2")
@@ -138,11 +138,11 @@ import Testing
                 let after = try Data(contentsOf: other)
                 #expect(after == before)
                 #expect(try FileManager.default.contentsOfDirectory(atPath: second).count == 2)
-                let opened = try Database.open("x.db")
+                let opened = try FileDatabase.open("x.db")
                 #expect(try opened.count() == 3)
                 try opened.close()
             }
-            let again = try Database.open("../a/x.db")
+            let again = try FileDatabase.open("../a/x.db")
             #expect(try again.get("k") == Array("3".utf8))
             try again.close()
         }
@@ -154,20 +154,20 @@ import Testing
         try leave("r.db", in: try make("data"), count: 100)
         let link = folder.file("l.db")
         #expect(unsafe symlink("data/r.db", link) == 0)
-        let report = try Database.verifyFile(link)
+        let report = try FileDatabase.verifyFile(link)
         #expect(report.isSound && report.logRecords == 100)
-        let salvaged = try Database.salvage(from: link, to: folder.file("new.db"))
+        let salvaged = try FileDatabase.salvage(from: link, to: folder.file("new.db"))
         #expect(salvaged.isComplete && salvaged.entryCount == 100)
         // Nor is one that happens to stand beside the link taken for its own.
         try leave("l.db", in: try make("elsewhere"), count: 1)
         try FileManager.default.moveItem(
             atPath: folder.file("elsewhere/l.db-wal"), toPath: link + "-wal")
-        #expect(try Database.verifyFile(link).isSound)
+        #expect(try FileDatabase.verifyFile(link).isSound)
     }
 
     @Test func aSalvageNeverTakesANameOfItsSource() throws {
         let path = folder.file("q.db")
-        let database = try Database.open(path)
+        let database = try FileDatabase.open(path)
         try database.put("k", "v")
         try database.close()
         let before = try Data(contentsOf: URL(filePath: path))
@@ -178,14 +178,14 @@ import Testing
             "link",
         ] {
             let failed = error { () throws(StorageError) in
-                try Database.salvage(from: path, to: folder.path + "/" + target)
+                try FileDatabase.salvage(from: path, to: folder.path + "/" + target)
             }
             #expect(failed?.code == .invalidArgument, "\(target): \(String(describing: failed))")
         }
         // Its own log would have the source's name.
         try FileManager.default.moveItem(atPath: path, toPath: folder.file("z-wal"))
         let failed = error { () throws(StorageError) in
-            try Database.salvage(from: folder.file("z-wal"), to: folder.file("here/z"))
+            try FileDatabase.salvage(from: folder.file("z-wal"), to: folder.file("here/z"))
         }
         #expect(failed?.code == .invalidArgument)
         #expect(try folder.names() == ["here", "link", "z-wal"])
@@ -196,7 +196,7 @@ import Testing
 
     @Test func whatWouldTakeADatabasesPlaceIsFound() throws {
         let path = folder.file("my.db")
-        try Database.open(path).close()
+        try FileDatabase.open(path).close()
         let names = try DatabaseFiles(path)
         #expect(unsafe symlink(".", folder.file("here")) == 0)
         #expect(unsafe symlink("my.db", folder.file("link")) == 0)

@@ -25,7 +25,7 @@ import WAL
         let folder = try TemporaryDirectory()
         let path = folder.file("my.db")
         do {
-            let database = try Database.open(path)
+            let database = try FileDatabase.open(path)
             try database.put("apple", "red")
             try database.put("banana", "yellow")
             try database.put("", "the empty key")
@@ -37,7 +37,7 @@ import WAL
             try database.close()
         }
         #expect(try folder.names() == ["my.db"])
-        let database = try Database.open(path)
+        let database = try FileDatabase.open(path)
         #expect(text(try database.get("apple")) == "red")
         #expect(text(try database.get("")) == "the empty key")
         #expect(try database.get("empty") == [])
@@ -85,7 +85,7 @@ import WAL
     @Test func snapshotsKeepTheirVersion() throws {
         // R6
         let folder = try TemporaryDirectory()
-        let database = try Database.open(folder.file("my.db"))
+        let database = try FileDatabase.open(folder.file("my.db"))
         try database.write { transaction in
             for number in 0..<2000 { try transaction.put("key\(number)", "old\(number)") }
         }
@@ -137,7 +137,7 @@ import WAL
         let folder = try TemporaryDirectory()
         let path = folder.file("my.db")
         do {
-            let database = try Database.open(path)
+            let database = try FileDatabase.open(path)
             try database.write { transaction in
                 try transaction.put("k", "default")
                 try transaction.put("k", "first", table: "one")
@@ -150,7 +150,7 @@ import WAL
             }
             try database.close()
         }
-        let database = try Database.open(path)
+        let database = try FileDatabase.open(path)
         let snapshot = try database.snapshot()
         #expect(try snapshot.tableNames() == ["empty", "two"])
         #expect(text(try snapshot.get("k")) == "default")
@@ -165,8 +165,8 @@ import WAL
         let path = folder.file("my.db")
         var options = DatabaseOptions()
         options.writerTimeout = .milliseconds(1)
-        let database = try Database.open(path, options: options)
-        #expect(throws: StorageError.self) { try Database.open(path) }
+        let database = try FileDatabase.open(path, options: options)
+        #expect(throws: StorageError.self) { try FileDatabase.open(path) }
         let transaction = try database.begin()
         do {
             try database.put("a", "b")
@@ -219,7 +219,7 @@ import WAL
         let stream = Collected()
         try source.export { stream.bytes.append(contentsOf: $0.array) }
         let folder = try TemporaryDirectory()
-        let target = try Database.open(folder.file("copy.db"))
+        let target = try FileDatabase.open(folder.file("copy.db"))
         try target.put("old", "gone")
         let report = try target.importEntries(
             replacing: true, from: ExportReader(bytes: stream.bytes))
@@ -344,7 +344,7 @@ import WAL
 
     @Test func compactionPacksOnlyWhatNoSnapshotPins() throws {
         let folder = try TemporaryDirectory()
-        let database = try Database.open(folder.file("my.db"))
+        let database = try FileDatabase.open(folder.file("my.db"))
         var random = SeededRandom(seed: 1)
         try database.write { transaction in
             for _ in 0..<20_000 { try transaction.put(random.bytes(16), random.bytes(50)) }

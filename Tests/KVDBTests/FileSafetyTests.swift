@@ -9,7 +9,7 @@ import Testing
 @Suite struct FileSafetyTests {
     private let folder: TemporaryDirectory
     private let path: String
-    private var log: String { Database.logPath(of: path) }
+    private var log: String { FileDatabase.logPath(of: path) }
 
     init() throws {
         folder = try TemporaryDirectory()
@@ -34,21 +34,21 @@ import Testing
         code { () throws(StorageError) in
             var options = DatabaseOptions()
             if readOnly { options.access = .readOnly }
-            try Database.open(path, options: options).close()
+            try FileDatabase.open(path, options: options).close()
         }
     }
 
     private func names() throws -> [String] { try folder.names() }
 
     @Test func filesAreTheUsersAloneAndTheLogFollowsTheDatabase() throws {
-        let database = try Database.open(path)
+        let database = try FileDatabase.open(path)
         #expect(mode(path) == 0o600)
         try database.put("k", "v")
         #expect(mode(log) == 0o600)
         try database.close()
         for rights in [0o640, 0o666, 0o600] as [mode_t] {
             #expect(unsafe chmod(path, rights) == 0)
-            let database = try Database.open(path)
+            let database = try FileDatabase.open(path)
             try database.put("k", "v")
             #expect(mode(log) == rights)
             // One that a killed process left follows too: kept under another name over the close.
@@ -56,7 +56,7 @@ import Testing
             try database.close()
             #expect(unsafe rename(log + ".kept", log) == 0)
             #expect(unsafe chmod(log, 0o777) == 0)
-            let again = try Database.open(path)
+            let again = try FileDatabase.open(path)
             #expect(mode(log) == rights)
             try again.close()
         }
@@ -69,10 +69,10 @@ import Testing
         // Nothing is created through a link that leads nowhere.
         #expect(openCode(link) == .fileNotFound)
         #expect(try names() == ["link.db"])
-        let database = try Database.open(path)
+        let database = try FileDatabase.open(path)
         #expect(openCode(link) == .locked)
         try database.close()
-        let linked = try Database.open(link)
+        let linked = try FileDatabase.open(link)
         try linked.put("k", "v")
         #expect(try names() == ["link.db", "my.db", "my.db-wal"])
         #expect(openCode(path) == .locked)
@@ -82,7 +82,7 @@ import Testing
     }
 
     @Test func aDatabaseWithTwoNamesIsOnlyRead() throws {
-        try Database.open(path).close()
+        try FileDatabase.open(path).close()
         let other = folder.file("other.db")
         #expect(unsafe link(path, other) == 0)
         #expect(openCode(path) == .ambiguousName)
@@ -94,7 +94,7 @@ import Testing
 
     /// Where a rename is a link and a removal, a crash in between leaves the draft's name.
     @Test func aDraftsNameThatIsLeftIsRemoved() throws {
-        try Database.open(path).close()
+        try FileDatabase.open(path).close()
         #expect(unsafe link(path, path + "-new") == 0)
         #expect(openCode(path) == nil)
         #expect(try names() == ["my.db"])
@@ -110,7 +110,7 @@ import Testing
         #expect(unsafe link(victim, path + "-new") == 0)
         #expect(openCode(path) == .ambiguousName)
         #expect(unsafe unlink(path + "-new") == 0)
-        try Database.open(path).close()
+        try FileDatabase.open(path).close()
         #expect(unsafe symlink(victim, log) == 0)
         #expect(openCode(path) == .ambiguousName)
         #expect(unsafe unlink(log) == 0)
@@ -129,7 +129,7 @@ import Testing
     }
 
     @Test func aRenamedDatabaseGoesOnAndTakesItsLogAlong() throws {
-        let database = try Database.open(path)
+        let database = try FileDatabase.open(path)
         try database.put("k", "before")
         let other = folder.file("other.db")
         #expect(unsafe rename(path, other) == 0)
@@ -138,26 +138,26 @@ import Testing
         #expect(openCode(path) == .fileExists)
         try database.close()
         #expect(try names() == ["other.db"])
-        #expect(try Database.open(other).get("k") == Array("after".utf8))
+        #expect(try FileDatabase.open(other).get("k") == Array("after".utf8))
     }
 
     @Test func anotherDatabasesLogIsNotRemoved() throws {
-        let database = try Database.open(path)
+        let database = try FileDatabase.open(path)
         try database.put("k", "v")
         #expect(unsafe rename(path, folder.file("other.db")) == 0)
         #expect(unsafe rename(log, folder.file("other.db-wal")) == 0)
-        let second = try Database.open(path)
+        let second = try FileDatabase.open(path)
         try second.put("second", "v")
         try database.close()
         #expect(try names() == ["my.db", "my.db-wal", "other.db", "other.db-wal"])
         try second.close()
-        #expect(try Database.open(path).get("second") != nil)
-        #expect(try Database.open(folder.file("other.db")).get("k") != nil)
+        #expect(try FileDatabase.open(path).get("second") != nil)
+        #expect(try FileDatabase.open(folder.file("other.db")).get("k") != nil)
     }
 
     /// What is committed to a file that has no name any more would be gone with the handle.
     @Test func aRemovedDatabaseIsNoticedAndItsLogKept() throws {
-        let database = try Database.open(path)
+        let database = try FileDatabase.open(path)
         try database.put("k", "v")
         #expect(unsafe unlink(path) == 0)
         #expect(code { () throws(StorageError) in try database.checkpoint() } == .ambiguousName)
@@ -170,7 +170,7 @@ import Testing
     /// The same before the first commit: no log may come to stand beside what is there now.
     @Test(arguments: ["removed", "renamed", "replaced"])
     func aDatabaseThatIsNotInPlaceGetsNoLog(how: String) throws {
-        let database = try Database.open(path)
+        let database = try FileDatabase.open(path)
         switch how {
         case "removed": #expect(unsafe unlink(path) == 0)
         case "renamed": #expect(unsafe rename(path, folder.file("other.db")) == 0)
@@ -181,7 +181,7 @@ import Testing
         #expect(code { () throws(StorageError) in try database.put("k", "v") } == .ambiguousName)
         #expect(database.poison == nil)
         if how != "removed" {
-            let second = try Database.open(path)
+            let second = try FileDatabase.open(path)
             try second.put("k", "second")
             #expect(
                 code { () throws(StorageError) in try database.put("k", "v") } == .ambiguousName)
@@ -195,7 +195,7 @@ import Testing
     /// A copy put in an open database's place is the same database by all its marks; the log's lock
     /// keeps its opener from the log that the first handle writes.
     @Test func aCopyInAnOpenDatabasesPlaceCannotUseItsLog() throws {
-        let database = try Database.open(path)
+        let database = try FileDatabase.open(path)
         try database.put("k", "v")
         let copy = folder.file("copy")
         try FileManager.default.copyItem(atPath: path, toPath: copy)
@@ -203,27 +203,27 @@ import Testing
         #expect(openCode(path) == .locked)
         #expect(code { () throws(StorageError) in try database.close() } == .ambiguousName)
         // The log was kept, and brings the copy up to date.
-        #expect(try Database.open(path).get("k") == Array("v".utf8))
+        #expect(try FileDatabase.open(path).get("k") == Array("v".utf8))
     }
 
     /// From the first commit on a log that is missing is missed.
     @Test(arguments: [false, true]) func aLogThatIsDeletedIsMissedAtOnce(isReopened: Bool) throws {
-        if isReopened { try Database.open(path).close() }
-        let database = try Database.open(path)
+        if isReopened { try FileDatabase.open(path).close() }
+        let database = try FileDatabase.open(path)
         try database.put("k", "v")
         // The files as a killed process would leave them.
         let left = folder.file("left.db")
         try FileManager.default.copyItem(atPath: path, toPath: left)
         #expect(openCode(left) == .damaged)
         #expect(openCode(left, readOnly: true) == .damaged)
-        try FileManager.default.copyItem(atPath: log, toPath: Database.logPath(of: left))
-        #expect(try Database.open(left).get("k") != nil)
+        try FileManager.default.copyItem(atPath: log, toPath: FileDatabase.logPath(of: left))
+        #expect(try FileDatabase.open(left).get("k") != nil)
         try database.close()
         #expect(openCode(path) == nil)
     }
 
     @Test func anotherDescriptorsCloseTakesNoLockAway() throws {
-        let database = try Database.open(path)
+        let database = try FileDatabase.open(path)
         let foreign = unsafe open(path, O_RDWR)
         #expect(close(foreign) == 0)
         #expect(openCode(path) == .locked)
@@ -233,7 +233,7 @@ import Testing
     /// A process that is just being started has copies of all descriptors for a moment.
     @Test func aCopyOfTheDescriptorDoesNotKeepTheLock() throws {
         #if os(Linux)
-            let database = try Database.open(path)
+            let database = try FileDatabase.open(path)
             let copies = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")
                 .compactMap { Int32($0) }
                 .filter { number in
@@ -250,7 +250,7 @@ import Testing
     }
 
     @Test func filesThatMayOnlyBeReadAreReadWithoutSideFiles() throws {
-        let database = try Database.open(path)
+        let database = try FileDatabase.open(path)
         try database.put("k", "v")
         let left = folder.file("left.db")
         for name in ["", "-wal"] {
@@ -260,7 +260,7 @@ import Testing
         let before = try Data(contentsOf: URL(filePath: left + "-wal"))
         var options = DatabaseOptions()
         options.access = .readOnly
-        let read = try Database.open(left, options: options)
+        let read = try FileDatabase.open(left, options: options)
         #expect(try read.get("k") == Array("v".utf8))
         #expect(code { () throws(StorageError) in try read.put("k", "w") } == .readOnly)
         try read.close()

@@ -19,7 +19,7 @@ import Testing
             options.durability = weakest
             options.sizeLimit = 256 << 20
             options.syncInterval = .milliseconds(1)
-            let database = try Database.open(directory.file("lists.db"), options: options)
+            let database = try FileDatabase.open(directory.file("lists.db"), options: options)
             var workload = ListWorkload(seed: UInt64(round))
             workload.transactionsPerThread = 60
             workload.padding = [0, 200][round % 2]

@@ -18,13 +18,13 @@ import Testing
         let path = folder.file("large.db")
         // Some 4 MiB: more large pages than one.
         let count = 20_000
-        let database = try Database.open(path, options: options)
+        let database = try FileDatabase.open(path, options: options)
         try database.write { transaction in
             for number in 0..<count { try transaction.put("key \(number)", Self.value(number)) }
         }
         try database.close()
         for round in 0..<3 {
-            let reopened = try Database.open(path, options: options)
+            let reopened = try FileDatabase.open(path, options: options)
             // Few pages, in small memory; all threads cross the border at some time.
             let first = try reopened.get("key \(round)")
             #expect(first == Self.value(round))

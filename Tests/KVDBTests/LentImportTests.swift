@@ -18,14 +18,14 @@ import Testing
 
     @Test func everyEntryIsThereAndPacked() throws {
         let folder = try TemporaryDirectory()
-        let database = try Database.open(folder.file("my.db"))
+        let database = try FileDatabase.open(folder.file("my.db"))
         let report = try database.importEntries(replacing: false) { (entry) throws(StorageError) in
             for number in 0..<4000 { try add(number, entry) }
         }
         #expect(report == ImportReport(entryCount: 4000, bulkLoadedCount: 4000))
         #expect(try database.verify().isSound)
         try database.close()
-        let again = try Database.open(folder.file("my.db"))
+        let again = try FileDatabase.open(folder.file("my.db"))
         #expect(try again.count() == 4000)
         for number in [0, 1, 1999, 3999] {
             let value = try again.get("key \(100_000 + number)")

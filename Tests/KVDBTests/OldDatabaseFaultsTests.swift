@@ -190,24 +190,24 @@ import Testing
     @Test func aSecondHandleIsRefused() throws {
         let directory = try TemporaryDirectory()
         let path = directory.file("shared.db")
-        let database = try Database.open(path)
+        let database = try FileDatabase.open(path)
         try database.put("a", "1")
         var reading = DatabaseOptions()
         reading.access = .readOnly
-        #expect(errorCode { try Database.open(path) } == .locked)
-        #expect(errorCode { try Database.open(path, options: reading) } == .locked)
+        #expect(errorCode { try FileDatabase.open(path) } == .locked)
+        #expect(errorCode { try FileDatabase.open(path, options: reading) } == .locked)
         try database.close()
         do {
-            let reader = try Database.open(path, options: reading)
-            let other = try Database.open(path, options: reading)
+            let reader = try FileDatabase.open(path, options: reading)
+            let other = try FileDatabase.open(path, options: reading)
             #expect(try reader.get("a") == Array("1".utf8))
             #expect(try other.get("a") == Array("1".utf8))
-            #expect(errorCode { try Database.open(path) } == .locked)
+            #expect(errorCode { try FileDatabase.open(path) } == .locked)
             #expect(errorCode { try reader.put("a", "2") } == .readOnly)
             try reader.close()
             try other.close()
         }
-        try Database.open(path).close()
+        try FileDatabase.open(path).close()
     }
 
     /// Ascending keys left every leaf half empty: 132 bytes of file for 42 bytes of payload.

@@ -17,14 +17,14 @@ import WAL
         options.logBudget = 1 << 46
         options.syncInterval = .seconds(3600)
         options.writerTimeout = .seconds(86_400)
-        let database = try Database.open(folder.file("my.db"), options: options)
+        let database = try FileDatabase.open(folder.file("my.db"), options: options)
         try database.put("a", "1")
         try database.put("b", "2", durability: .buffered)
         try database.write { transaction in
             for number in 0..<1000 { try transaction.put("key\(number)", "x") }
         }
         try database.close()
-        #expect(try Database.open(folder.file("my.db"), options: options).count() == 1002)
+        #expect(try FileDatabase.open(folder.file("my.db"), options: options).count() == 1002)
     }
 
     static let absurd: [(String, @Sendable (inout DatabaseOptions) -> Void)] = [

@@ -12,7 +12,7 @@ struct OtherUserTests {
     private static let (owner, other) = (2001, 2002)
     private let folder: TemporaryDirectory
     private let path: String
-    private var log: String { Database.logPath(of: path) }
+    private var log: String { FileDatabase.logPath(of: path) }
 
     /// A directory that everybody may write into, with a database of the owner's.
     init() throws {
@@ -20,7 +20,7 @@ struct OtherUserTests {
         path = folder.file("my.db")
         try #require(unsafe chmod(folder.path, 0o1777) == 0)
         try asOwner { path throws in
-            let database = try Database.open(path)
+            let database = try FileDatabase.open(path)
             try database.put("k", "v")
             try database.close()
         }
@@ -63,12 +63,12 @@ struct OtherUserTests {
         var readOnly = DatabaseOptions()
         readOnly.access = .readOnly
         return [
-            error { () throws(StorageError) in try Database.open(path).close() },
+            error { () throws(StorageError) in try FileDatabase.open(path).close() },
             error { () throws(StorageError) in
-                try Database.open(path, options: readOnly).close()
+                try FileDatabase.open(path, options: readOnly).close()
             },
-            error { () throws(StorageError) in _ = try Database.verifyFile(path) },
-            error { () throws(StorageError) in try Database.salvage(from: path, to: target) },
+            error { () throws(StorageError) in _ = try FileDatabase.verifyFile(path) },
+            error { () throws(StorageError) in try FileDatabase.salvage(from: path, to: target) },
         ].map { $0?.code }
     }
 
@@ -94,7 +94,7 @@ struct OtherUserTests {
             }
             try asOwner { path in
                 defer { opened.signal() }
-                let database = try Database.open(path)
+                let database = try FileDatabase.open(path)
                 opened.signal()
                 planted.wait()
                 let failed = Self.error { () throws(StorageError) in
@@ -121,7 +121,7 @@ struct OtherUserTests {
         // The advice of the message.
         try #require(unsafe chown(log, uid_t(Self.owner), gid_t(Self.owner)) == 0)
         try asOwner { path in
-            let database = try Database.open(path)
+            let database = try FileDatabase.open(path)
             #expect(try database.get("logged") != nil)
             try database.close()
         }
@@ -131,7 +131,7 @@ struct OtherUserTests {
     private func leaveLog() throws {
         let kept = folder.file("kept")
         try asOwner { path in
-            let database = try Database.open(path)
+            let database = try FileDatabase.open(path)
             try database.put("logged", "v")
             for suffix in ["", "-wal"] {
                 try FileManager.default.copyItem(atPath: path + suffix, toPath: kept + suffix)
@@ -149,14 +149,14 @@ struct OtherUserTests {
         try leaveLog()
         try #require(unsafe chown(log, uid_t(user), gid_t(user)) == 0)
         try #require(unsafe chmod(log, 0o666) == 0)
-        let database = try Database.open(path)
+        let database = try FileDatabase.open(path)
         #expect(mode(log) == 0o600)
         #expect(try database.get("logged") != nil)
         try database.put("k", "w")
         try database.close()
         #expect(try folder.names() == ["my.db"])
         try asOwner { path in
-            let report = try Database.verifyFile(path)
+            let report = try FileDatabase.verifyFile(path)
             #expect(report.isSound)
         }
     }
@@ -173,7 +173,7 @@ struct OtherUserTests {
             try ApartThread.run(.user(Self.other)) {
                 code.value =
                     Self.error { () throws(StorageError) in
-                        let database = try Database.open(path)
+                        let database = try FileDatabase.open(path)
                         try database.put("secret", "secret")
                         try database.close()
                     }?.code
@@ -192,7 +192,7 @@ struct OtherUserTests {
         let target = folder.file("new.db")
         try plant([], at: target + "-new", of: Self.other)
         let create: @Sendable () -> StorageError? = {
-            Self.error { () throws(StorageError) in try Database.open(target).close() }
+            Self.error { () throws(StorageError) in try FileDatabase.open(target).close() }
         }
         #expect(create()?.code == .permissionDenied)
         try asOwner { _ in
@@ -214,8 +214,8 @@ struct OtherUserTests {
         #expect(try folder.names() == ["my.db", "my.db-wal"])
         try #require(unsafe chmod(log, 0o600) == 0)
         try asOwner { path in
-            let report = try Database.verifyFile(path)
-            let salvaged = try Database.salvage(from: path, to: target)
+            let report = try FileDatabase.verifyFile(path)
+            let salvaged = try FileDatabase.salvage(from: path, to: target)
             #expect(report.logRecords == 1 && salvaged.isComplete)
         }
     }

@@ -114,7 +114,7 @@ import WAL
         files.fail(operation: files.count(of: fault.kind) + 1, of: fault.kind)
         // A version that is held can't be changed in place, which would write to the log under the
         // writers' lock: if such a put came first, the others could not gather.
-        var held: DatabaseSnapshot? = try database.snapshot()
+        var held: SimulatedSnapshot? = try database.snapshot()
         let core = database.core
         files.beforeOperation = { operation in
             guard fault.matches(operation) else { return }

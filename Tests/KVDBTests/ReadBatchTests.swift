@@ -23,7 +23,7 @@ import Testing
         var options = DatabaseOptions()
         // Far smaller than the data, so that pages are read in on the way down.
         options.cacheBudget = 64 << 10
-        let database = try Database.open(folder.file("my.db"), options: options)
+        let database = try FileDatabase.open(folder.file("my.db"), options: options)
         var random = SeededRandom(seed: UInt64(count))
         try database.write { transaction in
             for number in 0..<3000 {
@@ -32,7 +32,7 @@ import Testing
             }
         }
         try database.close()
-        let reopened = try Database.open(folder.file("my.db"), options: options)
+        let reopened = try FileDatabase.open(folder.file("my.db"), options: options)
         let snapshot = try reopened.snapshot()
         var keys: [[UInt8]] = []
         for _ in 0..<count {
@@ -77,7 +77,7 @@ import Testing
     @Test func aDamagedPageIsAnError() throws {
         let folder = try TemporaryDirectory()
         let path = folder.file("my.db")
-        let database = try Database.open(path)
+        let database = try FileDatabase.open(path)
         try database.write { transaction in
             for number in 0..<5000 { try transaction.put("key \(number)", "value") }
         }
@@ -86,7 +86,7 @@ import Testing
         let file = try POSIXFileSystem().open(path, .readWrite)
         try file.writeBytes([0xA5], at: root * 4096 + 100)
         file.close()
-        let again = try Database.open(path)
+        let again = try FileDatabase.open(path)
         let snapshot = try again.snapshot()
         do throws(StorageError) {
             try snapshot.withValues(of: (0..<100).map { "key \($0)" }) { _, _ in }

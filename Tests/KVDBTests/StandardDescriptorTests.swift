@@ -29,7 +29,7 @@ struct StandardDescriptorTests {
             var options = DatabaseOptions()
             options.logSegmentSize = 4096
             for round in 0..<3 {
-                let database = try Database.open(path, options: options)
+                let database = try FileDatabase.open(path, options: options)
                 for number in 0..<50 {
                     // The first commit makes the log, a checkpoint syncs, a close removes a name.
                     try database.put("key \(round) \(number)", "value")
@@ -46,12 +46,12 @@ struct StandardDescriptorTests {
                 #expect(closed.allSatisfy { !Self.isTaken($0) }, "round \(round)")
             }
             let left = folder.file("left-my.db")
-            #expect(try Database.verifyFile(left).isSound)
-            #expect(try Database.salvage(from: left, to: folder.file("new.db")).isComplete)
+            #expect(try FileDatabase.verifyFile(left).isSound)
+            #expect(try FileDatabase.salvage(from: left, to: folder.file("new.db")).isComplete)
             #expect(closed.allSatisfy { !Self.isTaken($0) })
         }
-        #expect(try Database.verifyFile(path).entryCount == 150)
-        #expect(try Database.verifyFile(folder.file("new.db")).entryCount == 150)
+        #expect(try FileDatabase.verifyFile(path).entryCount == 150)
+        #expect(try FileDatabase.verifyFile(folder.file("new.db")).entryCount == 150)
     }
 
     /// With all of them closed a file would get the number that the program prints to.
@@ -60,7 +60,7 @@ struct StandardDescriptorTests {
         let path = folder.file("my.db")
         try ApartThread.run(.descriptors) {
             for descriptor in Self.standard { _ = close(descriptor) }
-            let database = try Database.open(path)
+            let database = try FileDatabase.open(path)
             for number in 0..<20 {
                 try database.put("key \(number)", "value")
                 Self.print()
@@ -74,7 +74,7 @@ struct StandardDescriptorTests {
         }
         let left = folder.file("left-my.db")
         for path in [path, left] {
-            let database = try Database.open(path)
+            let database = try FileDatabase.open(path)
             #expect(try database.count() == 20)
             #expect(try database.verify().isSound)
             try database.close()
@@ -86,7 +86,7 @@ struct StandardDescriptorTests {
         let folder = try TemporaryDirectory()
         try ApartThread.run(.descriptors) {
             _ = close(2)
-            let database = try Database.open(folder.file("my.db"))
+            let database = try FileDatabase.open(folder.file("my.db"))
             #expect(unsafe open(folder.file("warnings"), O_RDWR | O_CREAT, 0o600) == 2)
             try database.put("k", "v")
             Self.print()
@@ -94,6 +94,6 @@ struct StandardDescriptorTests {
             #expect(Self.isTaken(2))
         }
         #expect(try Data(contentsOf: URL(filePath: folder.file("warnings"))).count > 10)
-        #expect(try Database.verifyFile(folder.file("my.db")).isSound)
+        #expect(try FileDatabase.verifyFile(folder.file("my.db")).isSound)
     }
 }

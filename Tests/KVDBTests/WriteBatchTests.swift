@@ -26,7 +26,7 @@ import Testing
         // Far smaller than the data, so that pages are read in on the way.
         options.cacheBudget = 64 << 10
         options.dirtyBudget = 64 << 10
-        var database = try Database.open(path, options: options)
+        var database = try FileDatabase.open(path, options: options)
         var model: [[UInt8]: [UInt8]] = [:]
         for (round, count) in [0, 1, 31, 32, 33, 64, 300, 2000, 500].enumerated() {
             var random = SeededRandom(seed: UInt64(round))
@@ -52,7 +52,7 @@ import Testing
             #expect(try database.verify().isSound)
             if round % 3 == 2 {
                 try database.close()
-                database = try Database.open(path, options: options)
+                database = try FileDatabase.open(path, options: options)
             }
         }
     }

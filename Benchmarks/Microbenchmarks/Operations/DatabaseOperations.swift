@@ -16,7 +16,7 @@ extension Operation {
         options.sizeLimit = addressSpace
         // What a checkpoint costs depends on when it comes.
         options.checkpointPolicy = .manual
-        let database = try Database.open(folder + "/database.kvdb", options: options)
+        let database = try FileDatabase.open(folder + "/database.kvdb", options: options)
         for batch in 0..<entryCount / batchSize {
             try database.write { transaction in
                 for number in batch * batchSize..<(batch + 1) * batchSize {
@@ -36,7 +36,7 @@ extension Operation {
     /// A number of an entry: a prime step, so that neighbours in time lie in different leaves.
     private static func random(_ index: Int) -> Int { index * 77_773 % entryCount }
 
-    private static func randomGets(_ name: String, _ database: Database) throws -> Operation {
+    private static func randomGets(_ name: String, _ database: FileDatabase) throws -> Operation {
         let snapshot = try database.snapshot()
         let keys = (0..<4096).map { key(random($0)) }
         return Operation(name: name) { count in
@@ -53,7 +53,7 @@ extension Operation {
         }
     }
 
-    private static func scan(_ name: String, _ database: Database) throws -> Operation {
+    private static func scan(_ name: String, _ database: FileDatabase) throws -> Operation {
         let snapshot = try database.snapshot()
         return Operation(name: name) { count in
             var left = count
@@ -67,7 +67,7 @@ extension Operation {
         }
     }
 
-    private static func batchPuts(_ name: String, _ database: Database) -> Operation {
+    private static func batchPuts(_ name: String, _ database: FileDatabase) -> Operation {
         Operation(name: name) { count in
             for batch in 0..<count / batchSize {
                 let keys = (0..<batchSize).map { key(random(batch * batchSize + $0)) }
@@ -79,7 +79,7 @@ extension Operation {
         }
     }
 
-    private static func durablePuts(_ name: String, _ database: Database) -> Operation {
+    private static func durablePuts(_ name: String, _ database: FileDatabase) -> Operation {
         let keys = (0..<4096).map { key(random($0)) }
         return Operation(name: name) { count in
             for index in 0..<count { try database.put(keys[index & 4095], value) }

@@ -140,7 +140,7 @@ public struct Operation {
         var options = DatabaseOptions()
         options.durability = .written
         options.sizeLimit = addressSpace
-        let filling = try Database.open(path, options: options)
+        let filling = try FileDatabase.open(path, options: options)
         try filling.write { transaction in
             for number in 0..<100_000 { try transaction.put(key(number), value) }
         }
@@ -148,7 +148,7 @@ public struct Operation {
         // Hardly any cache, so that nearly every get reads its leaf and checks it.
         options.cacheBudget = 64 << 10
         options.dirtyBudget = 16 << 10
-        let database = try Database.open(path, options: options)
+        let database = try FileDatabase.open(path, options: options)
         let keys = (0..<4096).map { key($0 * 7919 % 100_000) }
         return Operation(name: name) { count in
             for index in 0..<count {

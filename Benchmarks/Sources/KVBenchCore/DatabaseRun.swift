@@ -76,8 +76,8 @@ struct DatabaseRun {
         result.operations = workload.dataset?.count ?? 0
     }
 
-    func open() throws -> Database {
-        try Database.open(
+    func open() throws -> FileDatabase {
+        try FileDatabase.open(
             path, options: KVDBEngine.options(EngineOptions(directory: directory)))
     }
 
@@ -88,7 +88,7 @@ struct DatabaseRun {
     }
 
     /// Deletes every second entry, so that there is something to compact.
-    private func thinOut(_ database: Database) throws {
+    private func thinOut(_ database: FileDatabase) throws {
         let keys = KeyMaker(.hashed)
         let count = UInt64(workload.dataset?.count ?? 0)
         for start in stride(from: UInt64(0), to: count, by: 10_000) {

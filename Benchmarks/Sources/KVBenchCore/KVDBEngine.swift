@@ -3,9 +3,9 @@ import KVDB
 /// This database, driven as a user's best: one snapshot for the reads that share a version, values
 /// read where they lie by `withValue`, one transaction a batch, and its changes given all together.
 final class KVDBEngine: BenchmarkEngine {
-    private let database: Database
+    private let database: FileDatabase
 
-    private init(_ database: Database) { self.database = database }
+    private init(_ database: FileDatabase) { self.database = database }
 
     /// The database's file in its folder.
     static func path(in directory: String) -> String { directory + "/data.kvdb" }
@@ -25,12 +25,12 @@ final class KVDBEngine: BenchmarkEngine {
 
     static func open(_ options: EngineOptions) throws -> KVDBEngine {
         KVDBEngine(
-            try Database.open(path(in: options.directory), options: Self.options(options)))
+            try FileDatabase.open(path(in: options.directory), options: Self.options(options)))
     }
 
     /// How full the leaves of a closed database are, from 0 to 1.
     static func leafFill(in directory: String) throws -> Double {
-        let database = try Database.open(path(in: directory))
+        let database = try FileDatabase.open(path(in: directory))
         let fill = try database.composition().first?.leafFill ?? 0
         try database.close()
         return fill
@@ -45,11 +45,11 @@ final class KVDBEngine: BenchmarkEngine {
 
 /// One thread's use of this database.
 final class KVDBSession: BenchmarkSession {
-    private let database: Database
+    private let database: FileDatabase
     private var snapshot: DatabaseSnapshot?
     private(set) var touched: UInt64 = 0
 
-    init(_ database: Database) { self.database = database }
+    init(_ database: FileDatabase) { self.database = database }
 
     @inline(__always)
     private static func ends(_ value: ByteView) -> UInt64 {

@@ -43,7 +43,7 @@ extension DatabaseRun {
         try database.close()
     }
 
-    private func fill(_ database: Database) throws {
+    private func fill(_ database: FileDatabase) throws {
         try database.write { transaction in
             for key in Self.keys { try transaction.put(key, Self.value) }
         }
@@ -59,7 +59,7 @@ extension DatabaseRun {
         take(try timedLoop(keys.count, .all, limitSeconds: 60) { try body(keys[$0]) })
     }
 
-    private mutating func lookups(_ database: Database) throws {
+    private mutating func lookups(_ database: FileDatabase) throws {
         try fill(database)
         let snapshot = try database.snapshot()
         let count = Self.operationCount * Self.readRepetitions
@@ -71,7 +71,7 @@ extension DatabaseRun {
         guard sum > 0 else { throw BenchmarkError("An entry that was put is not there.") }
     }
 
-    private mutating func scan(_ database: Database) throws {
+    private mutating func scan(_ database: FileDatabase) throws {
         try fill(database)
         let snapshot = try database.snapshot()
         var count = 0
@@ -85,7 +85,7 @@ extension DatabaseRun {
         take(timing)
     }
 
-    private mutating func compactions(_ database: Database) throws {
+    private mutating func compactions(_ database: FileDatabase) throws {
         try fill(database)
         take(
             try timedLoop(Self.operationCount, .all, limitSeconds: 60) { _ in
@@ -94,7 +94,7 @@ extension DatabaseRun {
     }
 
     /// Four threads with 64 operations together, from before the first starts to the last one's end.
-    private mutating func threads(_ database: Database, writers: Int) throws {
+    private mutating func threads(_ database: FileDatabase, writers: Int) throws {
         try fill(database)
         let perThread = Self.operationCount / 4
         var total = LoopTiming()

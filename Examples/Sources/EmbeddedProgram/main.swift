@@ -19,7 +19,7 @@ func smallOptions() -> DatabaseOptions {
 }
 
 func write() throws(StorageError) {
-    let database = try Database.open("embedded.db", options: smallOptions())
+    let database = try FileDatabase.open("embedded.db", options: smallOptions())
     for start in stride(from: 0, to: 1000, by: 20) {
         try database.write { transaction throws(StorageError) in
             for number in start..<start + 20 {
@@ -31,7 +31,7 @@ func write() throws(StorageError) {
 }
 
 func read() throws(StorageError) {
-    let database = try Database.open("embedded.db", options: smallOptions())
+    let database = try FileDatabase.open("embedded.db", options: smallOptions())
     guard try database.count() == 1000, try database.get("key 321") == Array("value 321".utf8)
     else {
         preconditionFailure("an entry is missing after the reopen")

@@ -4,7 +4,7 @@
 
 import KVDB
 
-let database = try Database.open("fruit.db")
+let database = try FileDatabase.open("fruit.db")
 
 // A write by itself is durable when the call returns.
 try database.put("apple", "red")

@@ -16,7 +16,7 @@ typealias FileTransaction = EngineTransaction<
 
 @main
 struct MillionEntries {
-    let database: Database
+    let database: FileDatabase
     let count: Int
     var began = System.now
 
@@ -32,7 +32,7 @@ struct MillionEntries {
         options.logBudget = 32 << 20
         options.durability = .written
         options.access = .createNew
-        let database = try Database.open(arguments[1] + "/million.db", options: options)
+        let database = try FileDatabase.open(arguments[1] + "/million.db", options: options)
         let count = arguments.count > 2 ? Int(arguments[2]) ?? 0 : 1_000_000
         var run = MillionEntries(database: database, count: count)
         try run.run()

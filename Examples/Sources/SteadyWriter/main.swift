@@ -11,7 +11,7 @@ guard arguments.count > 1 else {
     FileHandle.standardError.write(Data("Usage: SteadyWriter DATABASE [COMMITS]\n".utf8))
     exit(64)
 }
-let database = try Database.open(arguments[1])
+let database = try FileDatabase.open(arguments[1])
 let last = arguments.count > 2 ? Int(arguments[2]) ?? 0 : Int.max
 
 var number = 0

@@ -12,7 +12,7 @@ extension FullDiskCase {
             account.step = step
             try disk.fill(leaving: room)
             do throws(StorageError) {
-                let database = try Database.open(path, options: options)
+                let database = try FileDatabase.open(path, options: options)
                 account.note("created on a full disk")
                 // Dropped, and so closed, or left with its log, on a full disk.
                 withExtendedLifetime(database) {}
@@ -24,14 +24,14 @@ extension FullDiskCase {
             try disk.release()
         }
         try disk.release()
-        let database = try Database.open(path, options: options)
+        let database = try FileDatabase.open(path, options: options)
         try put(database, "into the new database", &account)
         try finish(database)
     }
 
     /// An import, a compaction and an export that find the disk full leave everything as it was.
     mutating func largeOperations(_ account: inout Account) throws {
-        let database = try Database.open(path, options: options)
+        let database = try FileDatabase.open(path, options: options)
         let room = disk.freeByteCount
         while disk.freeByteCount > room / 2 {
             let transaction = try database.begin()
@@ -71,7 +71,7 @@ extension FullDiskCase {
     /// - Returns: whether it was done.
     @discardableResult
     private func refusable(
-        _ what: String, _ database: Database, _ account: inout Account,
+        _ what: String, _ database: FileDatabase, _ account: inout Account,
         _ body: () throws(StorageError) -> Void
     ) throws -> Bool {
         do throws(StorageError) {
@@ -86,7 +86,7 @@ extension FullDiskCase {
         }
     }
 
-    private mutating func importing(into database: Database, _ account: inout Account) throws {
+    private mutating func importing(into database: FileDatabase, _ account: inout Account) throws {
         let count = random.number(in: 1...4000)
         let value = random.bytes(random.below(1000))
         var next = 0
@@ -101,7 +101,7 @@ extension FullDiskCase {
         for index in 0..<count { model.apply(.put(numberKey(index), value)) }
     }
 
-    private func export(_ database: Database, _ account: inout Account) throws {
+    private func export(_ database: FileDatabase, _ account: inout Account) throws {
         let file = try POSIXFileSystem().open(disk.file("x.tkdb"), .create)
         defer { file.close() }
         var offset: UInt64 = 0

@@ -65,7 +65,7 @@ struct FullDiskCase {
 
     /// Fills, deletes, gives back and fills again.
     mutating func steadyUse(_ account: inout Account) throws {
-        var database = try Database.open(path, options: options)
+        var database = try FileDatabase.open(path, options: options)
         for round in 0..<3 {
             account.step = round
             if random.oneIn(2) { try disk.fill(leaving: random.below(disk.freeByteCount)) }
@@ -95,9 +95,9 @@ struct FullDiskCase {
         try finish(database)
     }
 
-    private mutating func reopen(_ account: inout Account) throws -> Database {
+    private mutating func reopen(_ account: inout Account) throws -> FileDatabase {
         do throws(StorageError) {
-            let database = try Database.open(path, options: options)
+            let database = try FileDatabase.open(path, options: options)
             account.note("opened on a full disk")
             return database
         } catch {
@@ -105,15 +105,15 @@ struct FullDiskCase {
             account.note("open refused for space")
         }
         try disk.release()
-        return try Database.open(path, options: options)
+        return try FileDatabase.open(path, options: options)
     }
 
-    mutating func finish(_ database: Database) throws {
+    mutating func finish(_ database: FileDatabase) throws {
         try disk.release()
         if options.durability != .full || random.oneIn(2) { try database.sync() }
         try model.check(database, "before closing,")
         try database.close()
-        let again = try Database.open(path, options: options)
+        let again = try FileDatabase.open(path, options: options)
         try model.check(again, "opened again,")
         if let finding = try again.verify().findings.first {
             throw Failure("verify: \(finding.error)")
@@ -132,7 +132,7 @@ struct FullDiskCase {
     }
 
     /// Puts until three times there was no space.
-    private mutating func fillUp(_ database: Database, _ account: inout Account) throws {
+    private mutating func fillUp(_ database: FileDatabase, _ account: inout Account) throws {
         var refusals = 0
         while refusals < 3 {
             let before = model
@@ -156,7 +156,7 @@ struct FullDiskCase {
     }
 
     /// Deletes a tenth, one transaction each.
-    mutating func delete(_ database: Database, _ account: inout Account) throws {
+    mutating func delete(_ database: FileDatabase, _ account: inout Account) throws {
         for _ in 0..<max(3, model.main.count / 10) {
             guard let entry = model.main.nth(random.below(model.main.count)) else { break }
             for attempt in 1...3 {
@@ -177,7 +177,7 @@ struct FullDiskCase {
         if let poison = database.poison { throw Failure("poisoned by \(poison)") }
     }
 
-    mutating func put(_ database: Database, _ text: String, _ account: inout Account) throws {
+    mutating func put(_ database: FileDatabase, _ text: String, _ account: inout Account) throws {
         let change = Change.put(Array(text.utf8), random.bytes(2000))
         let room = disk.freeByteCount
         do {

@@ -34,7 +34,7 @@ struct HistoryFamily: Family {
         case 0:
             let directory = try TemporaryDirectory()
             try check(workload, number, &account) {
-                try Database.open(directory.file("lists.db"), options: options)
+                try FileDatabase.open(directory.file("lists.db"), options: options)
             }
             account.note("on the system's files")
         case 1, 2:

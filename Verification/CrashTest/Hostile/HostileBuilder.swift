@@ -64,7 +64,9 @@ struct HostileBuilder {
 
     mutating func write(
         _ body: (
-            borrowing EngineTransaction<FilePageStore<InMemoryFile>, WriteAheadLog<InMemoryFileSystem>>,
+            borrowing EngineTransaction<
+                FilePageStore<InMemoryFile>, WriteAheadLog<InMemoryFileSystem>
+            >,
             inout SeededRandom
         ) throws -> Void
     ) throws {

@@ -251,7 +251,8 @@ struct HostileVisit<Files: FileSystem> {
     }
 
     private func scan(
-        _ snapshot: EngineSnapshot<FilePageStore<Files.Handle>, WriteAheadLog<Files>>, _ isSound: Bool,
+        _ snapshot: EngineSnapshot<FilePageStore<Files.Handle>, WriteAheadLog<Files>>,
+        _ isSound: Bool,
         reverse: Bool
     ) throws -> HostileState {
         var state = HostileState()
@@ -302,7 +303,8 @@ struct HostileVisit<Files: FileSystem> {
     }
 
     private mutating func readKeys(
-        _ snapshot: EngineSnapshot<FilePageStore<Files.Handle>, WriteAheadLog<Files>>, _ isSound: Bool
+        _ snapshot: EngineSnapshot<FilePageStore<Files.Handle>, WriteAheadLog<Files>>,
+        _ isSound: Bool
     ) throws {
         for _ in 0..<6 where !file.image.keys.isEmpty {
             let key = file.image.keys[random.below(file.image.keys.count)]

@@ -14,13 +14,13 @@ struct LargestValue {
         let key = [UInt8](repeating: 255, count: 1024)
         var value = [UInt8](repeating: 7, count: byteCount)
         value[byteCount - 1] = 8
-        var database = try Database.open(path)
+        var database = try FileDatabase.open(path)
         try database.put(key, value)
         value.append(9)
         try check(errorCode { try database.put(key, value) } == .valueTooLong, "a byte too much")
         value.removeLast()
         try database.close()
-        database = try Database.open(path)
+        database = try FileDatabase.open(path)
         try check(try isSame(database, key, value), "the largest value reads wrong")
         try database.checkSound("with the largest value")
         value[0] = 9
@@ -34,7 +34,7 @@ struct LargestValue {
     }
 
     private static func isSame(
-        _ database: Database, _ key: [UInt8], _ value: [UInt8]
+        _ database: FileDatabase, _ key: [UInt8], _ value: [UInt8]
     ) throws -> Bool {
         try database.withValue(key) { view in
             value.withByteView { $0.compare(to: view) == 0 }

@@ -31,7 +31,7 @@ extension ChildCommand {
         let history = NumberedCommits(seed: seed)
         let options = history.recordedOptions
         var random = SeededRandom(seed: seed &+ 0x7265_636f)
-        var database = try Database.open(path, options: options)
+        var database = try FileDatabase.open(path, options: options)
         for number in 1...NumberedCommits.recordedCount {
             mark("begun \(number)")
             var isSafe = true
@@ -50,7 +50,7 @@ extension ChildCommand {
             case 3:
                 try database.close()
                 mark("safe \(number)")
-                database = try Database.open(path, options: options)
+                database = try FileDatabase.open(path, options: options)
             default: continue
             }
             mark("safe \(number)")

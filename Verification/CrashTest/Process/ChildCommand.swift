@@ -61,12 +61,12 @@ struct ChildCommand: ParsableCommand {
     private func endWithParent() { if getppid() == 1 { _exit(0) } }
 
     /// Opens, again and again while somebody else holds the database.
-    private func open(readOnly: Bool) throws -> Database {
+    private func open(readOnly: Bool) throws -> FileDatabase {
         var options = history.options
         if readOnly { options.access = .readOnly }
         while true {
             do throws(StorageError) {
-                return try Database.open(path, options: options)
+                return try FileDatabase.open(path, options: options)
             } catch {
                 // While it is being created there may be nothing yet for a reader.
                 let isEarly = readOnly && error.code == .fileNotFound
@@ -107,7 +107,7 @@ struct ChildCommand: ParsableCommand {
     }
 
     /// Makes the commit by an import that replaces everything, as the history says it should be.
-    func importCommit(_ count: UInt64, into database: Database) throws {
+    func importCommit(_ count: UInt64, into database: FileDatabase) throws {
         let model = history.model(after: count)
         var events: [ExportEvent] = []
         for index in 0..<model.main.count {
@@ -131,7 +131,7 @@ struct ChildCommand: ParsableCommand {
         }
     }
 
-    private func export(_ database: Database) throws {
+    private func export(_ database: FileDatabase) throws {
         let file = try POSIXFileSystem().open(path + ".export-\(number)", .create)
         defer { file.close() }
         var offset: UInt64 = 0
@@ -150,7 +150,7 @@ struct ChildCommand: ParsableCommand {
     /// Opens to write: the count of commits, or the error's name.
     private func attempt() throws -> String {
         do throws(StorageError) {
-            let database = try Database.open(path, options: history.options)
+            let database = try FileDatabase.open(path, options: history.options)
             do {
                 return "opened \(try NumberedCommits.count(database))"
             } catch {

@@ -67,7 +67,7 @@ struct NumberedCommits {
     ///
     /// - Returns: how many commits.
     @discardableResult
-    func check(_ database: Database, verifying: Bool = true) throws -> UInt64 {
+    func check(_ database: FileDatabase, verifying: Bool = true) throws -> UInt64 {
         let count = try Self.count(database)
         try model(after: count).check(database, "after \(count) commits:")
         if verifying {

@@ -20,7 +20,7 @@ extension ProcessCase {
         account.note("forks")
         try check("after the fork's parent was killed")
 
-        let database = try Database.open(path, options: history.options)
+        let database = try FileDatabase.open(path, options: history.options)
         // A classic record lock goes with the first descriptor of the file that is closed.
         for flags in [O_RDWR, O_RDONLY] {
             let foreign = unsafe Foundation.open(path, flags)
@@ -50,7 +50,7 @@ extension ProcessCase {
         while let line = try processes.next(within: 0) { try takeLine(line) }
         account.units += 1
         let other = folder.file("other.db")
-        let log = Database.logPath(of: path)
+        let log = FileDatabase.logPath(of: path)
         let files = FileManager.default
         let hasLog = files.fileExists(atPath: log) && history.options.usesLog
         switch random.below(6) {
@@ -61,7 +61,7 @@ extension ProcessCase {
                 try expect("refused damaged", from: try attempt(other), "renamed without its log")
             }
             if files.fileExists(atPath: log) {
-                try files.moveItem(atPath: log, toPath: Database.logPath(of: other))
+                try files.moveItem(atPath: log, toPath: FileDatabase.logPath(of: other))
             }
             try expect("opened", from: try attempt(other), "renamed with its log")
             try files.moveItem(atPath: other, toPath: path)
@@ -69,7 +69,7 @@ extension ProcessCase {
         case 1:
             try files.createSymbolicLink(atPath: other, withDestinationPath: path)
             try expect("opened", from: try attempt(other), "through a symbolic link")
-            guard !files.fileExists(atPath: Database.logPath(of: other)) else {
+            guard !files.fileExists(atPath: FileDatabase.logPath(of: other)) else {
                 throw Failure("a log beside a symbolic link")
             }
             try files.removeItem(atPath: other)
@@ -91,7 +91,7 @@ extension ProcessCase {
         case 4:
             // Another database's file in its place, then its own again.
             try files.moveItem(atPath: path, toPath: other)
-            try Database.open(folder.file("third.db")).close()
+            try FileDatabase.open(folder.file("third.db")).close()
             try files.moveItem(atPath: folder.file("third.db"), toPath: path)
             if hasLog {
                 try expect("refused notADatabase", from: try attempt(), "with another's log")
@@ -100,7 +100,7 @@ extension ProcessCase {
             try files.moveItem(atPath: other, toPath: path)
             account.note("replaced files")
         default:
-            let holder = try Database.open(path, options: history.options)
+            let holder = try FileDatabase.open(path, options: history.options)
             let count = try history.check(holder, verifying: false)
             acknowledged = count + 1
             try history.commit(acknowledged, in: holder)
@@ -111,7 +111,7 @@ extension ProcessCase {
             try files.moveItem(atPath: other, toPath: path)
             account.note("renamed while open")
         }
-        for name in [log, Database.logPath(of: other)] where files.fileExists(atPath: name) {
+        for name in [log, FileDatabase.logPath(of: other)] where files.fileExists(atPath: name) {
             // What an attempt left when it was killed goes with its file.
             let target = log
             if name != target { try files.moveItem(atPath: name, toPath: target) }
@@ -153,7 +153,7 @@ extension ProcessCase {
             while try processes.next(within: 0) != nil {}
             // An import is all or nothing, down to the file itself.
             if FileManager.default.fileExists(atPath: path) {
-                let database = try Database.open(path)
+                let database = try FileDatabase.open(path)
                 let count = try database.count()
                 guard count == 3000 || count == 3001 else {
                     throw Failure("\(count) entries after a killed import into a new file")

@@ -112,7 +112,7 @@ struct ProcessCase {
             guard acknowledged == 0 else { throw Failure("\(place): the database is gone") }
             return
         }
-        let database = try Database.open(path, options: history.options)
+        let database = try FileDatabase.open(path, options: history.options)
         do {
             let count = try history.check(database)
             guard count == acknowledged || count == acknowledged + 1 else {

@@ -136,7 +136,7 @@ package struct SalvageFamily: Family {
         let before = try listing(directory.path)
         var options = SalvageOptions()
         options.sizeLimit = 1 << 30
-        _ = try Database.salvage(from: path, to: folder.file("out.db"), options: options)
+        _ = try FileDatabase.salvage(from: path, to: folder.file("out.db"), options: options)
         guard try listing(directory.path) == before else {
             throw Failure("The directory of the damaged file changed.")
         }

@@ -68,7 +68,7 @@ private struct SizeLimitCase {
     mutating func run(_ account: inout Account) throws {
         let old = isOwn ? nil : try limitFiles(to: limit)
         defer { if let old { restore(old) } }
-        var database = try Database.open(path, options: options)
+        var database = try FileDatabase.open(path, options: options)
         for cycle in 0..<random.number(in: 4...12) {
             account.step = cycle
             try fill(database, &account)
@@ -79,7 +79,7 @@ private struct SizeLimitCase {
             try model.check(database, "cycle \(cycle),")
             guard random.oneIn(3) else { continue }
             try database.close()
-            database = try Database.open(path, options: options)
+            database = try FileDatabase.open(path, options: options)
             try model.check(database, "cycle \(cycle), opened again,")
         }
         try database.checkSound("at the end,")
@@ -87,7 +87,7 @@ private struct SizeLimitCase {
     }
 
     /// Puts until three times there was no room.
-    private mutating func fill(_ database: Database, _ account: inout Account) throws {
+    private mutating func fill(_ database: FileDatabase, _ account: inout Account) throws {
         var refusals = 0
         while refusals < 3 {
             let changes = (0..<random.number(in: 1...3)).map { _ in
@@ -114,7 +114,7 @@ private struct SizeLimitCase {
     }
 
     /// Deletes a part, one transaction each.
-    private mutating func delete(_ database: Database, _ account: inout Account) throws {
+    private mutating func delete(_ database: FileDatabase, _ account: inout Account) throws {
         for _ in 0..<max(2, model.main.count / random.number(in: 2...5)) {
             guard let entry = model.main.nth(random.below(max(1, model.main.count))) else { break }
             do throws(StorageError) {
@@ -130,7 +130,7 @@ private struct SizeLimitCase {
         }
     }
 
-    private func compact(_ database: Database, _ account: inout Account) throws {
+    private func compact(_ database: FileDatabase, _ account: inout Account) throws {
         do throws(StorageError) {
             try database.checkpoint()
             let report = try database.compact()

@@ -56,7 +56,7 @@ struct SituationCommand: ParsableCommand {
 
     /// Opens it again as if nothing had been: all entries are there, and it is sound.
     private func check(_ path: String, _ entries: [String: [UInt8]]) throws {
-        let database = try Database.open(path, options: options)
+        let database = try FileDatabase.open(path, options: options)
         for (key, value) in entries where try database.get(key) != value {
             throw Failure("\(key) is not what it was")
         }
@@ -77,7 +77,7 @@ struct SituationCommand: ParsableCommand {
         let closed = (0..<3).filter { (1 + seed % 7) >> UInt64($0) & 1 != 0 }
         for descriptor in closed { _ = Glibc.close(Int32(descriptor)) }
         var entries: [String: [UInt8]] = [:]
-        let database = try Database.open(path, options: options)
+        let database = try FileDatabase.open(path, options: options)
         for number in 0..<40 {
             try database.put("key \(number)", value(number))
             entries["key \(number)"] = value(number)
@@ -109,7 +109,7 @@ struct SituationCommand: ParsableCommand {
     /// A log that can't belong to the data file's group gives no group any rights.
     private func lookAtLogsRights() throws {
         var own = stat()
-        let database = try Database.open(path, options: options)
+        let database = try FileDatabase.open(path, options: options)
         try database.put("key", value(1))
         try Situation.call(unsafe stat(path + "-wal", &own), "no log")
         let rights = own.st_mode & 0o777
@@ -124,7 +124,7 @@ struct SituationCommand: ParsableCommand {
     /// A file of another user in the log's or the draft's place is refused, or left alone.
     private func meetAForeignFile() throws {
         do throws(StorageError) {
-            let database = try Database.open(path, options: options)
+            let database = try FileDatabase.open(path, options: options)
             try database.put("secret", value(7))
         } catch {
             let excuses: Set<StorageError.Code> = [.damaged, .poisoned, .notADatabase]
@@ -139,7 +139,7 @@ struct SituationCommand: ParsableCommand {
         try set(RLIMIT_FSIZE, 40_000 + seed * 7919 % 400_000)
         var entries: [String: [UInt8]] = [:]
         do throws(StorageError) {
-            let database = try Database.open(path, options: options)
+            let database = try FileDatabase.open(path, options: options)
             let isFull = try fill(database, &entries)
             guard isFull else { throw StorageError(.inputOutput, "The limit was never reached.") }
             try goOn(database, &entries)
@@ -154,7 +154,7 @@ struct SituationCommand: ParsableCommand {
 
     /// Puts entries until one does not fit. Returns false if all do.
     private func fill(
-        _ database: Database, _ entries: inout [String: [UInt8]]
+        _ database: FileDatabase, _ entries: inout [String: [UInt8]]
     ) throws(StorageError) -> Bool {
         for number in 0..<5000 {
             let key = "key \(number)"
@@ -172,7 +172,7 @@ struct SituationCommand: ParsableCommand {
 
     /// At the limit reads, deletes and checkpoints go on; above it everything does, in the same handle.
     private func goOn(
-        _ database: Database, _ entries: inout [String: [UInt8]]
+        _ database: FileDatabase, _ entries: inout [String: [UInt8]]
     ) throws(StorageError) {
         for key in entries.keys.sorted().prefix(10) {
             guard try database.get(key) == entries[key] else {
@@ -205,7 +205,7 @@ struct SituationCommand: ParsableCommand {
         let isEarly = seed / 6 % 2 == 0
         if isEarly { try set(RLIMIT_NOFILE, few) }
         do throws(StorageError) {
-            let database = try Database.open(path, options: options)
+            let database = try FileDatabase.open(path, options: options)
             if !isEarly { try set(RLIMIT_NOFILE, few) }
             for number in 0..<30 {
                 do throws(StorageError) {
@@ -243,7 +243,7 @@ struct SituationCommand: ParsableCommand {
         let names = ["my.db", "./my.db", "../a/my.db"]
         if seed % 4 == 3 {
             // Another database with a log of its own where the name leads afterwards.
-            let decoy = try Database.open(other + "/my.db", options: options)
+            let decoy = try FileDatabase.open(other + "/my.db", options: options)
             try decoy.put("decoy", "x")
             try FileManager.default.copyItem(
                 atPath: other + "/my.db-wal", toPath: other + "/kept")
@@ -252,7 +252,7 @@ struct SituationCommand: ParsableCommand {
         }
         let before = try FileManager.default.contentsOfDirectory(atPath: other).sorted()
         var entries: [String: [UInt8]] = [:]
-        let database = try Database.open(names[Int(seed / 4 % 3)], options: options)
+        let database = try FileDatabase.open(names[Int(seed / 4 % 3)], options: options)
         for number in 0..<12 {
             if UInt64(number) == seed / 2 % 3 * 4 {
                 try Situation.call(unsafe chdir(number % 8 == 0 ? "/" : other), "chdir")

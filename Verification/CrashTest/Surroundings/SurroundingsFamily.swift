@@ -84,7 +84,7 @@ enum Situation: String, CaseIterable {
         }
         let path = folder.file("a/my.db")
         if seed % 2 == 0 || self == .strangeGroup, self != .foreignDraft {
-            let database = try Database.open(path)
+            let database = try FileDatabase.open(path)
             try database.put("before", "here")
             try database.close()
         }

@@ -33,7 +33,7 @@ struct BenchVerb: Verb {
     func run(in session: Session) throws(StorageError) -> CommandStatus {
         let measured = try DatabaseAccess.withTemporary(beside: database) {
             path throws(StorageError) in
-            let database = try Database.open(path)
+            let database = try FileDatabase.open(path)
             defer { try? database.close() }
             let bench = Bench(
                 database: database, entries: entries, valueBytes: valueBytes, session: session)
@@ -101,7 +101,7 @@ private struct Measurement {
 
 /// The parts of the bench, on one database.
 private struct Bench {
-    let database: Database
+    let database: FileDatabase
     let entries: Int
     let valueBytes: Int
     let session: Session

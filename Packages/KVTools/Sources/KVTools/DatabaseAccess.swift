@@ -14,7 +14,7 @@ final class DatabaseAccess {
         case writeCreating
     }
 
-    private let database: Database
+    private let database: FileDatabase
 
     /// Opens the database at `path`.
     init(path: String, mode: Mode) throws(StorageError) {
@@ -30,7 +30,7 @@ final class DatabaseAccess {
         // A file that has more pages than most programs allow is read and written all the same.
         options.sizeLimit = max(options.sizeLimit, 2 * Int(Self.byteCount(path)))
         do throws(StorageError) {
-            database = try Database.open(path, options: options)
+            database = try FileDatabase.open(path, options: options)
         } catch {
             throw Self.explained(error, path: path, mode: mode)
         }
@@ -143,7 +143,7 @@ final class DatabaseAccess {
             var options = DatabaseOptions()
             options.access = .readOnly
             do throws(StorageError) {
-                try Database.open("\(folder)/\(name)", options: options).close()
+                try FileDatabase.open("\(folder)/\(name)", options: options).close()
             } catch {
                 // What else may be wrong with it is its process's affair.
                 guard error.code == .locked else { continue }

@@ -82,7 +82,7 @@ struct SalvageVerb: Verb {
             Progress("Writing entries", in: session),
         ]
         defer { for phase in phases { phase.finish() } }
-        return try Database.salvage(from: database, to: target, options: options) {
+        return try FileDatabase.salvage(from: database, to: target, options: options) {
             phases[min(Int($0.phase.rawValue), 2)].step($0.done)
         }
     }

@@ -44,7 +44,7 @@ final class Session {
                 // Only where that name leads to the very file: a link's log stands elsewhere.
                 let names = [
                     (database.data, database.given),
-                    (database.log, Database.logPath(of: database.given)),
+                    (database.log, FileDatabase.logPath(of: database.given)),
                 ]
                 for (name, given) in names where path == name {
                     if let found = try? DatabaseFiles(given), found.data == name {

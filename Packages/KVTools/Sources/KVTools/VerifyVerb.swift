@@ -78,7 +78,7 @@ struct VerifyVerb: Verb {
         defer { progress.finish() }
         var report: VerificationReport
         do throws(StorageError) {
-            report = try Database.verifyFile(database) { progress.step($0) }
+            report = try FileDatabase.verifyFile(database) { progress.step($0) }
         } catch {
             throw DatabaseAccess.explained(error, path: database, mode: .read)
         }

@@ -226,7 +226,7 @@ import Testing
     @Test func anImportUnderWayIsSeen() throws {
         // Another living process's number; the lock says whether the file is in use.
         let draft = folder.file("my.db.\(getppid())-1.partial")
-        let other = try Database.open(draft)
+        let other = try FileDatabase.open(draft)
         let refused = kvtools(
             "import", database, "-", "--input-format", "tsv", input: Array("a\tb\n".utf8))
         #expect(refused.status == .locked && refused.error.contains("is creating this database"))

@@ -20,7 +20,7 @@ import Testing
     /// Leaves a database as a killed process does: with `count` commits that only the log has.
     private func leave(_ path: String, count: Int) throws {
         let source = try TemporaryDirectory()
-        let database = try Database.open(source.file("r.db"))
+        let database = try FileDatabase.open(source.file("r.db"))
         for number in 0..<count { try database.put("key \(number)", "value") }
         for suffix in ["", "-wal"] {
             try FileManager.default.copyItem(

@@ -14,15 +14,15 @@ struct ProcessLockTests {
     init() throws {
         folder = try TemporaryDirectory()
         path = folder.file("my.db")
-        let database = try Database.open(path)
+        let database = try FileDatabase.open(path)
         try database.put("k", "v")
         try database.close()
     }
 
-    private func open(readOnly: Bool) throws(StorageError) -> Database {
+    private func open(readOnly: Bool) throws(StorageError) -> FileDatabase {
         var options = DatabaseOptions()
         if readOnly { options.access = .readOnly }
-        return try Database.open(path, options: options)
+        return try FileDatabase.open(path, options: options)
     }
 
     /// The commands that read and those that write, each with the status that it ends with when

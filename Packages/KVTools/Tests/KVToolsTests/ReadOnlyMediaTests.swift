@@ -22,7 +22,7 @@ import Testing
         var options = DatabaseOptions()
         options.durability = .buffered
         options.checkpointPolicy = .manual
-        let database = try Database.open(path, options: options)
+        let database = try FileDatabase.open(path, options: options)
         for number in 0..<Self.count {
             // Some in the data file, some only in the log.
             if number == Self.count / 2 { try database.checkpoint() }
@@ -59,8 +59,8 @@ import Testing
     {
         var options = DatabaseOptions()
         options.access = .readOnly
-        let database = try Database.open(path, options: options)
-        let second = try Database.open(path, options: options)
+        let database = try FileDatabase.open(path, options: options)
+        let second = try FileDatabase.open(path, options: options)
         #expect(try database.get("key 299") == Array("value 299".utf8), sourceLocation: location)
         var seen = 0
         try second.forEach { _, _ throws(StorageError) in
@@ -125,7 +125,7 @@ import Testing
         }
         for name in ["my.db", "new.db"] {
             let refused = code { () throws(StorageError) in
-                try Database.open(disk.file(name)).close()
+                try FileDatabase.open(disk.file(name)).close()
             }
             #expect(refused == .readOnly)
         }

@@ -85,7 +85,7 @@ import Testing
 
     /// A superblock that the log makes good is no damage, but is told.
     @Test func verifyTellsOfASuperblockThatTheLogMakesGood() throws {
-        let open = try Database.open(database)
+        let open = try FileDatabase.open(database)
         defer { try? open.close() }
         try open.put("one", "1")
         try open.checkpoint()

@@ -1,12 +1,13 @@
 import StorageIO
 import WAL
 
-extension DatabaseOptions {
+extension Database.Options {
     /// More memory than any machine has.
     private static var largestBudget: Int { Int(clamping: Int64(1) << 46) }
 
     /// - Throws: `invalidArgument` for values that make no sense.
     func check() throws(StorageError) {
+        guard !isVolatile else { return }
         func refuse(_ message: String) -> StorageError { StorageError(.invalidArgument, message) }
         guard (64 << 10...Self.largestBudget).contains(cacheBudget) else {
             throw refuse("The cache budget must be from 65536 to 2^46 bytes.")
@@ -30,12 +31,12 @@ extension DatabaseOptions {
             throw refuse("The logged transaction limit must be from 0 to 2^30 bytes.")
         }
         guard sizeLimit >= 1 << 16 else {
-            throw refuse("The maximum file size must be at least 65536 bytes.")
+            throw refuse("The size limit must be at least 65536 bytes.")
         }
     }
 }
 
-extension DatabaseOptions {
+extension Database.Options {
     /// The log's share of the options.
     var logOptions: LogOptions {
         var log = LogOptions()
@@ -46,5 +47,20 @@ extension DatabaseOptions {
         // leaves everything in the data file.
         log.checksName = false
         return log
+    }
+}
+
+extension Database.Options {
+    /// What a database in memory makes of these options: it has no log, no checkpoint, and nowhere to evict a page to.
+    var inMemory: Database.Options {
+        var options = self
+        options.isVolatile = true
+        options.access = .create
+        options.usesLog = false
+        options.durability = .buffered
+        options.checkpointPolicy = .manual
+        options.cacheBudget = Self.largestBudget
+        options.dirtyBudget = Self.largestBudget
+        return options
     }
 }

@@ -4,7 +4,7 @@ import StorageIO
 import WAL
 
 /// A database in a file of the operating system.
-public typealias Database = DatabaseEngine<
+public typealias FileDatabase = DatabaseEngine<
     FilePageStore<POSIXFile>, WriteAheadLog<POSIXFileSystem>
 >
 
@@ -37,7 +37,7 @@ where Store == FilePageStore<POSIXFile>, Log == WriteAheadLog<POSIXFileSystem> {
     ///   sense.
     public static func open(
         _ path: String, options: DatabaseOptions = DatabaseOptions()
-    ) throws(StorageError) -> Database {
+    ) throws(StorageError) -> FileDatabase {
         try open(path, files: POSIXFileSystem(), options: options)
     }
 }

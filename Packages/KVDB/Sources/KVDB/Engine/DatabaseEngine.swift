@@ -124,7 +124,14 @@ public final class DatabaseEngine<Store: CheckpointedStorage, Log: CommitLog>: S
     public func begin(
         timeout: Duration? = nil, file: StaticString = #fileID, line: UInt = #line
     ) throws(StorageError) -> EngineTransaction<Store, Log> {
-        try core.beginTransaction(.transaction(file, line), timeout: timeout)
+        try begin(.transaction(file, line), timeout: timeout)
+    }
+
+    /// Starts a write transaction, which the writer lock is held for as `use` says.
+    func begin(
+        _ use: WriterUse, timeout: Duration?
+    ) throws(StorageError) -> EngineTransaction<Store, Log> {
+        try core.beginTransaction(use, timeout: timeout)
         return EngineTransaction(self)
     }
 
