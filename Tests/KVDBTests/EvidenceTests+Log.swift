@@ -112,7 +112,7 @@ extension EvidenceTests {
             identity: LogIdentity(high: identifier.first, low: identifier.second),
             options: logOptions
         ) { _ in }
-        let operations = OperationBuffer(limit: 1000)
+        let operations = OperationWriter(limit: 1000)
         operations.reset(logged: true)
         try "b".withByteView { view throws(StorageError) in operations.put([], view, view) }
         try operations.bytes.withByteView { payload throws(StorageError) in

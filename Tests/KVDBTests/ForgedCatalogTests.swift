@@ -40,15 +40,14 @@ import Testing
         try database.put("a", "1")
         try database.write { try $0.put("b", "2", table: "salvaged-1") }
         let core = database.core
-        try core.beginTransaction(.call)
+        let token = try core.begin(.call, logged: false)
         let name: [UInt8] = [0xC3, 0x28]
         let index = try #require(try core.writer.openTable(name, create: true))
         _ = try "key".withByteView { key throws(StorageError) in
             try core.writer.openTables[index].tree.put(key, key)
         }
-        core.writer.operations.abandon()
         core.writer.isChanged = true
-        try core.commit(.full)
+        try core.commit(token, .full)
 
         let finding = try #require(try database.verify().findings.first)
         #expect(finding.error.code == .damaged && finding.error.page != nil)

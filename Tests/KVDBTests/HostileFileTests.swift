@@ -194,16 +194,15 @@ import WAL
     @Test func theHighestTableNumberIsDamage() throws {
         let database = try InMemoryDatabase.openInMemory()
         let core = database.core
-        try core.beginTransaction(.call)
+        let token = try core.begin(.call, logged: false)
         try "x".withByteView { name throws(StorageError) in
             try TableRecord(number: .max, root: .empty).encoded.withByteView {
                 record throws(StorageError) in
                 _ = try core.writer.catalog.put(name, record)
             }
         }
-        core.writer.operations.abandon()
         core.writer.isChanged = true
-        try core.commit(.full)
+        try core.commit(token, .full)
         let outcome = code { try database.write { try $0.createTable("y") } }
         #expect(outcome == .damaged)
         try database.write { try $0.put("a", "1", table: "x") }
@@ -349,7 +348,7 @@ import WAL
                 try transaction.put("k", "v", table: "second")
             }
             let core = database.core
-            try core.beginTransaction(.call)
+            let token = try core.begin(.call, logged: false)
             try "first".withByteView { name throws(StorageError) in
                 guard let index = try core.writer.openTable(name.array, create: false) else {
                     return
@@ -357,9 +356,8 @@ import WAL
                 core.writer.openTables[index].number = number
                 core.writer.openTables[index].isChanged = true
             }
-            core.writer.operations.abandon()
             core.writer.isChanged = true
-            try core.commit(.full)
+            try core.commit(token, .full)
             #expect(try !database.verify().isSound, "table number \(number)")
         }
     }

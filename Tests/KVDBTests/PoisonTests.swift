@@ -118,7 +118,7 @@ import WAL
         let core = database.core
         files.beforeOperation = { operation in
             guard fault.matches(operation) else { return }
-            while core.publishLock.withLock({ core.pending.count }) < threads { System.yield() }
+            while core.versions.count < threads { System.yield() }
         }
         try inParallel(threads) { thread in
             let durability = fault.kind == .write && thread % 2 == 1 ? Durability.written : .full

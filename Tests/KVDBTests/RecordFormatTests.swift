@@ -54,7 +54,7 @@ import WAL
     }
 
     @Test func theCodeWritesTheLogRecord() {
-        let buffer = OperationBuffer(limit: 1000)
+        let buffer = OperationWriter(limit: 1000)
         buffer.reset(logged: true)
         let stock = Array("stock".utf8)
         func with(_ text: String, _ body: (ByteView) -> Void) {

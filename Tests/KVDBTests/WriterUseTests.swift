@@ -86,7 +86,7 @@ import Testing
     @Test func aTransactionBelongsToNoThread() throws {
         let database = try openDatabase(timeout: .seconds(60))
         let core = database.core
-        try core.beginTransaction(.transaction("App/Task.swift", 1))
+        let holder = TokenHolder(try core.begin(.transaction("App/Task.swift", 1)))
         for number in 0..<3 {
             try inParallel(1) { _ in
                 try numberKey(number).withByteView { key throws(StorageError) in
@@ -94,7 +94,7 @@ import Testing
                 }
             }
         }
-        try inParallel(1) { _ in try core.commit(.full) }
+        try inParallel(1) { _ in try core.commit(holder.take(), .full) }
         #expect(try database.count() == 3)
         try database.close()
     }
@@ -114,4 +114,14 @@ import Testing
         #expect(outcomes.elements.contains(.timedOut))
         for database in databases { try database.close() }
     }
+}
+
+/// Keeps a transaction's token for whichever thread ends it.
+private final class TokenHolder: @unchecked Sendable {
+    // Sendable: one thread after the other.
+    private var token: WriterToken?
+
+    init(_ token: consuming WriterToken) { self.token = consume token }
+
+    func take() -> WriterToken { token.take()! }
 }

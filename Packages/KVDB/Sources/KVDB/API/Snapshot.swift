@@ -40,7 +40,7 @@ extension Database {
     public var version: Version {
         get throws(StorageError) {
             try engine.core.requireOpen()
-            return Version(engine.core.publication.transaction)
+            return Version(engine.core.versions.newest)
         }
     }
 }

@@ -104,7 +104,7 @@ extension DatabaseEngine {
     }
 }
 
-extension EngineCore {
+extension Engine {
     /// Every tree of the running transaction in turn. A named table's record is written as soon as its
     /// tree has changed, so that no table has to stay open.
     fileprivate func forEachTree(
@@ -124,19 +124,18 @@ extension EngineCore {
     private func rearrange(
         _ body: () throws(StorageError) -> UInt64
     ) throws(StorageError) -> UInt64 {
-        try beginTransaction(.call)
+        let token = try begin(.call, logged: false)
         let done: UInt64
         do {
-            writer.operations.abandon()
             done = try body()
         } catch {
-            rollback()
+            rollback(token)
             throw error
         }
         if done == 0 {
-            rollback()
+            rollback(token)
         } else {
-            try commitByCheckpoint()
+            try commitByCheckpoint(token)
         }
         return done
     }

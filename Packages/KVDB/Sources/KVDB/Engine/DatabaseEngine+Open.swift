@@ -56,7 +56,7 @@ extension DatabaseEngine where Store == InMemoryPageStore, Log == NullLog {
             options: PageStoreOptions(sizeLimit: options.sizeLimit))
         let recovery = try Recovery(store: store, options: options, path: "")
         return DatabaseEngine(
-            core: EngineCore(
+            core: Engine(
                 store: store, log: NullLog(), options: options, path: "", writer: recovery.writer))
     }
 }
@@ -200,7 +200,7 @@ extension DatabaseEngine {
         let (store, log, writer) = try recover(
             handle, names: names, files: files, options: options)
         return DatabaseEngine(
-            core: EngineCore(
+            core: Engine(
                 store: store, log: log, options: options, path: names.data, writer: writer,
                 checkLog: logCheck(store: store, handle: handle, names: names, files: files)))
     }
@@ -271,7 +271,7 @@ extension DatabaseEngine {
     /// operations.
     private static func logCheck<Files: FileSystem>(
         store: Store, handle: Files.Handle, names: DatabaseFiles, files: Files
-    ) -> EngineCore<Store, Log>.LogCheck where Store == FilePageStore<Files.Handle> {
+    ) -> Engine<Store, Log>.LogCheck where Store == FilePageStore<Files.Handle> {
         let identity = LogIdentity(high: store.identifier.first, low: store.identifier.second)
         return { position throws(StorageError) in
             guard try files.exists(names.log) else {

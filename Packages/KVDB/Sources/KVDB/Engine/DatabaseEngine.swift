@@ -11,10 +11,10 @@ import WAL
 /// for a writer; write transactions run one at a time, and commits that wait for the medium share
 /// its syncs.
 public final class DatabaseEngine<Store: CheckpointedStorage, Log: CommitLog>: Sendable {
-    let core: EngineCore<Store, Log>
+    let core: Engine<Store, Log>
 
     /// Wraps an opened core; see `open`.
-    init(core: EngineCore<Store, Log>) { self.core = core }
+    init(core: Engine<Store, Log>) { self.core = core }
 
     deinit { core.closeQuietly() }
 
@@ -131,8 +131,7 @@ public final class DatabaseEngine<Store: CheckpointedStorage, Log: CommitLog>: S
     func begin(
         _ use: WriterUse, timeout: Duration?
     ) throws(StorageError) -> EngineTransaction<Store, Log> {
-        try core.beginTransaction(use, timeout: timeout)
-        return EngineTransaction(self)
+        EngineTransaction(self, try core.begin(use, timeout: timeout))
     }
 
     /// Puts a value under `key`, replacing the one that was there, as a transaction of its own.
@@ -178,8 +177,7 @@ public final class DatabaseEngine<Store: CheckpointedStorage, Log: CommitLog>: S
 
     /// A transaction that this very call ends.
     private func transactionOfOwn() throws(StorageError) -> EngineTransaction<Store, Log> {
-        try core.beginTransaction(.call)
-        return EngineTransaction(self)
+        EngineTransaction(self, try core.begin(.call))
     }
 
     // MARK: Keeping house
@@ -222,8 +220,8 @@ public final class DatabaseEngine<Store: CheckpointedStorage, Log: CommitLog>: S
             file: StaticString = #fileID, line: UInt = #line,
             _ body: (borrowing EngineTransaction<Store, Log>) throws -> Result
         ) throws -> Result {
-            try core.beginTransaction(.closure(file, line), timeout: timeout)
-            let transaction = EngineTransaction(self)
+            let transaction = EngineTransaction(
+                self, try core.begin(.closure(file, line), timeout: timeout))
             let result = try body(transaction)
             try transaction.commit(durability: durability)
             return result
@@ -244,8 +242,8 @@ public final class DatabaseEngine<Store: CheckpointedStorage, Log: CommitLog>: S
             file: StaticString = #fileID, line: UInt = #line,
             _ body: (borrowing EngineTransaction<Store, Log>) throws(StorageError) -> Result
         ) throws(StorageError) -> Result {
-            try core.beginTransaction(.closure(file, line), timeout: timeout)
-            let transaction = EngineTransaction(self)
+            let transaction = EngineTransaction(
+                self, try core.begin(.closure(file, line), timeout: timeout))
             let result = try body(transaction)
             try transaction.commit(durability: durability)
             return result

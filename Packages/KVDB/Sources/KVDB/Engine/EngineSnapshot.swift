@@ -18,7 +18,7 @@ public final class EngineSnapshot<Store: CheckpointedStorage, Log: CommitLog>: S
         (slot, version) = try database.core.acquireVersion()
     }
 
-    var core: EngineCore<Store, Log> { database.core }
+    var core: Engine<Store, Log> { database.core }
 
     deinit { core.releaseVersion(slot) }
 

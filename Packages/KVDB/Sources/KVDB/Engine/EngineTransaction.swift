@@ -11,15 +11,20 @@ import WAL
 public struct EngineTransaction<Store: CheckpointedStorage, Log: CommitLog>: ~Copyable {
     /// Kept so that the database closes only after its last transaction is gone.
     private let database: DatabaseEngine<Store, Log>
-    private var isFinished = false
+    /// The writer lock, until the commit or abort takes it.
+    private var token: WriterToken
 
     /// Wraps the transaction that the database's core has just begun.
-    init(_ database: DatabaseEngine<Store, Log>) { self.database = database }
+    init(_ database: DatabaseEngine<Store, Log>, _ token: consuming WriterToken) {
+        self.database = database
+        self.token = token
+    }
 
-    var core: EngineCore<Store, Log> { database.core }
+    var core: Engine<Store, Log> { database.core }
 
     deinit {
-        if !isFinished { core.rollback() }
+        // The lock is free when the token has ended, which is after this.
+        if token.isHeld { core.abandonTransaction() }
     }
 
     private var writer: WriterState<Store> { core.writer }
@@ -33,14 +38,12 @@ public struct EngineTransaction<Store: CheckpointedStorage, Log: CommitLog>: ~Co
     /// - Throws: `diskFull` and nothing has changed; `poisoned` or `inputOutput` when a write or
     ///   sync failed: whether the commit survived is told by reopening.
     public consuming func commit(durability: Durability? = nil) throws(StorageError) {
-        isFinished = true
-        try core.commit(durability ?? core.options.durability)
+        try core.commit(token.pass(), durability ?? core.options.durability)
     }
 
     /// Drops every change.
     public consuming func abort() {
-        isFinished = true
-        core.rollback()
+        core.rollback(token.pass())
     }
 
     // MARK: The default table

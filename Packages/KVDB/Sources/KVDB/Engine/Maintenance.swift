@@ -1,5 +1,7 @@
+import PageStore
 import StorageIO
 import Synchronization
+import WAL
 
 /// The requests to the database's background thread, and its life.
 final class Maintenance: @unchecked Sendable {
@@ -78,5 +80,28 @@ final class Maintenance: @unchecked Sendable {
             return thread
         }
         running?.join()
+    }
+}
+
+extension Engine {
+    /// Starts the background thread where the options ask for one: with the first commit, which is the
+    /// first that has work for it. The caller holds the writer lock.
+    func startMaintenance() throws(StorageError) {
+        guard !writer.isMaintained, options.checkpointPolicy == .automatic else { return }
+        try maintenance.start(
+            syncInterval: options.syncInterval,
+            sync: { [self] in
+                // A failure poisons the log, and the next commit reports it. Through whatever the end
+                // is under the log's lock, so that a commit that found this sync asked for already
+                // is in it.
+                do throws(StorageError) { try log.sync(through: .max) } catch {}
+                publishReady()
+            },
+            checkpoint: { [self] in
+                // A full disk leaves things as they are until the next request; any other failure
+                // poisons the store, and the next commit reports it.
+                do throws(StorageError) { if isCheckpointDue { try runCheckpoint() } } catch {}
+            })
+        writer.isMaintained = true
     }
 }

@@ -32,8 +32,8 @@ final class WriterLock: @unchecked Sendable {
     #endif
 
     /// How the wait for the lock ended.
-    enum Outcome {
-        case taken
+    enum Outcome: ~Copyable {
+        case taken(WriterToken)
         /// Nobody gave it back in time; nil when others who waited were faster.
         case timedOut(holder: WriterUse?)
         /// The calling thread holds it until its own call returns, and would wait for itself.
@@ -57,7 +57,7 @@ final class WriterLock: @unchecked Sendable {
             passCount += 1
         }
         holder = use
-        return .taken
+        return .taken(WriterToken(self))
     }
 
     private var isHeld: Bool { holder != nil }
@@ -94,10 +94,32 @@ final class WriterLock: @unchecked Sendable {
     }
 
     /// Frees the lock, and wakes the first in line.
-    func release() {
+    fileprivate func release() {
         lock.acquire()
         holder = nil
         queue.first?.turn.signal()
         lock.release()
+    }
+}
+
+/// The right to write: only the holder of the writer lock has it, and the lock is free where it ends.
+struct WriterToken: ~Copyable {
+    private let lock: WriterLock
+    /// False once the lock was passed on to another token.
+    private(set) var isHeld = true
+
+    fileprivate init(_ lock: WriterLock) { self.lock = lock }
+
+    deinit {
+        if isHeld { lock.release() }
+    }
+
+    /// Frees the lock.
+    consuming func release() {}
+
+    /// Passes the lock on: the token that is returned holds it, this one doesn't any more.
+    mutating func pass() -> WriterToken {
+        isHeld = false
+        return WriterToken(lock)
     }
 }

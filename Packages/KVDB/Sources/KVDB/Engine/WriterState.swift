@@ -41,7 +41,7 @@ final class WriterState<Store: CheckpointedStorage>: @unchecked Sendable {
     /// The number of the running transaction.
     var transaction: TransactionNumber = 0
     /// Its operations as a log record.
-    let operations: OperationBuffer
+    let operations: OperationWriter
     /// Whether it changed anything.
     var isChanged = false
     /// Why it can only be aborted: an operation failed half-way.
@@ -54,6 +54,10 @@ final class WriterState<Store: CheckpointedStorage>: @unchecked Sendable {
     /// ones it stands on.
     var requiredSync: UInt64 = 0
     var requiredWrite: UInt64 = 0
+    /// Whether the data file says that a log is in use.
+    var isLogNoted = false
+    /// Whether the background thread has been started.
+    var isMaintained = false
 
     init(store: Store, head: Version, operationLimit: Int) {
         self.store = store
@@ -61,7 +65,7 @@ final class WriterState<Store: CheckpointedStorage>: @unchecked Sendable {
         checkpointed = head.transaction
         main = Tree(store: store, root: head.main)
         catalog = Tree(store: store, root: head.catalog)
-        operations = OperationBuffer(limit: operationLimit)
+        operations = OperationWriter(limit: operationLimit)
     }
 
     /// Starts on the head. The caller has begun the store's transaction.

@@ -113,23 +113,22 @@ extension DatabaseEngine {
     }
 }
 
-extension EngineCore {
+extension Engine {
     /// Runs `body` as an import: in a transaction of its own, which commits by a checkpoint.
     fileprivate func importing(
         replacing: Bool, _ body: () throws(StorageError) -> ImportReport
     ) throws(StorageError) -> ImportReport {
-        try beginTransaction(.call)
+        let token = try begin(.call, logged: false)
         let report: ImportReport
         do {
-            writer.operations.abandon()
             writer.isChanged = true
             if replacing { try dropEverything() }
             report = try body()
         } catch {
-            rollback()
+            rollback(token)
             throw error
         }
-        try commit(options.durability)
+        try commit(token, options.durability)
         return report
     }
 

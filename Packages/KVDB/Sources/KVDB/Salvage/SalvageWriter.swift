@@ -7,7 +7,7 @@ import WAL
 struct SalvageWriter<Files: FileSystem> {
     typealias Store = FilePageStore<Files.Handle>
 
-    let core: EngineCore<Store, WriteAheadLog<Files>>
+    let core: Engine<Store, WriteAheadLog<Files>>
     let survey: FileSurvey<Files>
     private(set) var plan: SalvagePlan
     private let options: SalvageOptions
@@ -19,7 +19,7 @@ struct SalvageWriter<Files: FileSystem> {
     private var tables: [SalvageReport.Table] = []
 
     init(
-        core: EngineCore<Store, WriteAheadLog<Files>>, survey: FileSurvey<Files>,
+        core: Engine<Store, WriteAheadLog<Files>>, survey: FileSurvey<Files>,
         plan: SalvagePlan, options: SalvageOptions, progress: @escaping (UInt64) -> Void
     ) {
         self.core = core
@@ -32,17 +32,16 @@ struct SalvageWriter<Files: FileSystem> {
 
     /// Writes everything and commits.
     mutating func run() throws(StorageError) -> SalvageReport {
-        try core.beginTransaction(.call)
+        let token = try core.begin(.call, logged: false)
         do {
-            core.writer.operations.abandon()
             core.writer.isChanged = true
             for table in plan.tables { try write(table) }
             if plan.appliesLog { try applyLog() }
         } catch {
-            core.rollback()
+            core.rollback(token)
             throw error
         }
-        try core.commit(.full)
+        try core.commit(token, .full)
         var report = plan.report
         report.tables = tables
         let log = survey.log

@@ -20,16 +20,16 @@ extension DatabaseEngine {
     ) throws(StorageError) -> VerificationReport {
         let core = core
         try core.requireOpen()
-        try core.acquireWriter(.call, timeout: core.options.writerTimeout)
-        defer { core.writerLock.release() }
+        let token = try core.acquireWriter(.call, timeout: core.options.writerTimeout)
         try core.requireOpen()
-        core.enterCheckpoint()
-        defer { core.leaveCheckpoint() }
+        core.checkpointer.enter()
+        defer { core.checkpointer.leave() }
         try core.requireUnpoisoned()
         let verification = Verification(core)
         try verification.run(progress)
         // What a close meanwhile took away is not damage.
         try core.requireOpen()
+        token.release()
         return verification.report
     }
 }
@@ -38,7 +38,7 @@ extension DatabaseEngine {
 private final class Verification<Store: CheckpointedStorage, Log: CommitLog>:
     SurveySource, SurveyVisitor
 {
-    private let core: EngineCore<Store, Log>
+    private let core: Engine<Store, Log>
     private(set) var report = VerificationReport()
     /// Pages that something uses, or that are free or replaced.
     private var use: PageSet
@@ -52,7 +52,7 @@ private final class Verification<Store: CheckpointedStorage, Log: CommitLog>:
 
     private var store: Store { core.store }
 
-    init(_ core: EngineCore<Store, Log>) {
+    init(_ core: Engine<Store, Log>) {
         self.core = core
         use = PageSet(limit: core.store.pageCount)
         unused = PageSet(limit: core.store.pageCount)

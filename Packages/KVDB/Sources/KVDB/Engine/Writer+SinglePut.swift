@@ -4,35 +4,28 @@ import StorageIO
 import WAL
 
 // Single puts that change pages where they are ("Changes in place" in `Docs/Architecture.md`).
-extension EngineCore {
+extension Engine {
     /// Puts a value as a transaction of its own.
     func putAlone(
         _ key: ByteView, _ value: ByteView, _ durability: Durability
     ) throws(StorageError) {
         try requireLegal(key: key)
         try requireLegal(value: value)
-        try enterWriter(.call)
-        var isDone = false
-        do throws(StorageError) {
-            // A commit at `full` is not to be seen before it is durable, and the version before it is
-            // until then.
-            if durability != .full { isDone = try putInPlace(key, value, durability) }
-            if !isDone { try startTransaction() }
-        } catch {
-            writerLock.release()
-            throw error
-        }
-        if isDone {
-            writerLock.release()
+        let token = try enterWriter(.call)
+        // A commit at `full` is not to be seen before it is durable, and the version before it is
+        // until then.
+        if durability != .full, try putInPlace(key, value, durability) {
+            token.release()
             return noteCommit(durability)
         }
+        try startTransaction()
         do throws(StorageError) {
             try put(key, value)
         } catch {
-            rollback()
+            rollback(token)
             throw error
         }
-        try commit(durability)
+        try commit(token, durability)
     }
 
     /// Makes the next version out of the newest one by changing its pages, if nobody holds them. The
@@ -47,7 +40,7 @@ extension EngineCore {
         _ key: ByteView, _ value: ByteView, _ durability: Durability
     ) throws(StorageError) -> Bool {
         let number = writer.head.transaction + 1
-        guard logsCommits, isLogNoted, isHeadPublished, number < Superblock.countLimit else {
+        guard logsCommits, writer.isLogNoted, isHeadPublished, number < Superblock.countLimit else {
             return false
         }
         var tree = BPlusTree(store: store, root: writer.head.main)
@@ -62,19 +55,12 @@ extension EngineCore {
             if end > log.written { try log.write(through: end) }
         }
         let head = writer.head
-        // All locks before or after: readers wait while the version is withdrawn.
-        let isInPlace = publishLock.withLock {
-            publication.withdraw(head.transaction)
-            guard store.versions.newest ?? 0 < plan.oldestBirth else {
-                publication.putBack(head.transaction)
-                return false
-            }
+        let next = versions.replaceNewest(head.transaction, oldestBirth: plan.oldestBirth) {
             tree.apply(plan, key, value, transaction: number)
-            writer.head = Version(transaction: number, main: tree.root, catalog: head.catalog)
-            publication.publish(writer.head)
-            return true
+            return Version(transaction: number, main: tree.root, catalog: head.catalog)
         }
-        if isInPlace {
+        if let next {
+            writer.head = next
             mustWork { () throws(StorageError) in try store.commitInPlace(number) }
         } else {
             try shadowLogged(key, value)
@@ -84,7 +70,7 @@ extension EngineCore {
 
     /// Whether readers get the head, and no version before it waits.
     private var isHeadPublished: Bool {
-        publishLock.withLock { pending.isEmpty && failure == nil }
+        versions.isEmpty && lifecycle.poison == nil
     }
 
     /// Makes a put whose record is in the log already in pages of its own.
@@ -101,7 +87,7 @@ extension EngineCore {
             }
         } catch {
             // The log is ahead of the tree now: only a reopen brings the two together again.
-            fail(error)
+            lifecycle.fail(error)
             throw StorageError(
                 .poisoned,
                 "The commit is in the log, but could not be made here; reopen the database.",

@@ -1,60 +1,76 @@
 import BTree
 import PageStore
 import StorageIO
-import Synchronization
 import WAL
 
-extension EngineCore {
+// A write transaction from top to bottom: begin, change, commit, publish; or rollback. A `WriterToken` goes
+// along, which only the holder of the writer lock has: where it ends, the lock is free.
+extension Engine {
+    // MARK: Begin
+
     /// Takes the writer lock and starts a transaction on the head.
     ///
-    /// - Parameter timeout: how long to wait for those before; nil as the options say.
+    /// - Parameters:
+    ///   - use: what for.
+    ///   - logged: whether its operations are gathered for the log. One that is not commits by a checkpoint.
+    ///   - timeout: how long to wait for those before; nil as the options say.
+    /// - Returns: what the commit or rollback wants.
     /// - Throws: `closed`, `readOnly`, `poisoned`, `timedOut`, `busy`.
-    func beginTransaction(_ use: WriterUse, timeout: Duration? = nil) throws(StorageError) {
-        try enterWriter(use, timeout: timeout)
-        do throws(StorageError) {
-            try startTransaction()
-        } catch {
-            writerLock.release()
-            throw error
-        }
+    func begin(
+        _ use: WriterUse, logged: Bool = true, timeout: Duration? = nil
+    ) throws(StorageError) -> WriterToken {
+        let token = try enterWriter(use, timeout: timeout)
+        try startTransaction(logged: logged)
+        return token
     }
 
     /// Takes the writer lock of a database that can be written to.
-    func enterWriter(_ use: WriterUse, timeout: Duration? = nil) throws(StorageError) {
+    func enterWriter(
+        _ use: WriterUse, timeout: Duration? = nil
+    ) throws(StorageError) -> WriterToken {
         try requireWritable()
         try relieve()
-        try acquireWriter(use, timeout: timeout ?? options.writerTimeout)
-        do throws(StorageError) {
-            // Both may have changed while this thread waited for its turn.
-            try requireWritable()
-            schedulePoint()
-            guard !isClosing.load(ordering: .acquiring) else {
-                throw StorageError(.closed, "The database is being closed.", path: path)
-            }
-        } catch {
-            writerLock.release()
-            throw error
+        let token = try acquireWriter(use, timeout: timeout ?? options.writerTimeout)
+        // Both may have changed while this thread waited for its turn.
+        try requireWritable()
+        try lifecycle.requireNotClosing()
+        return token
+    }
+
+    /// Takes the writer lock.
+    ///
+    /// - Parameters:
+    ///   - use: what for.
+    ///   - timeout: how long to wait for those before; nil as long as it takes, for what has to be done
+    ///     once it was begun.
+    /// - Throws: `timedOut`, with the holder; `busy` inside a closure that has the lock.
+    func acquireWriter(
+        _ use: WriterUse, timeout: Duration?
+    ) throws(StorageError) -> WriterToken {
+        switch writerLock.acquire(use, nanoseconds: timeout?.wholeNanoseconds) {
+        case .taken(let token): return token
+        case .timedOut(let holder):
+            let what =
+                holder.map { $0.description(now: System.now) } ?? "Others are changing it in turn."
+            throw StorageError(
+                .timedOut, "The database was not free for a change in time. \(what)", path: path)
+        case .heldByCaller:
+            throw StorageError(
+                .busy,
+                "This thread is inside a write transaction of the database; use that one, or return "
+                    + "from it first.",
+                path: path)
         }
     }
 
     /// Starts a transaction on the head; the caller holds the writer lock.
-    func startTransaction() throws(StorageError) {
+    func startTransaction(logged: Bool = true) throws(StorageError) {
         let number = writer.head.transaction + 1
         try store.beginTransaction(number)
-        writer.begin(number, logged: logsCommits)
+        writer.begin(number, logged: logged && logsCommits)
     }
 
-    /// Ends the running transaction without a trace (R5).
-    func rollback() {
-        abandonTransaction()
-        writerLock.release()
-    }
-
-    /// Ends the running transaction and keeps the writer lock.
-    func abandonTransaction() {
-        store.abortTransaction()
-        writer.noteAbort()
-    }
+    // MARK: Change
 
     /// Runs one change of the transaction. An error half-way leaves the private tree in an unknown
     /// state, so the transaction can then only be aborted; arguments are checked before.
@@ -87,33 +103,35 @@ extension EngineCore {
             path: path, cause: failure)
     }
 
+    // MARK: Commit
+
     /// Commits the running transaction, and ends it whatever happens.
     ///
     /// - Throws: what the log or the store threw. Before the commit point (disk full, a failed
     ///   operation) nothing has changed; from it on the handle is poisoned and a reopen tells.
-    func commit(_ durability: Durability) throws(StorageError) {
+    func commit(_ token: consuming WriterToken, _ durability: Durability) throws(StorageError) {
         if let failure = writer.failure {
-            rollback()
+            rollback(token)
             throw broken(failure)
         }
-        guard writer.isChanged else { return try commitNothing(durability) }
+        guard writer.isChanged else { return try commitNothing(token, durability) }
         do {
             try writer.updateCatalog(includingMain: false)
             try startMaintenance()
             // A file that is renamed later is still closed well: the checkpoint finds the log there.
             if !logsCommits { try startLog() }
         } catch {
-            rollback()
+            rollback(token)
             throw error
         }
         if logsCommits && writer.operations.isComplete {
-            try commitToLog(durability)
+            try commitToLog(token, durability)
         } else if logsCommits || durability == .full {
-            try commitByCheckpoint()
+            try commitByCheckpoint(token)
         } else {
             commitInStore()
             advanceHead()
-            writerLock.release()
+            token.release()
             publishReady()
         }
         noteCommit(durability)
@@ -123,7 +141,9 @@ extension EngineCore {
     /// other does: it may have read what is not out yet, and waits for that. And what it saw must be
     /// as durable as it asked for: a key that a commit at `full` found to be gone must not be back
     /// after a crash because the commit that deleted it was a weaker one.
-    private func commitNothing(_ durability: Durability) throws(StorageError) {
+    private func commitNothing(
+        _ token: consuming WriterToken, _ durability: Durability
+    ) throws(StorageError) {
         var sync = writer.requiredSync
         var write = writer.requiredWrite
         if logsCommits {
@@ -131,7 +151,7 @@ extension EngineCore {
             if durability == .full { sync = seen }
             if durability == .written { write = seen }
         }
-        rollback()
+        rollback(token)
         if sync > log.durable { try log.sync(through: sync) }
         if write > log.written { try log.write(through: write) }
         publishReady()
@@ -139,12 +159,14 @@ extension EngineCore {
         if !logsCommits && durability == .full { try runCheckpoint() }
     }
 
-    private func commitToLog(_ durability: Durability) throws(StorageError) {
+    private func commitToLog(
+        _ token: consuming WriterToken, _ durability: Durability
+    ) throws(StorageError) {
         let end: LogSequenceNumber
         do throws(StorageError) {
             end = try appendOperations(transaction: writer.transaction)
         } catch {
-            rollback()
+            rollback(token)
             throw error
         }
         commitInStore()
@@ -156,7 +178,7 @@ extension EngineCore {
         let sync = writer.requiredSync
         let write = writer.requiredWrite
         advanceHead()
-        writerLock.release()
+        token.release()
         // A version stands on the ones before it, so a weaker commit still waits for a stronger one
         // that is under way; on its own it waits for nothing more than it asked for.
         if sync > log.durable { try log.sync(through: sync) }
@@ -181,35 +203,20 @@ extension EngineCore {
         }
     }
 
-    /// Asks the log for room. What the data file took of a nearly full disk beyond its need, only to
-    /// grow less often, would keep every commit from having any: then that is given back first.
-    func withRoom(_ request: () throws(StorageError) -> Void) throws(StorageError) {
-        do throws(StorageError) {
-            try request()
-        } catch {
-            guard error.code == .diskFull, try store.giveSpaceBack() else { throw error }
-            try request()
-        }
-    }
-
     /// Commits a transaction that is not in the log: its pages are written where they lie, then the
     /// superblock flips. The writer lock is held throughout, because a later commit in the log would
     /// be lost in a crash before the flip.
-    func commitByCheckpoint() throws(StorageError) {
+    func commitByCheckpoint(_ token: consuming WriterToken) throws(StorageError) {
         do {
             try writer.updateCatalog(includingMain: true)
             try reserveFreeListSpace()
             try startLog()
             try store.writeOutDirty()
         } catch {
-            rollback()
+            rollback(token)
             throw error
         }
-        enterCheckpoint()
-        defer {
-            leaveCheckpoint()
-            writerLock.release()
-        }
+        checkpointer.enter()
         commitInStore()
         advanceHead(needsCheckpoint: true)
         do {
@@ -217,9 +224,13 @@ extension EngineCore {
             try completeCheckpoint(position: log.end)
         } catch {
             // The head stands on a version that is neither logged nor durable; nothing may follow.
-            fail(error)
+            lifecycle.fail(error)
+            checkpointer.leave()
+            token.release()
             throw error
         }
+        checkpointer.leave()
+        token.release()
     }
 
     /// Makes sure that the free list finds room without growing the file, so that a full disk shows
@@ -236,6 +247,24 @@ extension EngineCore {
         for page in pages { try store.retire(page, birth: store.transaction) }
     }
 
+    /// Ends the running transaction in the store.
+    func commitInStore() {
+        mustWork { () throws(StorageError) in try store.commitTransaction() }
+    }
+
+    // MARK: Publish
+
+    /// Moves the head to the version that the transaction has made, which readers get when what it waits
+    /// for is done (`VersionQueue.publishReady`). The caller holds the writer lock.
+    func advanceHead(needsCheckpoint: Bool = false) {
+        let version = writer.version
+        writer.head = version
+        versions.append(
+            PendingVersion(
+                version: version, sync: writer.requiredSync, write: writer.requiredWrite,
+                needsCheckpoint: needsCheckpoint))
+    }
+
     /// After a commit: asks for a checkpoint or a sync where one is due.
     func noteCommit(_ durability: Durability) {
         if durability != .full && logsCommits { maintenance.requestSync() }
@@ -249,37 +278,17 @@ extension EngineCore {
         }
     }
 
-    /// Whether the log or the dirty pages have reached their budget.
-    var isCheckpointDue: Bool {
-        loggedBytes >= UInt64(max(options.logBudget, 1))
-            || dirtyByteCount >= options.dirtyBudget
+    // MARK: Rollback
+
+    /// Ends the running transaction without a trace (R5).
+    func rollback(_ token: consuming WriterToken) {
+        abandonTransaction()
+        token.release()
     }
 
-    /// Bytes of pages that are newer than the data file.
-    var dirtyByteCount: Int { store.pressure.dirtyPages * PageLayout.pageSize }
-
-    /// Bytes of log that a recovery would read now.
-    var loggedBytes: UInt64 {
-        let end = log.end
-        let position = store.checkpoint.logPosition
-        return end > position ? end - position : 0
-    }
-
-    /// Keeps writers from outrunning the background checkpoint: at four budgets they do one
-    /// themselves. And after the disk was full, one frees what can be freed.
-    private func relieve() throws(StorageError) {
-        guard options.checkpointPolicy != .manual else { return }
-        if store.isSpaceShort {
-            do throws(StorageError) {
-                try runCheckpoint()
-            } catch {
-                // Then the transaction has to do with what there is.
-                guard error.isOutOfSpace else { throw error }
-            }
-            return
-        }
-        guard loggedBytes / 4 >= UInt64(max(options.logBudget, 1))
-        else { return }
-        try runCheckpoint()
+    /// Ends the running transaction and keeps the writer lock.
+    func abandonTransaction() {
+        store.abortTransaction()
+        writer.noteAbort()
     }
 }
