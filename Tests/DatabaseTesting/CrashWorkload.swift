@@ -224,7 +224,7 @@ extension CrashWorkload {
             steps.append(.release)
             // Merges.
             for part in 0..<4 { commit((0..<8).map { .delete(numberKey(part * 8 + $0)) }) }
-            commit([.deleteRange(KeyRange(from: numberKey(1000), to: numberKey(1200)))])
+            commit([.deleteRange(KeyRange(from: numberKey(1000), upTo: numberKey(1200)))])
             steps.append(.compact)
             // Enough to go round the log, over a snapshot.
             steps.append(.hold)

@@ -67,16 +67,16 @@ public struct KeyGenerator: Sendable {
         let a = random.oneIn(8) ? nil : key(&random)
         let b = random.oneIn(8) ? nil : key(&random)
         guard let a, let b, SortedArrayModel.compare(a, b) > 0, !random.oneIn(10) else {
-            return KeyRange(from: a, to: b)
+            return KeyRange(from: a, upTo: b)
         }
-        return KeyRange(from: b, to: a)
+        return KeyRange(from: b, upTo: a)
     }
 
     /// A range that holds few keys, so that deleting it leaves something.
     private func shortRange(_ random: inout SeededRandom) -> KeyRange {
         if random.oneIn(15) { return range(&random) }
         let index = random.below(space)
-        return KeyRange(from: key(index), to: key(index + random.below(space / 10 + 2)))
+        return KeyRange(from: key(index), upTo: key(index + random.below(space / 10 + 2)))
     }
 
     public func change(_ random: inout SeededRandom, table: String = "") -> Change {

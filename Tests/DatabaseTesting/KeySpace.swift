@@ -116,15 +116,15 @@ struct KeySpace: Sendable {
         switch random.below(16) {
         case 0: return .all
         case 1: return KeyRange(from: probe(&random))
-        case 2: return KeyRange(to: probe(&random))
+        case 2: return KeyRange(upTo: probe(&random))
         case 3..<6: return .prefix(prefix(&random))
         case 6:
             let key = probe(&random)
-            return KeyRange(from: key, to: key)
-        case 7: return KeyRange(from: random.oneIn(2) ? nil : probe(&random), to: [])
+            return KeyRange(from: key, upTo: key)
+        case 7: return KeyRange(from: random.oneIn(2) ? nil : probe(&random), upTo: [])
         default:
             // As it falls: every other one is reversed, and so empty.
-            return KeyRange(from: probe(&random), to: probe(&random))
+            return KeyRange(from: probe(&random), upTo: probe(&random))
         }
     }
 
@@ -135,7 +135,7 @@ struct KeySpace: Sendable {
         let b = a + random.below(count / 12 + 2)
         let (from, to) = (key(a), key(b))
         return SortedArrayModel.compare(from, to) > 0 && !random.oneIn(6)
-            ? KeyRange(from: to, to: from) : KeyRange(from: from, to: to)
+            ? KeyRange(from: to, upTo: from) : KeyRange(from: from, upTo: to)
     }
 
     // MARK: Values

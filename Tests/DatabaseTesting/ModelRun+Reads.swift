@@ -139,7 +139,7 @@ extension ModelRun {
 extension SortedArrayModel {
     /// Where the keys of `range` lie.
     func indices(in range: KeyRange) -> Range<Int> {
-        let indices = indices(from: range.from, to: range.to)
+        let indices = indices(from: range.lowerBound, to: range.upperBound)
         return range.isEmpty ? indices.lowerBound..<indices.lowerBound : indices
     }
 }

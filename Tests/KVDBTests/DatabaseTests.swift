@@ -124,7 +124,7 @@ import WAL
         #expect(text(try snapshot.first()?.key) == "n1000")
         #expect(text(try snapshot.last()?.key) == "other")
         var reversed: [String] = []
-        try snapshot.forEach(in: .range(from: "n1100", to: "n1103"), reverse: true) { key, _ in
+        try snapshot.forEach(in: KeyRange(from: "n1100", upTo: "n1103"), reverse: true) { key, _ in
             reversed.append(String(decoding: key.array, as: UTF8.self))
             return true
         }

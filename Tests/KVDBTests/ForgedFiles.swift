@@ -122,7 +122,7 @@ extension ForgedFiles {
                 if round > 0 {
                     let from = 300 * round
                     try transaction.deleteRange(
-                        .range(from: numberKey(from), to: numberKey(from + 150)))
+                        KeyRange(from: numberKey(from), upTo: numberKey(from + 150)))
                 }
             }
             try database.checkpoint()

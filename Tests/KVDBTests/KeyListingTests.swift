@@ -43,7 +43,7 @@ import Testing
         for _ in 0..<60 {
             let bounds = [numberKey(random.below(5200)), numberKey(random.below(5200))]
             let range = KeyRange(
-                from: random.oneIn(4) ? nil : bounds[0], to: random.oneIn(4) ? nil : bounds[1])
+                from: random.oneIn(4) ? nil : bounds[0], upTo: random.oneIn(4) ? nil : bounds[1])
             let reverse = random.oneIn(2)
             let limit = random.oneIn(3) ? random.below(20) : Int.max
             var expected: [[UInt8]] = []

@@ -183,7 +183,7 @@ import WAL
             try database.write { transaction in
                 for key in [[8], [9], longest, [9, 10], [10]] { try transaction.put(key, "x") }
             }
-            let range = isLower ? KeyRange(from: bound) : KeyRange(to: bound)
+            let range = isLower ? KeyRange(from: bound) : KeyRange(upTo: bound)
             #expect(try database.deleteRange(range) == (isLower ? 2 : 3))
             let reopened = try SimulatedDatabase.open(
                 path, files: files.survivors(.all), options: options)

@@ -158,7 +158,7 @@ extension RuleTests {
                 #expect(try body())
                 return try database.statistics().pageLoads - before
             }
-            let range = KeyRange(from: a, to: b)
+            let range = KeyRange(from: a, upTo: b)
             let count = range.isEmpty ? 0 : model.count(from: a, to: b)
             #expect(try cost { try snapshot.count(in: range) == UInt64(count) } <= 2 * height)
             #expect(try cost { try snapshot.rank(a) == UInt64(model.rank(a)) } <= height)

@@ -49,7 +49,7 @@ extension FaultScenario {
             FaultScenario(
                 "ranges deleted", setup: some + script.commits(2, of: 20, 300, below: 900),
                 [
-                    .commit([.deleteRange(KeyRange(from: numberKey(5), to: numberKey(30)))]),
+                    .commit([.deleteRange(KeyRange(from: numberKey(5), upTo: numberKey(30)))]),
                     .commit(script.put(0..<4, 30)), .commit([.deleteRange(.all)]),
                     .commit(script.put(0..<4, 30)),
                 ]),

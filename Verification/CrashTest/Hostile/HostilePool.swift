@@ -112,7 +112,7 @@ struct HostilePool {
         var builder = try HostileBuilder("compacted", seed: 9)
         try fill(&builder, rounds: 3, keys: 500, keyLength: 10, valueLength: 60)
         try builder.step { database, _ in
-            try database.deleteRange(.range(from: key(100, 10), to: key(380, 10)))
+            try database.deleteRange(KeyRange(from: key(100, 10), upTo: key(380, 10)))
         }
         try builder.keepOlder()
         try builder.step { database, _ in try database.compact() }

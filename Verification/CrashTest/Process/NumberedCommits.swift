@@ -28,7 +28,7 @@ struct NumberedCommits {
             default:
                 let from = random.below(110)
                 let range = KeyRange(
-                    from: Array("key \(from)".utf8), to: Array("key \(from + 3)".utf8))
+                    from: Array("key \(from)".utf8), upTo: Array("key \(from + 3)".utf8))
                 changes.append(.deleteRange(range, table: table))
             }
         }

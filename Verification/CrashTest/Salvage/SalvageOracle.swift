@@ -93,8 +93,8 @@ struct SalvageOracle {
             account.note("older entries")
             let isCalled = uncertain.contains { loss in
                 loss.table == key.table
-                    && !(key.key.lexicographicallyPrecedes(loss.keys.from ?? []))
-                    && loss.keys.to.map { !$0.lexicographicallyPrecedes(key.key) } ?? true
+                    && !(key.key.lexicographicallyPrecedes(loss.keys.lowerBound ?? []))
+                    && loss.keys.upperBound.map { !$0.lexicographicallyPrecedes(key.key) } ?? true
             }
             guard isCalled else {
                 throw Failure(
@@ -166,8 +166,8 @@ struct SalvageOracle {
 
     private func covers(_ range: KeyRange?, _ key: [UInt8]) -> Bool {
         guard let range else { return false }
-        if let from = range.from, key.lexicographicallyPrecedes(from) { return false }
-        return range.to.map { key.lexicographicallyPrecedes($0) } ?? true
+        if let from = range.lowerBound, key.lexicographicallyPrecedes(from) { return false }
+        return range.upperBound.map { key.lexicographicallyPrecedes($0) } ?? true
     }
 
     /// Whether what counts of a value's run was changed: its header and the bytes of the value.

@@ -175,7 +175,7 @@ struct SalvageWorkload {
         guard sorted.count > 400 else { return }
         let start = random.below(sorted.count - 300)
         let end = start + random.below(300)
-        let range = KeyRange(from: sorted[start], to: sorted[end])
+        let range = KeyRange(from: sorted[start], upTo: sorted[end])
         if table.isEmpty {
             _ = try transaction.deleteRange(range)
         } else {

@@ -241,7 +241,7 @@ final class DatabaseAccess {
     ) throws(StorageError) {
         var cursor = try database.snapshot().makeCursor(table: table)
         var isThere: Bool
-        switch (reverse, range.from, range.to) {
+        switch (reverse, range.lowerBound, range.upperBound) {
         case (false, let from?, _): isThere = try cursor.seek(from)
         case (false, nil, _): isThere = try cursor.first()
         case (true, _, let to?): isThere = try cursor.seekBefore(to)
@@ -249,8 +249,8 @@ final class DatabaseAccess {
         }
         while isThere, let key = cursor.key {
             if reverse {
-                if let from = range.from, key.lexicographicallyPrecedes(from) { return }
-            } else if let to = range.to, !key.lexicographicallyPrecedes(to) {
+                if let from = range.lowerBound, key.lexicographicallyPrecedes(from) { return }
+            } else if let to = range.upperBound, !key.lexicographicallyPrecedes(to) {
                 return
             }
             let goesOn = try key.withByteView { key throws(StorageError) in try body(key) }

@@ -65,8 +65,8 @@ struct ListVerb: Verb {
     /// The keys that all of prefix, from and to allow.
     private func range() throws(StorageError) -> KeyRange {
         var range = KeyRange()
-        if let from { range.from = try keys.decode(from) }
-        if let to { range.to = try keys.decode(to) }
+        if let from { range.lowerBound = try keys.decode(from) }
+        if let to { range.upperBound = try keys.decode(to) }
         if let prefix { range = range.intersection(.prefix(try keys.decode(prefix))) }
         return range
     }

@@ -45,7 +45,7 @@ struct SalvageAccount {
             ("page", .unsigned(UInt64(loss.page))), ("reason", .string(loss.reason)),
         ]
         if loss.kind == .value {
-            if let key = loss.keys.from { members.append(key.member("key")) }
+            if let key = loss.keys.lowerBound { members.append(key.member("key")) }
         } else {
             members += loss.keys.members
         }
@@ -74,7 +74,7 @@ struct SalvageAccount {
                     "lost: \(count)\(table), \(loss.keys.readable): page \(loss.page): \(loss.reason)"
                 )
             case .value:
-                let key = loss.keys.from.map(\.readable) ?? ""
+                let key = loss.keys.lowerBound.map(\.readable) ?? ""
                 lines.append("lost: the value of \(key)\(table): page \(loss.page): \(loss.reason)")
             case .log:
                 lines.append("lost: what the log may have held besides: \(loss.reason)")

@@ -18,7 +18,7 @@ extension KeyRange {
     /// - Parameter isClosed: whether the upper bound is in the range.
     func readable(isClosed: Bool) -> String {
         let before = isClosed ? "to" : "to before"
-        switch (from, to) {
+        switch (lowerBound, upperBound) {
         case (nil, nil): return "all keys"
         case (let from?, nil): return "keys from \(from.readable) on"
         case (nil, let to?): return "keys from the first \(before) \(to.readable)"
@@ -39,8 +39,8 @@ extension KeyRange {
     /// The JSON members for the bounds; one that is absent does not bound.
     var members: [(name: String, value: JSONValue)] {
         var members: [(name: String, value: JSONValue)] = []
-        if let from { members.append(from.member("from")) }
-        if let to { members.append(to.member("to")) }
+        if let lowerBound { members.append(lowerBound.member("from")) }
+        if let upperBound { members.append(upperBound.member("to")) }
         return members
     }
 }

@@ -142,11 +142,11 @@ import Testing
     }
 
     @Test func rangesAreIntersected() {
-        let range = KeyRange(from: [1], to: [5])
+        let range = KeyRange(from: [1], upTo: [5])
         #expect(range.intersection(.all) == range && KeyRange.all.intersection(range) == range)
-        #expect(range.intersection(KeyRange(from: [0], to: [9])) == range)
-        #expect(KeyRange(from: [0], to: [9]).intersection(range) == range)
-        #expect(range.intersection(KeyRange(from: [2])) == KeyRange(from: [2], to: [5]))
+        #expect(range.intersection(KeyRange(from: [0], upTo: [9])) == range)
+        #expect(KeyRange(from: [0], upTo: [9]).intersection(range) == range)
+        #expect(range.intersection(KeyRange(from: [2])) == KeyRange(from: [2], upTo: [5]))
         #expect(range.intersection(KeyRange(from: [5])).isEmpty)
     }
 }

@@ -29,6 +29,9 @@ extension StorageError.Code {
         case .busy: "busy"
         case .ambiguousName: "ambiguousName"
         case .positionRecycled: "positionRecycled"
+        case .undecodable: "undecodable"
+        case .unencodable: "unencodable"
+        case .wrongType: "wrongType"
         }
     }
 }

@@ -57,6 +57,12 @@ public struct StorageError: Error, Sendable {
         case ambiguousName
         /// The log has given away what was to be read: it begins later by now.
         case positionRecycled
+        /// Stored bytes can't be read as the type that was asked for.
+        case undecodable
+        /// A value can't be turned into bytes.
+        case unencodable
+        /// A table holds keys or values of another type, or of another version of it.
+        case wrongType
     }
 
     /// What went wrong.

@@ -1,52 +1,88 @@
 import StorageIO
 
-/// A half-open range of keys in lexicographic byte order.
+/// A range of keys as bytes, in lexicographic order: a lower bound that is in it, an upper bound that
+/// is not.
 public struct KeyRange: Sendable, Equatable {
     /// The first key in the range, nil for no lower bound.
-    public var from: [UInt8]?
+    public var lowerBound: [UInt8]?
     /// The first key beyond the range, nil for no upper bound.
-    public var to: [UInt8]?
+    public var upperBound: [UInt8]?
 
-    /// The keys `from <= key < to`.
-    public init(from: [UInt8]? = nil, to: [UInt8]? = nil) {
-        self.from = from
-        self.to = to
+    /// The keys `lowerBound <= key < upperBound`; none if the bounds don't ascend.
+    public init(from lowerBound: [UInt8]? = nil, upTo upperBound: [UInt8]? = nil) {
+        self.lowerBound = lowerBound
+        self.upperBound = upperBound
+    }
+
+    /// The keys `lowerBound <= key < upperBound`, of anything that has bytes; none if the bounds don't
+    /// ascend.
+    public init(from lowerBound: some ByteSource, upTo upperBound: some ByteSource) {
+        self.init(
+            from: lowerBound.withByteView { $0.array }, upTo: upperBound.withByteView { $0.array })
     }
 
     /// Every key.
     public static let all = KeyRange()
-
-    /// The keys `from <= key < to`, of anything that has bytes.
-    public static func range<Lower: ByteSource, Upper: ByteSource>(
-        from: Lower, to: Upper
-    ) -> KeyRange {
-        KeyRange(from: from.withByteView { $0.array }, to: to.withByteView { $0.array })
-    }
 
     /// The keys from `key` on.
     public static func from<Key: ByteSource>(_ key: Key) -> KeyRange {
         KeyRange(from: key.withByteView { $0.array })
     }
 
+    /// The keys that come after `key`.
+    public static func after<Key: ByteSource>(_ key: Key) -> KeyRange {
+        KeyRange(from: key.withByteView { $0.array } + [0])
+    }
+
     /// The keys before `key`.
     public static func before<Key: ByteSource>(_ key: Key) -> KeyRange {
-        KeyRange(to: key.withByteView { $0.array })
+        KeyRange(upTo: key.withByteView { $0.array })
+    }
+
+    /// The keys up to `key`, with `key`.
+    public static func through<Key: ByteSource>(_ key: Key) -> KeyRange {
+        KeyRange(upTo: key.withByteView { $0.array } + [0])
     }
 
     /// The keys that begin with `prefix`.
     public static func prefix<Prefix: ByteSource>(_ prefix: Prefix) -> KeyRange {
-        let from = prefix.withByteView { $0.array }
-        // The first key beyond: the prefix with its last byte below 255 raised, what follows cut.
-        var to = from
-        while let last = to.last, last == 255 { to.removeLast() }
-        guard let last = to.last else { return KeyRange(from: from) }
-        to[to.count - 1] = last + 1
-        return KeyRange(from: from, to: to)
+        let first = prefix.withByteView { $0.array }
+        return KeyRange(from: first, upTo: beyond(first))
     }
 
-    /// Whether no key can lie in it.
+    /// The first bytes beyond all that begin with `prefix`, nil if there are none: the prefix with
+    /// its last byte below 255 raised, and what follows cut.
+    static func beyond(_ prefix: [UInt8]) -> [UInt8]? {
+        guard let last = prefix.lastIndex(where: { $0 < 255 }) else { return nil }
+        var bytes = Array(prefix[...last])
+        bytes[last] += 1
+        return bytes
+    }
+
+    /// Returns whether no key can lie in it.
     public var isEmpty: Bool {
-        guard let from, let to else { return to?.isEmpty ?? false }
-        return !from.lexicographicallyPrecedes(to)
+        guard let upperBound else { return false }
+        guard let lowerBound else { return upperBound.isEmpty }
+        return !lowerBound.lexicographicallyPrecedes(upperBound)
+    }
+
+    /// Returns whether `key` lies in it. O(length).
+    public func contains(_ key: some ByteSource) -> Bool {
+        key.withByteView { key in
+            let isBelow = lowerBound?.withByteView { key.compare(to: $0) < 0 } ?? false
+            return !isBelow && upperBound?.withByteView { key.compare(to: $0) < 0 } ?? true
+        }
+    }
+
+    /// Returns the keys that lie in both ranges.
+    public func intersection(_ other: KeyRange) -> KeyRange {
+        var both = self
+        if let lower = other.lowerBound, lowerBound?.lexicographicallyPrecedes(lower) ?? true {
+            both.lowerBound = lower
+        }
+        if let upper = other.upperBound, upperBound.map(upper.lexicographicallyPrecedes) ?? true {
+            both.upperBound = upper
+        }
+        return both
     }
 }

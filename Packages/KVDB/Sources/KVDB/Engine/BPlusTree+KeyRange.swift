@@ -36,11 +36,11 @@ extension KeyRange {
     func withBounds<Result>(
         _ body: (ByteView?, ByteView?) throws(StorageError) -> Result
     ) throws(StorageError) -> Result {
-        let lower = from ?? []
-        let upper = to ?? []
+        let lower = lowerBound ?? []
+        let upper = upperBound ?? []
         return try lower.withByteView { lowerView throws(StorageError) in
             try upper.withByteView { upperView throws(StorageError) in
-                try body(from == nil ? nil : lowerView, to == nil ? nil : upperView)
+                try body(lowerBound == nil ? nil : lowerView, upperBound == nil ? nil : upperView)
             }
         }
     }

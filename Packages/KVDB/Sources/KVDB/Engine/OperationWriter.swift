@@ -116,8 +116,8 @@ import StorageIO
     func deleteRange(_ table: [UInt8], _ range: KeyRange) {
         // A caller's bounds may have any length. One byte more than a key can have is enough: to every
         // key, such a bound is the same as what it is cut from.
-        let from = range.from?.prefix(TreeLimits.maximumKeyLength + 1)
-        let to = range.to?.prefix(TreeLimits.maximumKeyLength + 1)
+        let from = range.lowerBound?.prefix(TreeLimits.maximumKeyLength + 1)
+        let to = range.upperBound?.prefix(TreeLimits.maximumKeyLength + 1)
         guard begin(table, adding: 6 + (from?.count ?? 0) + (to?.count ?? 0)) else { return }
         append(.deleteRange)
         append(UInt8(from == nil ? 0 : 1) | UInt8(to == nil ? 0 : 2))

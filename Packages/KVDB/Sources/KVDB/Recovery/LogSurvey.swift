@@ -171,7 +171,8 @@ extension StorageError {
             .fileTooLarge, .valueTooLong, .invalidArgument, .keyTooLong, .positionRecycled:
             true
         case .diskFull, .fileNotFound, .fileExists, .permissionDenied, .readOnly, .locked, .closed,
-            .poisoned, .timedOut, .outOfMemory, .notSorted, .tableNotFound, .busy, .ambiguousName:
+            .poisoned, .timedOut, .outOfMemory, .notSorted, .tableNotFound, .busy, .ambiguousName,
+            .undecodable, .unencodable, .wrongType:
             false
         }
     }

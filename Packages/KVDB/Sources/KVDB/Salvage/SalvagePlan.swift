@@ -121,7 +121,7 @@ struct SalvagePlan {
         lose(
             SalvageReport.Loss(
                 kind: .range, table: tables[table].name, page: fault.page,
-                keys: KeyRange(from: fault.low, to: fault.high),
+                keys: KeyRange(from: fault.low, upTo: fault.high),
                 entryCount: fault.entryCount - count, reason: fault.message))
     }
 
@@ -133,7 +133,7 @@ struct SalvagePlan {
         lose(
             SalvageReport.Loss(
                 kind: .uncertain, table: tables[table].name, page: leaf.location,
-                keys: KeyRange(from: leaf.first, to: leaf.last), entryCount: UInt64(leaf.count),
+                keys: KeyRange(from: leaf.first, upTo: leaf.last), entryCount: UInt64(leaf.count),
                 reason: reason))
     }
 

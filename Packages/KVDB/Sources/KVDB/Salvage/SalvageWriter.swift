@@ -126,7 +126,7 @@ struct SalvageWriter<Files: FileSystem> {
             plan.lose(
                 SalvageReport.Loss(
                     kind: .value, table: table, page: page,
-                    keys: KeyRange(from: key.array, to: key.array + [0]), entryCount: 1,
+                    keys: KeyRange(from: key.array, upTo: key.array + [0]), entryCount: 1,
                     reason: reason))
             return false
         }

@@ -187,7 +187,7 @@ public struct VerificationReport: Sendable {
             finding.advice = .copyFirst
         }
         finding.table = table
-        finding.keys = KeyRange(from: fault.low, to: fault.high)
+        finding.keys = KeyRange(from: fault.low, upTo: fault.high)
         finding.entryCount = fault.entryCount
         finding.key = fault.key
         add(finding)

@@ -1,0 +1,173 @@
+/// The keys that begin alike: with the same leading parts, characters or bytes.
+///
+/// Written `.prefix(…)`:
+///
+/// ```swift
+/// try names.count(in: .prefix("Mac"))                    // keys: String
+/// try events.count(in: .prefix(tenant, stream))          // keys: Keys<UUID, String, UInt64>
+/// try events.count(in: .prefix(tenant, startingWith: "sensor/"))
+/// try events.count(in: .prefix(tenant, stream, in: 100..<200))
+/// ```
+public struct KeyPrefix<Key: OrderedKey>: KeyRangeExpression {
+    let whole: KeyRange
+    let part: KeyRange
+
+    /// The bytes of the keys in the range.
+    public func keyRange(of form: KeyForm) -> KeyRange {
+        form == .whole ? whole : part
+    }
+
+    /// A range that is the same in both forms, as those of ``Keys`` are.
+    init(_ range: KeyRange) {
+        whole = range
+        part = range
+    }
+
+    /// The keys that begin with a run of bytes or characters.
+    init(startingWith prefix: Key) where Key: PrefixableKey {
+        whole = .prefix(prefix.withPrefixBytes { bytes in [UInt8](keyBytes: bytes) })
+        part = .prefix(Self.parts { writer in writer.append(prefix: prefix) })
+    }
+
+    /// What `encode` writes.
+    static func parts(_ encode: (inout KeyWriter) -> Void) -> [UInt8] {
+        KeyWriter.withWriter(encode) { bytes in [UInt8](keyBytes: bytes) }
+    }
+}
+
+extension KeyWriter {
+    /// Appends what begins the encodings of all keys that begin with `prefix`.
+    mutating func append(prefix: some PrefixableKey) {
+        prefix.withPrefixBytes { bytes in
+            unsafe bytes.withUnsafeBytes { unsafe append(beginning: $0) }
+        }
+    }
+}
+
+extension KeyRange {
+    /// The range of the keys that consist of `leading` and a rest that lies in `rest`.
+    init(_ leading: [UInt8], _ rest: KeyRange) {
+        self.init(
+            from: leading + (rest.lowerBound ?? []),
+            upTo: rest.upperBound.map { leading + $0 } ?? KeyRange.beyond(leading))
+    }
+}
+
+// MARK: Characters and bytes
+
+extension KeyRangeExpression where Self == KeyPrefix<String> {
+    /// The strings that begin with `prefix`.
+    public static func prefix(_ prefix: String) -> KeyPrefix<String> {
+        KeyPrefix(startingWith: prefix)
+    }
+}
+
+extension KeyRangeExpression where Self == KeyPrefix<[UInt8]> {
+    /// The byte arrays that begin with `prefix`.
+    public static func prefix(_ prefix: [UInt8]) -> KeyPrefix<[UInt8]> {
+        KeyPrefix(startingWith: prefix)
+    }
+}
+
+// MARK: Leading parts
+
+// One function for each number of leading parts: the compiler doesn't split a pack in two.
+
+extension KeyRangeExpression {
+    /// The keys whose first part is `a`.
+    public static func prefix<A, each Rest>(
+        _ a: A
+    ) -> Self where Self == KeyPrefix<Keys<A, repeat each Rest>> {
+        KeyPrefix(.prefix(Self.parts { writer in Keys(a).encode(into: &writer) }))
+    }
+
+    /// The keys whose first parts are `a`, `b`.
+    public static func prefix<A, B, each Rest>(
+        _ a: A, _ b: B
+    ) -> Self where Self == KeyPrefix<Keys<A, B, repeat each Rest>> {
+        KeyPrefix(.prefix(Self.parts { writer in Keys(a, b).encode(into: &writer) }))
+    }
+
+    /// The keys whose first parts are `a`, `b`, `c`.
+    public static func prefix<A, B, C, each Rest>(
+        _ a: A, _ b: B, _ c: C
+    ) -> Self where Self == KeyPrefix<Keys<A, B, C, repeat each Rest>> {
+        KeyPrefix(.prefix(Self.parts { writer in Keys(a, b, c).encode(into: &writer) }))
+    }
+
+    /// The keys whose first parts are `a`, `b`, `c`, `d`.
+    public static func prefix<A, B, C, D, each Rest>(
+        _ a: A, _ b: B, _ c: C, _ d: D
+    ) -> Self where Self == KeyPrefix<Keys<A, B, C, D, repeat each Rest>> {
+        KeyPrefix(.prefix(Self.parts { writer in Keys(a, b, c, d).encode(into: &writer) }))
+    }
+
+    // MARK: Leading parts and a beginning of the next one
+
+    /// The keys whose first part is `a` and whose second one begins with `beginning`.
+    public static func prefix<A, B: PrefixableKey, each Rest>(
+        _ a: A, startingWith beginning: B
+    ) -> Self where Self == KeyPrefix<Keys<A, B, repeat each Rest>> {
+        KeyPrefix(
+            .prefix(
+                Self.parts { writer in
+                    Keys(a).encode(into: &writer)
+                    writer.append(prefix: beginning)
+                }))
+    }
+
+    /// The keys whose first parts are `a`, `b` and whose third one begins with `beginning`.
+    public static func prefix<A, B, C: PrefixableKey, each Rest>(
+        _ a: A, _ b: B, startingWith beginning: C
+    ) -> Self where Self == KeyPrefix<Keys<A, B, C, repeat each Rest>> {
+        KeyPrefix(
+            .prefix(
+                Self.parts { writer in
+                    Keys(a, b).encode(into: &writer)
+                    writer.append(prefix: beginning)
+                }))
+    }
+
+    /// The keys whose first parts are `a`, `b`, `c` and whose fourth one begins with `beginning`.
+    public static func prefix<A, B, C, D: PrefixableKey, each Rest>(
+        _ a: A, _ b: B, _ c: C, startingWith beginning: D
+    ) -> Self where Self == KeyPrefix<Keys<A, B, C, D, repeat each Rest>> {
+        KeyPrefix(
+            .prefix(
+                Self.parts { writer in
+                    Keys(a, b, c).encode(into: &writer)
+                    writer.append(prefix: beginning)
+                }))
+    }
+
+    // MARK: Leading parts and a range of the next one
+
+    /// The keys whose first part is `a` and whose second one lies in `range`.
+    public static func prefix<A, B, each Rest>(
+        _ a: A, in range: some KeyRangeExpression<B>
+    ) -> Self where Self == KeyPrefix<Keys<A, B, repeat each Rest>> {
+        KeyPrefix(
+            KeyRange(
+                Self.parts { writer in Keys(a).encode(into: &writer) }, range.keyRange(of: .part)))
+    }
+
+    /// The keys whose first parts are `a`, `b` and whose third one lies in `range`.
+    public static func prefix<A, B, C, each Rest>(
+        _ a: A, _ b: B, in range: some KeyRangeExpression<C>
+    ) -> Self where Self == KeyPrefix<Keys<A, B, C, repeat each Rest>> {
+        KeyPrefix(
+            KeyRange(
+                Self.parts { writer in Keys(a, b).encode(into: &writer) },
+                range.keyRange(of: .part)))
+    }
+
+    /// The keys whose first parts are `a`, `b`, `c` and whose fourth one lies in `range`.
+    public static func prefix<A, B, C, D, each Rest>(
+        _ a: A, _ b: B, _ c: C, in range: some KeyRangeExpression<D>
+    ) -> Self where Self == KeyPrefix<Keys<A, B, C, D, repeat each Rest>> {
+        KeyPrefix(
+            KeyRange(
+                Self.parts { writer in Keys(a, b, c).encode(into: &writer) },
+                range.keyRange(of: .part)))
+    }
+}
