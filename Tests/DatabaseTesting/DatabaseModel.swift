@@ -49,7 +49,9 @@ public struct DatabaseModel: Equatable, Sendable {
             return tables[table]?.delete(key) == true ? 1 : 0
         case .deleteRange(let range, let table):
             if range.isEmpty { return 0 }
-            if table.isEmpty { return main.deleteRange(from: range.lowerBound, to: range.upperBound) }
+            if table.isEmpty {
+                return main.deleteRange(from: range.lowerBound, to: range.upperBound)
+            }
             return tables[table]?.deleteRange(from: range.lowerBound, to: range.upperBound) ?? 0
         case .createTable(let name):
             if tables[name] == nil { tables[name] = SortedArrayModel() }

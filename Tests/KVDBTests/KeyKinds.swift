@@ -23,7 +23,8 @@ func compare<Value: Comparable>(_ left: Value, _ right: Value) -> Int {
 }
 
 /// The order of sequences by their elements, the shorter of two that begin alike first.
-func compare<Run: Sequence>(elementsOf left: Run, _ right: Run) -> Int where Run.Element: Comparable {
+func compare<Run: Sequence>(elementsOf left: Run, _ right: Run) -> Int
+where Run.Element: Comparable {
     if left.lexicographicallyPrecedes(right) { return -1 }
     return right.lexicographicallyPrecedes(left) ? 1 : 0
 }

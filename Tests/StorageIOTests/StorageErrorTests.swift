@@ -32,7 +32,7 @@ import Testing
             "readOnly", "locked", "notADatabase", "emptyFile", "truncated", "damaged",
             "unsupportedFormat", "keyTooLong", "valueTooLong", "invalidArgument", "closed",
             "poisoned", "timedOut", "outOfMemory", "fileTooLarge", "notSorted", "tableNotFound",
-            "busy", "ambiguousName", "positionRecycled",
+            "busy", "ambiguousName", "positionRecycled", "undecodable", "unencodable", "wrongType",
         ]
         for (index, name) in names.enumerated() {
             let code = StorageError.Code(rawValue: UInt8(index + 1))
@@ -41,5 +41,6 @@ import Testing
             if let code { #expect("\(code)" == name) }
         }
         #expect(StorageError.Code(rawValue: 0) == nil)
+        #expect(StorageError.Code(rawValue: UInt8(names.count + 1)) == nil)
     }
 }

@@ -27,7 +27,7 @@ public enum CommandStatus: Int32, Sendable, CaseIterable {
         case .keyTooLong, .valueTooLong, .invalidArgument, .notSorted: self = .usage
         case .inputOutput, .diskFull, .fileNotFound, .fileExists, .permissionDenied, .readOnly,
             .closed, .poisoned, .outOfMemory, .fileTooLarge, .ambiguousName,
-            .positionRecycled:
+            .positionRecycled, .undecodable, .unencodable, .wrongType:
             self = .inputOutput
         }
     }

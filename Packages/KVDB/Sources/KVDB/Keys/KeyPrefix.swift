@@ -26,12 +26,14 @@ public struct KeyPrefix<Key: OrderedKey>: KeyRangeExpression {
     /// The keys that begin with a run of bytes or characters.
     init(startingWith prefix: Key) where Key: PrefixableKey {
         whole = .prefix(prefix.withPrefixBytes { bytes in [UInt8](keyBytes: bytes) })
-        part = .prefix(Self.parts { writer in writer.append(prefix: prefix) })
+        part = .prefix([UInt8](parts: { writer in writer.append(prefix: prefix) }))
     }
+}
 
+extension [UInt8] {
     /// What `encode` writes.
-    static func parts(_ encode: (inout KeyWriter) -> Void) -> [UInt8] {
-        KeyWriter.withWriter(encode) { bytes in [UInt8](keyBytes: bytes) }
+    init(parts encode: (inout KeyWriter) -> Void) {
+        self = KeyWriter.withWriter(encode) { bytes in [UInt8](keyBytes: bytes) }
     }
 }
 
@@ -78,28 +80,28 @@ extension KeyRangeExpression {
     public static func prefix<A, each Rest>(
         _ a: A
     ) -> Self where Self == KeyPrefix<Keys<A, repeat each Rest>> {
-        KeyPrefix(.prefix(Self.parts { writer in Keys(a).encode(into: &writer) }))
+        KeyPrefix(.prefix(Keys(a).keyBytes(of: .part)))
     }
 
     /// The keys whose first parts are `a`, `b`.
     public static func prefix<A, B, each Rest>(
         _ a: A, _ b: B
     ) -> Self where Self == KeyPrefix<Keys<A, B, repeat each Rest>> {
-        KeyPrefix(.prefix(Self.parts { writer in Keys(a, b).encode(into: &writer) }))
+        KeyPrefix(.prefix(Keys(a, b).keyBytes(of: .part)))
     }
 
     /// The keys whose first parts are `a`, `b`, `c`.
     public static func prefix<A, B, C, each Rest>(
         _ a: A, _ b: B, _ c: C
     ) -> Self where Self == KeyPrefix<Keys<A, B, C, repeat each Rest>> {
-        KeyPrefix(.prefix(Self.parts { writer in Keys(a, b, c).encode(into: &writer) }))
+        KeyPrefix(.prefix(Keys(a, b, c).keyBytes(of: .part)))
     }
 
     /// The keys whose first parts are `a`, `b`, `c`, `d`.
     public static func prefix<A, B, C, D, each Rest>(
         _ a: A, _ b: B, _ c: C, _ d: D
     ) -> Self where Self == KeyPrefix<Keys<A, B, C, D, repeat each Rest>> {
-        KeyPrefix(.prefix(Self.parts { writer in Keys(a, b, c, d).encode(into: &writer) }))
+        KeyPrefix(.prefix(Keys(a, b, c, d).keyBytes(of: .part)))
     }
 
     // MARK: Leading parts and a beginning of the next one
@@ -110,10 +112,10 @@ extension KeyRangeExpression {
     ) -> Self where Self == KeyPrefix<Keys<A, B, repeat each Rest>> {
         KeyPrefix(
             .prefix(
-                Self.parts { writer in
+                [UInt8](parts: { writer in
                     Keys(a).encode(into: &writer)
                     writer.append(prefix: beginning)
-                }))
+                })))
     }
 
     /// The keys whose first parts are `a`, `b` and whose third one begins with `beginning`.
@@ -122,10 +124,10 @@ extension KeyRangeExpression {
     ) -> Self where Self == KeyPrefix<Keys<A, B, C, repeat each Rest>> {
         KeyPrefix(
             .prefix(
-                Self.parts { writer in
+                [UInt8](parts: { writer in
                     Keys(a, b).encode(into: &writer)
                     writer.append(prefix: beginning)
-                }))
+                })))
     }
 
     /// The keys whose first parts are `a`, `b`, `c` and whose fourth one begins with `beginning`.
@@ -134,10 +136,10 @@ extension KeyRangeExpression {
     ) -> Self where Self == KeyPrefix<Keys<A, B, C, D, repeat each Rest>> {
         KeyPrefix(
             .prefix(
-                Self.parts { writer in
+                [UInt8](parts: { writer in
                     Keys(a, b, c).encode(into: &writer)
                     writer.append(prefix: beginning)
-                }))
+                })))
     }
 
     // MARK: Leading parts and a range of the next one
@@ -148,7 +150,7 @@ extension KeyRangeExpression {
     ) -> Self where Self == KeyPrefix<Keys<A, B, repeat each Rest>> {
         KeyPrefix(
             KeyRange(
-                Self.parts { writer in Keys(a).encode(into: &writer) }, range.keyRange(of: .part)))
+                Keys(a).keyBytes(of: .part), range.keyRange(of: .part)))
     }
 
     /// The keys whose first parts are `a`, `b` and whose third one lies in `range`.
@@ -157,7 +159,7 @@ extension KeyRangeExpression {
     ) -> Self where Self == KeyPrefix<Keys<A, B, C, repeat each Rest>> {
         KeyPrefix(
             KeyRange(
-                Self.parts { writer in Keys(a, b).encode(into: &writer) },
+                Keys(a, b).keyBytes(of: .part),
                 range.keyRange(of: .part)))
     }
 
@@ -167,7 +169,7 @@ extension KeyRangeExpression {
     ) -> Self where Self == KeyPrefix<Keys<A, B, C, D, repeat each Rest>> {
         KeyPrefix(
             KeyRange(
-                Self.parts { writer in Keys(a, b, c).encode(into: &writer) },
+                Keys(a, b, c).keyBytes(of: .part),
                 range.keyRange(of: .part)))
     }
 }

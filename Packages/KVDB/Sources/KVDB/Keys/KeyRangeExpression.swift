@@ -35,10 +35,7 @@ extension OrderedKey {
     func keyBytes(of form: KeyForm) -> [UInt8] {
         switch form {
         case .whole: withKeyBytes { bytes in [UInt8](keyBytes: bytes) }
-        case .part:
-            KeyWriter.withWriter { writer in encode(into: &writer) } lending: { bytes in
-                [UInt8](keyBytes: bytes)
-            }
+        case .part: [UInt8](parts: { writer in encode(into: &writer) })
         }
     }
 

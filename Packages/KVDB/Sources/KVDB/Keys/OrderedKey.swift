@@ -58,9 +58,7 @@ extension OrderedKey {
     public func withKeyBytes<Result, Failure: Error>(
         _ body: (RawSpan) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        try KeyWriter.withWriter { writer in encode(into: &writer) } lending: { bytes throws(Failure) in
-            try body(bytes)
-        }
+        try KeyWriter.withWriter({ writer in encode(into: &writer) }, lending: body)
     }
 
     /// Reads a key by ``init(from:)`` and sees that nothing follows it.
