@@ -3,6 +3,8 @@ import PackageDescription
 
 let swiftSettings: [SwiftSetting] = [
     .swiftLanguageMode(.v6), .strictMemorySafety(), .treatAllWarnings(as: .error),
+    // To lend spans from cursors. Clients need no flag for it.
+    .enableExperimentalFeature("Lifetimes"),
 ]
 
 let package = Package(

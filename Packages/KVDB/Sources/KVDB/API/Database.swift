@@ -106,7 +106,7 @@ public final class Database: Sendable {
     ///
     /// - Throws: `closed`, `poisoned`, `inputOutput`.
     public func sync() throws(StorageError) {
-        if isInMemory { return try engine.core.requireOpen() }
+        if isInMemory { return try engine.core.lifecycle.requireOpen() }
         try engine.sync()
     }
 
@@ -115,7 +115,7 @@ public final class Database: Sendable {
     ///
     /// - Throws: `diskFull` with nothing lost; `timedOut`, `poisoned`, `readOnly`, `closed`.
     public func checkpoint() throws(StorageError) {
-        if isInMemory { return try engine.core.requireOpen() }
+        if isInMemory { return try engine.core.lifecycle.requireOpen() }
         try engine.checkpoint()
     }
 
@@ -166,7 +166,7 @@ extension Database {
         _ body: (borrowing Transaction) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         let transaction = Transaction(
-            engine: try engine.begin(.closure(file, line), timeout: timeout))
+            engine: try engine.begin(.closure(file, line), timeout: timeout), of: engine)
         let result = try body(transaction)
         try transaction.commit(durability: durability)
         return result
@@ -198,6 +198,7 @@ extension Database {
     public func begin(
         timeout: Duration? = nil, file: StaticString = #fileID, line: UInt = #line
     ) throws(StorageError) -> Transaction {
-        Transaction(engine: try engine.begin(.transaction(file, line), timeout: timeout))
+        Transaction(
+            engine: try engine.begin(.transaction(file, line), timeout: timeout), of: engine)
     }
 }

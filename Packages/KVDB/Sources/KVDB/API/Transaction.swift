@@ -12,9 +12,14 @@ extension Database {
     /// The calls on the transaction itself are about the default table. ``subscript(_:)`` gives another one.
     public struct Transaction: ~Copyable {
         let engine: EngineTransaction<FileStore, FileLog>
+        /// The database that it is of.
+        let database: FileEngine
 
         /// Wraps a transaction that the engine has begun.
-        init(engine: consuming EngineTransaction<FileStore, FileLog>) { self.engine = engine }
+        init(engine: consuming EngineTransaction<FileStore, FileLog>, of database: FileEngine) {
+            self.engine = engine
+            self.database = database
+        }
 
         /// The number of the version that a commit makes.
         public var version: Version { Version(engine.number) }
@@ -26,7 +31,9 @@ extension Database {
         ///   changed; `poisoned` or `inputOutput` when a write or sync failed: reopening tells
         ///   whether the commit survived.
         public consuming func commit(durability: Durability? = nil) throws(StorageError) {
-            try engine.commit(durability: durability)
+            // In memory there is nothing to wait for.
+            let isVolatile = database.core.options.isVolatile
+            try engine.commit(durability: isVolatile ? .buffered : durability)
         }
 
         /// Drops every change.

@@ -42,6 +42,8 @@ final class Engine<Store: CheckpointedStorage, Log: CommitLog>: @unchecked Senda
     let versions: VersionQueue
     let checkpointer = Checkpointer()
     let maintenance = Maintenance()
+    /// Which transaction is open, for the calls on it.
+    let transactionUse = TransactionUse()
 
     /// Goes on from where recovery left `writer`.
     init(

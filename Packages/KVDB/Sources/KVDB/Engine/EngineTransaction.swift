@@ -18,19 +18,23 @@ public struct EngineTransaction<Store: CheckpointedStorage, Log: CommitLog>: ~Co
     init(_ database: DatabaseEngine<Store, Log>, _ token: consuming WriterToken) {
         self.database = database
         self.token = token
+        number = database.core.writer.transaction
+        database.core.transactionUse.open(number)
     }
 
     var core: Engine<Store, Log> { database.core }
 
     deinit {
         // The lock is free when the token has ended, which is after this.
-        if token.isHeld { core.abandonTransaction() }
+        guard token.isHeld else { return }
+        core.transactionUse.close(number)
+        core.abandonTransaction()
     }
 
     private var writer: WriterState<Store> { core.writer }
 
     /// The number that this transaction's version will have.
-    public var number: TransactionNumber { writer.transaction }
+    public let number: TransactionNumber
 
     /// Makes the changes the database's next version and waits as long as `durability` says.
     ///
@@ -38,11 +42,13 @@ public struct EngineTransaction<Store: CheckpointedStorage, Log: CommitLog>: ~Co
     /// - Throws: `diskFull` and nothing has changed; `poisoned` or `inputOutput` when a write or
     ///   sync failed: whether the commit survived is told by reopening.
     public consuming func commit(durability: Durability? = nil) throws(StorageError) {
+        core.transactionUse.close(number)
         try core.commit(token.pass(), durability ?? core.options.durability)
     }
 
     /// Drops every change.
     public consuming func abort() {
+        core.transactionUse.close(number)
         core.rollback(token.pass())
     }
 

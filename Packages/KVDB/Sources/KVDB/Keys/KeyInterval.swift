@@ -1,7 +1,15 @@
-/// The keys between two bounds, each of which may be in the range, outside of it, or absent.
+/// A range of the keys of a table: what Swift's own ranges can't say, and what can be computed.
 ///
-/// It says what Swift's ranges can't: a range of a key type without `<`, such as `Bool`, one that
-/// begins behind a key, and one whose bounds may not ascend, which is empty.
+/// Written with a leading dot:
+///
+/// ```swift
+/// try names.count(in: .prefix("Mac"))                    // keys: String
+/// try events.count(in: .prefix(tenant, stream))          // keys: Keys<UUID, String, UInt64>
+/// try events.entries(in: .after(last), limit: 50)        // the next page of a list
+/// try events.delete(in: .all)
+/// ```
+///
+/// Its bounds need not ascend: then it is empty.
 public struct KeyInterval<Key: OrderedKey>: KeyRangeExpression {
     /// Where a range ends on one side.
     public enum Bound: Sendable {
@@ -13,19 +21,32 @@ public struct KeyInterval<Key: OrderedKey>: KeyRangeExpression {
         case without(Key)
     }
 
-    /// The bound below.
-    public var lower: Bound
-    /// The bound above.
-    public var upper: Bound
+    private enum Content: Sendable {
+        case bounds(lower: Bound, upper: Bound)
+        /// What it is as bytes, for keys that stand alone and for parts.
+        case bytes(whole: KeyRange, part: KeyRange)
+    }
+
+    private let content: Content
 
     /// The keys between two bounds; none if the bounds don't ascend.
     public init(from lower: Bound = .none, to upper: Bound = .none) {
-        self.lower = lower
-        self.upper = upper
+        content = .bounds(lower: lower, upper: upper)
+    }
+
+    /// A range whose bytes are known, for keys that stand alone and for parts.
+    init(whole: KeyRange, part: KeyRange) {
+        content = .bytes(whole: whole, part: part)
     }
 
     /// The bytes of the keys in the range.
     public func keyRange(of form: KeyForm) -> KeyRange {
+        let lower: Bound
+        let upper: Bound
+        switch content {
+        case .bytes(let whole, let part): return form == .whole ? whole : part
+        case .bounds(let first, let second): (lower, upper) = (first, second)
+        }
         var range = KeyRange()
         switch lower {
         case .none: break
@@ -44,31 +65,21 @@ public struct KeyInterval<Key: OrderedKey>: KeyRangeExpression {
     }
 }
 
-extension KeyRangeExpression {
+extension KeyInterval {
     /// Every key.
-    public static func all<Key>() -> Self where Self == KeyInterval<Key> {
-        KeyInterval()
-    }
+    public static var all: Self { Self() }
 
     /// The keys from `key` on.
-    public static func from<Key>(_ key: Key) -> Self where Self == KeyInterval<Key> {
-        KeyInterval(from: .with(key))
-    }
+    public static func from(_ key: Key) -> Self { Self(from: .with(key)) }
 
-    /// The keys that come after `key`: the next page of a list, say.
-    public static func after<Key>(_ key: Key) -> Self where Self == KeyInterval<Key> {
-        KeyInterval(from: .without(key))
-    }
+    /// The keys that come after `key`: the next page of a list, for example.
+    public static func after(_ key: Key) -> Self { Self(from: .without(key)) }
 
     /// The keys before `key`.
-    public static func before<Key>(_ key: Key) -> Self where Self == KeyInterval<Key> {
-        KeyInterval(to: .without(key))
-    }
+    public static func before(_ key: Key) -> Self { Self(to: .without(key)) }
 
     /// The keys up to `key`, with `key`.
-    public static func through<Key>(_ key: Key) -> Self where Self == KeyInterval<Key> {
-        KeyInterval(to: .with(key))
-    }
+    public static func through(_ key: Key) -> Self { Self(to: .with(key)) }
 }
 
 /// Bytes are keys of themselves.

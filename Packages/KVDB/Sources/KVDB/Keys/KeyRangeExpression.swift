@@ -30,6 +30,11 @@ extension KeyRangeExpression {
     public var keyRange: KeyRange { keyRange(of: .whole) }
 }
 
+extension KeyRangeExpression {
+    /// The same range as the tables take it, of keys that stand alone.
+    var interval: KeyInterval<Key> { KeyInterval(whole: keyRange, part: keyRange) }
+}
+
 extension OrderedKey {
     /// A copy of the key's bytes.
     func keyBytes(of form: KeyForm) -> [UInt8] {

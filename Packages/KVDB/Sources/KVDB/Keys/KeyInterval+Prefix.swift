@@ -1,39 +1,20 @@
-/// The keys that begin alike: with the same leading parts, characters or bytes.
-///
-/// Written `.prefix(…)`:
-///
-/// ```swift
-/// try names.count(in: .prefix("Mac"))                    // keys: String
-/// try events.count(in: .prefix(tenant, stream))          // keys: Keys<UUID, String, UInt64>
-/// try events.count(in: .prefix(tenant, startingWith: "sensor/"))
-/// try events.count(in: .prefix(tenant, stream, in: 100..<200))
-/// ```
-public struct KeyPrefix<Key: OrderedKey>: KeyRangeExpression {
-    let whole: KeyRange
-    let part: KeyRange
+import StorageIO
 
-    /// The bytes of the keys in the range.
-    public func keyRange(of form: KeyForm) -> KeyRange {
-        form == .whole ? whole : part
-    }
-
+// The keys that begin alike: with the same leading parts, characters or bytes.
+extension KeyInterval {
     /// A range that is the same in both forms, as those of ``Keys`` are.
-    init(_ range: KeyRange) {
-        whole = range
-        part = range
-    }
+    init(_ range: KeyRange) { self.init(whole: range, part: range) }
 
     /// The keys that begin with a run of bytes or characters.
     init(startingWith prefix: Key) where Key: PrefixableKey {
-        whole = .prefix(prefix.withPrefixBytes { bytes in [UInt8](keyBytes: bytes) })
-        part = .prefix([UInt8](parts: { writer in writer.append(prefix: prefix) }))
+        self.init(
+            whole: .prefix(prefix.withPrefixBytes { bytes in [UInt8](keyBytes: bytes) }),
+            part: .prefix(Self.parts { writer in writer.append(prefix: prefix) }))
     }
-}
 
-extension [UInt8] {
     /// What `encode` writes.
-    init(parts encode: (inout KeyWriter) -> Void) {
-        self = KeyWriter.withWriter(encode) { bytes in [UInt8](keyBytes: bytes) }
+    static func parts(_ encode: (inout KeyWriter) -> Void) -> [UInt8] {
+        KeyWriter.withWriter(encode) { bytes in [UInt8](keyBytes: bytes) }
     }
 }
 
@@ -57,17 +38,17 @@ extension KeyRange {
 
 // MARK: Characters and bytes
 
-extension KeyRangeExpression where Self == KeyPrefix<String> {
+extension KeyInterval where Key == String {
     /// The strings that begin with `prefix`.
-    public static func prefix(_ prefix: String) -> KeyPrefix<String> {
-        KeyPrefix(startingWith: prefix)
+    public static func prefix(_ prefix: String) -> Self {
+        Self(startingWith: prefix)
     }
 }
 
-extension KeyRangeExpression where Self == KeyPrefix<[UInt8]> {
+extension KeyInterval where Key == [UInt8] {
     /// The byte arrays that begin with `prefix`.
-    public static func prefix(_ prefix: [UInt8]) -> KeyPrefix<[UInt8]> {
-        KeyPrefix(startingWith: prefix)
+    public static func prefix(_ prefix: [UInt8]) -> Self {
+        Self(startingWith: prefix)
     }
 }
 
@@ -75,33 +56,33 @@ extension KeyRangeExpression where Self == KeyPrefix<[UInt8]> {
 
 // One function for each number of leading parts: the compiler doesn't split a pack in two.
 
-extension KeyRangeExpression {
+extension KeyInterval {
     /// The keys whose first part is `a`.
     public static func prefix<A, each Rest>(
         _ a: A
-    ) -> Self where Self == KeyPrefix<Keys<A, repeat each Rest>> {
-        KeyPrefix(.prefix(Keys(a).keyBytes(of: .part)))
+    ) -> Self where Key == Keys<A, repeat each Rest> {
+        Self(.prefix(Keys(a).keyBytes(of: .part)))
     }
 
     /// The keys whose first parts are `a`, `b`.
     public static func prefix<A, B, each Rest>(
         _ a: A, _ b: B
-    ) -> Self where Self == KeyPrefix<Keys<A, B, repeat each Rest>> {
-        KeyPrefix(.prefix(Keys(a, b).keyBytes(of: .part)))
+    ) -> Self where Key == Keys<A, B, repeat each Rest> {
+        Self(.prefix(Keys(a, b).keyBytes(of: .part)))
     }
 
     /// The keys whose first parts are `a`, `b`, `c`.
     public static func prefix<A, B, C, each Rest>(
         _ a: A, _ b: B, _ c: C
-    ) -> Self where Self == KeyPrefix<Keys<A, B, C, repeat each Rest>> {
-        KeyPrefix(.prefix(Keys(a, b, c).keyBytes(of: .part)))
+    ) -> Self where Key == Keys<A, B, C, repeat each Rest> {
+        Self(.prefix(Keys(a, b, c).keyBytes(of: .part)))
     }
 
     /// The keys whose first parts are `a`, `b`, `c`, `d`.
     public static func prefix<A, B, C, D, each Rest>(
         _ a: A, _ b: B, _ c: C, _ d: D
-    ) -> Self where Self == KeyPrefix<Keys<A, B, C, D, repeat each Rest>> {
-        KeyPrefix(.prefix(Keys(a, b, c, d).keyBytes(of: .part)))
+    ) -> Self where Key == Keys<A, B, C, D, repeat each Rest> {
+        Self(.prefix(Keys(a, b, c, d).keyBytes(of: .part)))
     }
 
     // MARK: Leading parts and a beginning of the next one
@@ -109,8 +90,8 @@ extension KeyRangeExpression {
     /// The keys whose first part is `a` and whose second one begins with `beginning`.
     public static func prefix<A, B: PrefixableKey, each Rest>(
         _ a: A, startingWith beginning: B
-    ) -> Self where Self == KeyPrefix<Keys<A, B, repeat each Rest>> {
-        KeyPrefix(
+    ) -> Self where Key == Keys<A, B, repeat each Rest> {
+        Self(
             .prefix(
                 [UInt8](parts: { writer in
                     Keys(a).encode(into: &writer)
@@ -121,8 +102,8 @@ extension KeyRangeExpression {
     /// The keys whose first parts are `a`, `b` and whose third one begins with `beginning`.
     public static func prefix<A, B, C: PrefixableKey, each Rest>(
         _ a: A, _ b: B, startingWith beginning: C
-    ) -> Self where Self == KeyPrefix<Keys<A, B, C, repeat each Rest>> {
-        KeyPrefix(
+    ) -> Self where Key == Keys<A, B, C, repeat each Rest> {
+        Self(
             .prefix(
                 [UInt8](parts: { writer in
                     Keys(a, b).encode(into: &writer)
@@ -133,8 +114,8 @@ extension KeyRangeExpression {
     /// The keys whose first parts are `a`, `b`, `c` and whose fourth one begins with `beginning`.
     public static func prefix<A, B, C, D: PrefixableKey, each Rest>(
         _ a: A, _ b: B, _ c: C, startingWith beginning: D
-    ) -> Self where Self == KeyPrefix<Keys<A, B, C, D, repeat each Rest>> {
-        KeyPrefix(
+    ) -> Self where Key == Keys<A, B, C, D, repeat each Rest> {
+        Self(
             .prefix(
                 [UInt8](parts: { writer in
                     Keys(a, b, c).encode(into: &writer)
@@ -147,8 +128,8 @@ extension KeyRangeExpression {
     /// The keys whose first part is `a` and whose second one lies in `range`.
     public static func prefix<A, B, each Rest>(
         _ a: A, in range: some KeyRangeExpression<B>
-    ) -> Self where Self == KeyPrefix<Keys<A, B, repeat each Rest>> {
-        KeyPrefix(
+    ) -> Self where Key == Keys<A, B, repeat each Rest> {
+        Self(
             KeyRange(
                 Keys(a).keyBytes(of: .part), range.keyRange(of: .part)))
     }
@@ -156,8 +137,8 @@ extension KeyRangeExpression {
     /// The keys whose first parts are `a`, `b` and whose third one lies in `range`.
     public static func prefix<A, B, C, each Rest>(
         _ a: A, _ b: B, in range: some KeyRangeExpression<C>
-    ) -> Self where Self == KeyPrefix<Keys<A, B, C, repeat each Rest>> {
-        KeyPrefix(
+    ) -> Self where Key == Keys<A, B, C, repeat each Rest> {
+        Self(
             KeyRange(
                 Keys(a, b).keyBytes(of: .part),
                 range.keyRange(of: .part)))
@@ -166,8 +147,8 @@ extension KeyRangeExpression {
     /// The keys whose first parts are `a`, `b`, `c` and whose fourth one lies in `range`.
     public static func prefix<A, B, C, D, each Rest>(
         _ a: A, _ b: B, _ c: C, in range: some KeyRangeExpression<D>
-    ) -> Self where Self == KeyPrefix<Keys<A, B, C, D, repeat each Rest>> {
-        KeyPrefix(
+    ) -> Self where Key == Keys<A, B, C, D, repeat each Rest> {
+        Self(
             KeyRange(
                 Keys(a, b, c).keyBytes(of: .part),
                 range.keyRange(of: .part)))

@@ -1,0 +1,127 @@
+import StorageIO
+
+/// A table whose changing calls commit by themselves: of a ``Database``, or the database itself as its default
+/// table.
+public protocol CommittingTable<Key, Value>: TableChanging {}
+
+extension CommittingTable {
+    /// Puts a value under a key, in a transaction of its own.
+    ///
+    /// - Parameters:
+    ///   - value: the value, of at most 1 GiB.
+    ///   - key: the key, of at most 1,024 bytes.
+    ///   - durability: what the commit waits for; nil for the database's own level.
+    /// - Throws: as ``Database/write(durability:timeout:file:line:_:)``, and `keyTooLong`, `valueTooLong`, `wrongType`.
+    /// - Complexity: O(log n).
+    public func put(
+        _ value: Value, for key: Key, durability: Database.Durability? = nil
+    ) throws(StorageError) {
+        try key.withKeyBytes { key throws(StorageError) in
+            try value.withStoredBytes { value throws(StorageError) in
+                try source.putAlone(value, for: key, durability)
+            }
+        }
+    }
+
+    /// Deletes a key, in a transaction of its own.
+    ///
+    /// - Parameters:
+    ///   - key: the key.
+    ///   - durability: what the commit waits for; nil for the database's own level.
+    /// - Returns: whether it was there.
+    @discardableResult
+    public func delete(
+        _ key: Key, durability: Database.Durability
+    ) throws(StorageError) -> Bool {
+        try source.change(durability: durability) { table throws(StorageError) in
+            try table.delete(key)
+        }
+    }
+
+    /// Deletes all entries in a range, in a transaction of its own.
+    ///
+    /// - Parameters:
+    ///   - range: the keys to delete: a Swift range, `.prefix(…)`, `.all`.
+    ///   - durability: what the commit waits for.
+    /// - Returns: how many entries there were.
+    @discardableResult
+    public func delete(
+        in range: KeyInterval<Key>, durability: Database.Durability
+    ) throws(StorageError) -> Int {
+        let range = range.keyRange
+        return try source.change(durability: durability) { table throws(StorageError) in
+            try table.delete(in: range)
+        }
+    }
+
+    /// Puts many entries in one transaction.
+    ///
+    /// - Parameters:
+    ///   - entries: pairs of a key and a value, in any order. Of two with the same key the later one stays.
+    ///   - durability: what the commit waits for.
+    public func put(
+        contentsOf entries: some Sequence<(key: Key, value: Value)>,
+        durability: Database.Durability
+    ) throws(StorageError) {
+        try source.change(durability: durability) { table throws(StorageError) in
+            for (key, value) in entries { try table.put(value, for: key) }
+        }
+    }
+}
+
+extension CommittingTable where Key == [UInt8], Value == [UInt8] {
+    /// Puts a value under a key, in a transaction of its own.
+    ///
+    /// - Parameters:
+    ///   - value: anything that has bytes, at most 1 GiB.
+    ///   - key: anything that has bytes, at most 1,024.
+    ///   - durability: what the commit waits for; nil for the database's own level.
+    public func put(
+        _ value: borrowing some ByteSource & ~Copyable & ~Escapable,
+        for key: borrowing some ByteSource & ~Copyable & ~Escapable,
+        durability: Database.Durability? = nil
+    ) throws(StorageError) {
+        try key.withBytes { key throws(StorageError) in
+            try value.withBytes { value throws(StorageError) in
+                try source.putAlone(value, for: key, durability)
+            }
+        }
+    }
+
+    /// Deletes a key, in a transaction of its own. Returns whether it was there.
+    ///
+    /// - Parameters:
+    ///   - key: anything that has bytes.
+    ///   - durability: what the commit waits for.
+    @discardableResult
+    public func delete(
+        _ key: borrowing some ByteSource & ~Copyable & ~Escapable,
+        durability: Database.Durability
+    ) throws(StorageError) -> Bool {
+        try key.withBytes { key throws(StorageError) in
+            try source.change(durability: durability) { table throws(StorageError) in
+                try table.delete(key)
+            }
+        }
+    }
+}
+
+extension TableSource {
+    /// Puts a value in a transaction of its own, where possible into pages that nobody looks at.
+    func putAlone(
+        _ value: RawSpan, for key: RawSpan, _ durability: Database.Durability?
+    ) throws(StorageError) {
+        guard case .newest(let engine) = origin, name.isEmpty else {
+            return try change(durability: durability) { table throws(StorageError) in
+                try table.put(value, for: key)
+            }
+        }
+        let options = engine.core.options
+        let level = options.isVolatile ? .buffered : durability ?? options.durability
+        try key.withByteView { key throws(StorageError) in
+            try value.withByteView { value throws(StorageError) in
+                try engine.core.putAlone(key, value, level)
+            }
+        }
+    }
+}

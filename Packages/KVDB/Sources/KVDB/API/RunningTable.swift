@@ -1,0 +1,173 @@
+import BTree
+import PageStore
+import StorageIO
+
+/// A table of a running transaction, as the changing calls of ``TableChanging`` use it. Each call here is one
+/// step that nobody else can come between; no closure of an app is called inside of one.
+struct RunningTable {
+    let engine: FileEngine
+    /// The transaction, for a check with each call; nil where the call itself has begun it and will end it.
+    let number: UInt64?
+    /// In UTF-8; empty for the default table.
+    let name: [UInt8]
+
+    private var core: Engine<FileStore, FileLog> { engine.core }
+
+    /// The table for reading.
+    var source: TableSource { TableSource(.transaction(engine, number), name: name) }
+
+    /// Runs one step.
+    func step<Result>(_ body: () throws(StorageError) -> Result) throws(StorageError) -> Result {
+        try core.use(number, body)
+    }
+
+    func tree() throws(StorageError) -> BPlusTree<FileStore> {
+        try core.runningTree(named: name)
+    }
+
+    func put<Key: OrderedKey, Value: StoredValue>(
+        _ value: Value, for key: Key
+    ) throws(StorageError) {
+        try key.withKeyBytes { key throws(StorageError) in
+            try value.withStoredBytes { value throws(StorageError) in
+                try put(value, for: key)
+            }
+        }
+    }
+
+    func put(_ value: RawSpan, for key: RawSpan) throws(StorageError) {
+        try key.withByteView { key throws(StorageError) in
+            try value.withByteView { value throws(StorageError) in
+                try step { () throws(StorageError) in try core.put(key, value, table: name) }
+            }
+        }
+    }
+
+    func delete<Key: OrderedKey>(_ key: Key) throws(StorageError) -> Bool {
+        try key.withKeyBytes { key throws(StorageError) in try delete(key) }
+    }
+
+    func delete(_ key: RawSpan) throws(StorageError) -> Bool {
+        try key.withByteView { key throws(StorageError) in
+            try step { () throws(StorageError) in try core.delete(key, table: name) }
+        }
+    }
+
+    func delete(in range: KeyRange) throws(StorageError) -> Int {
+        try step { () throws(StorageError) in
+            Int(clamping: try core.deleteRange(range, table: name))
+        }
+    }
+
+    func contains<Key: OrderedKey>(_ key: Key) throws(StorageError) -> Bool {
+        try key.withKeyBytes { key throws(StorageError) in
+            try key.withByteView { key throws(StorageError) in
+                try step { () throws(StorageError) in try tree().contains(key) }
+            }
+        }
+    }
+
+    func bytes<Key: OrderedKey>(of key: Key) throws(StorageError) -> [UInt8]? {
+        try key.withKeyBytes { key throws(StorageError) in
+            try key.withByteView { key throws(StorageError) in
+                try step { () throws(StorageError) in try tree().get(key) }
+            }
+        }
+    }
+
+    func value<Key: OrderedKey, Value: StoredValue>(of key: Key) throws(StorageError) -> Value? {
+        guard let bytes = try bytes(of: key) else { return nil }
+        return try Value(storedBytes: unsafe bytes.span.bytes)
+    }
+
+    /// Deletes the entry that `find` moves a cursor to, and returns it.
+    func deleteEntry<Key: OrderedKey, Value: StoredValue>(
+        _ find: (inout TreeCursor<FileStore>) throws(StorageError) -> Bool
+    ) throws(StorageError) -> (key: Key, value: Value)? {
+        let found = try step { () throws(StorageError) in
+            var cursor = try tree().makeCursor()
+            guard try find(&cursor) else { return nil as ([UInt8], [UInt8])? }
+            return try cursor.withEntry { key, value in (key.array, value.array) }
+        }
+        guard let found else { return nil }
+        let entry = (
+            key: try Key(keyBytes: unsafe found.0.span.bytes),
+            value: try Value(storedBytes: unsafe found.1.span.bytes)
+        )
+        _ = try delete(unsafe found.0.span.bytes)
+        return entry
+    }
+}
+
+extension TableSource {
+    /// Runs changes in the transaction, or in one of their own.
+    ///
+    /// - Parameter durability: what a transaction of their own waits for; nil for the database's level.
+    func change<Result>(
+        durability: Database.Durability? = nil,
+        _ body: (RunningTable) throws(StorageError) -> Result
+    ) throws(StorageError) -> Result {
+        guard case .newest(let engine) = origin else { return try body(running) }
+        let transaction = try engine.begin(.call, timeout: nil)
+        let result = try body(RunningTable(engine: engine, number: nil, name: name))
+        let isVolatile = engine.core.options.isVolatile
+        try transaction.commit(durability: isVolatile ? .buffered : durability)
+        return result
+    }
+
+    /// Runs changes with a closure of the app's in between, which may throw anything.
+    func changing<Result>(
+        _ body: (RunningTable) throws(Database.Failure) -> Result
+    ) throws(Database.Failure) -> Result {
+        guard case .newest(let engine) = origin else { return try body(running) }
+        let transaction = try engine.begin(.call, timeout: nil)
+        let result = try body(RunningTable(engine: engine, number: nil, name: name))
+        try transaction.commit()
+        return result
+    }
+
+    /// The table in the transaction that this is of.
+    private var running: RunningTable {
+        guard case .transaction(let engine, let number) = origin else {
+            preconditionFailure("A table of a snapshot has no changing calls.")
+        }
+        return RunningTable(engine: engine, number: number, name: name)
+    }
+}
+
+extension Engine {
+    /// The tree of a table in a version. A table that is not there is an empty one.
+    func tree(named name: [UInt8], in version: Version) throws(StorageError) -> BPlusTree<Store> {
+        guard !name.isEmpty else { return BPlusTree(store: store, root: version.main) }
+        let catalog = BPlusTree(store: store, root: version.catalog)
+        let record = try name.withByteView { view throws(StorageError) in try catalog.get(view) }
+        guard let record else { return BPlusTree(store: store) }
+        let root = try record.withByteView { view throws(StorageError) in
+            try TableRecord(view).root
+        }
+        return BPlusTree(store: store, root: root)
+    }
+
+    /// The tree of a table in the running transaction. A table that is not there is an empty one.
+    func runningTree(named name: [UInt8]) throws(StorageError) -> BPlusTree<Store> {
+        guard !name.isEmpty else { return writer.main }
+        guard let index = try writer.openTable(name, create: false) else {
+            return BPlusTree(store: store)
+        }
+        return writer.openTables[index].tree
+    }
+
+    /// Runs one call on an open transaction: without a check for nil, where the call that has begun it goes on.
+    ///
+    /// - Throws: `closed` after its end, `busy` beside another call; and what `body` throws.
+    func use<Result>(
+        _ number: UInt64?, _ body: () throws(StorageError) -> Result
+    ) throws(StorageError) -> Result {
+        guard let number else { return try body() }
+        guard transactionUse.enter(number) else {
+            throw transactionUse.refusal(number, path: path)
+        }
+        defer { transactionUse.leave(number) }
+        return try body()
+    }
+}

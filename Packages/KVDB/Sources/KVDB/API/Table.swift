@@ -1,0 +1,120 @@
+import StorageIO
+
+/// The name of a table, and the types of its keys and values.
+///
+/// ```swift
+/// extension Table where Key == String, Value == [UInt8] {
+///     static var users: Table { Table("users") }
+/// }
+///
+/// try database[.users].put(bytes, for: "ada")
+/// try database.write { transaction in
+///     let users = try transaction[.users]
+///     try users.delete("bob")
+/// }
+/// ```
+///
+/// It is a name only: to make one touches no file. A database, a snapshot and a transaction give the table itself for
+/// it. The types are recorded with the first put, and another table of the same name is refused by
+/// `wrongType` from then on.
+public struct Table<Key: OrderedKey, Value: StoredValue>: Sendable {
+    /// The table's name; empty for the default table.
+    public let name: String
+
+    /// A table of these types.
+    ///
+    /// - Parameter name: at most 1,024 bytes of UTF-8. Tables are told apart by these bytes. The empty name is the
+    ///   default table's.
+    public init(_ name: String) { self.name = name }
+}
+
+extension Table where Key == [UInt8], Value == [UInt8] {
+    /// The default table, of bytes: the one that the calls on the database itself are about.
+    public static var `default`: Table { Table("") }
+}
+
+/// A table of the newest version of a database. Each reading call sees the version that is the newest then, and each
+/// changing call is a transaction of its own.
+public struct DatabaseTable<Key: OrderedKey, Value: StoredValue>: CommittingTable, Sendable {
+    /// Where the calls go to.
+    public let source: TableSource
+
+    init(_ source: TableSource) { self.source = source }
+}
+
+/// A table of a snapshot: it never changes.
+public struct SnapshotTable<Key: OrderedKey, Value: StoredValue>: TableReading, Sendable {
+    /// Where the calls go to.
+    public let source: TableSource
+
+    init(_ source: TableSource) { self.source = source }
+}
+
+/// A table of a running transaction. It belongs to the transaction: after the end of that every call throws `closed`.
+/// It may be used while it is iterated, from one thread at a time.
+public struct TransactionTable<Key: OrderedKey, Value: StoredValue>: TableChanging {
+    /// Where the calls go to.
+    public let source: TableSource
+
+    init(_ source: TableSource) { self.source = source }
+}
+
+@available(*, unavailable, message: "A table of a transaction belongs to one thread at a time.")
+extension TransactionTable: Sendable {}
+
+extension Database: CommittingTable {
+    /// The keys of the default table.
+    public typealias Key = [UInt8]
+    /// The values of the default table.
+    public typealias Value = [UInt8]
+
+    /// The default table.
+    public var source: TableSource { TableSource(.newest(engine)) }
+
+    /// A table of the newest version. No file is touched, and the table need not be there.
+    public subscript<Key, Value>(_ table: Table<Key, Value>) -> DatabaseTable<Key, Value> {
+        DatabaseTable(TableSource(.newest(engine), name: Array(table.name.utf8)))
+    }
+}
+
+extension Database.Snapshot: TableReading {
+    /// The keys of the default table.
+    public typealias Key = [UInt8]
+    /// The values of the default table.
+    public typealias Value = [UInt8]
+
+    /// The default table.
+    public var source: TableSource {
+        TableSource(.snapshot(engine, engine.main))
+    }
+
+    /// A table of this version, which is looked up here, once. A table that is not there is an empty one.
+    ///
+    /// - Throws: `wrongType`, `damaged`, `inputOutput`, `closed`.
+    /// - Complexity: O(log tables).
+    public subscript<Key, Value>(_ table: Table<Key, Value>) -> SnapshotTable<Key, Value> {
+        get throws(StorageError) {
+            SnapshotTable(try TableSource(snapshot: engine, name: Array(table.name.utf8)))
+        }
+    }
+}
+
+extension Database.Transaction: TableChanging {
+    /// The keys of the default table.
+    public typealias Key = [UInt8]
+    /// The values of the default table.
+    public typealias Value = [UInt8]
+
+    /// The default table.
+    public var source: TableSource { TableSource(.transaction(database, engine.number)) }
+
+    /// A table as this transaction sees it. A table that is not there is an empty one, and comes into being with the first
+    /// put.
+    ///
+    /// - Throws: `wrongType`, `damaged`, `inputOutput`.
+    /// - Complexity: O(log tables).
+    public subscript<Key, Value>(_ table: Table<Key, Value>) -> TransactionTable<Key, Value> {
+        TransactionTable(
+            TableSource(.transaction(database, engine.number), name: Array(table.name.utf8)))
+    }
+}
