@@ -9,12 +9,14 @@ extension KeyInterval {
     init(startingWith prefix: Key) where Key: PrefixableKey {
         self.init(
             whole: .prefix(prefix.withPrefixBytes { bytes in [UInt8](keyBytes: bytes) }),
-            part: .prefix(Self.parts { writer in writer.append(prefix: prefix) }))
+            part: .prefix([UInt8](parts: { writer in writer.append(prefix: prefix) })))
     }
+}
 
+extension [UInt8] {
     /// What `encode` writes.
-    static func parts(_ encode: (inout KeyWriter) -> Void) -> [UInt8] {
-        KeyWriter.withWriter(encode) { bytes in [UInt8](keyBytes: bytes) }
+    init(parts encode: (inout KeyWriter) -> Void) {
+        self = KeyWriter.withWriter(encode) { bytes in [UInt8](keyBytes: bytes) }
     }
 }
 
