@@ -17,8 +17,8 @@ public struct KeyRange: Sendable, Equatable {
     /// The keys `lowerBound <= key < upperBound`, of anything that has bytes; none if the bounds don't
     /// ascend.
     public init(from lowerBound: some ByteSource, upTo upperBound: some ByteSource) {
-        self.init(
-            from: lowerBound.withByteView { $0.array }, upTo: upperBound.withByteView { $0.array })
+        self.lowerBound = lowerBound.withByteView { $0.array }
+        self.upperBound = upperBound.withByteView { $0.array }
     }
 
     /// Every key.
