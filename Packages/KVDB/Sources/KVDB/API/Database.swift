@@ -172,6 +172,30 @@ extension Database {
         return result
     }
 
+    #if !hasFeature(Embedded)
+        /// Runs `body` in a write transaction; see ``write(durability:timeout:file:line:_:)``. For functions that throw
+        /// the database's errors only.
+        public func write<Result>(
+            durability: Durability? = nil, timeout: Duration? = nil,
+            file: StaticString = #fileID, line: UInt = #line,
+            _ body: (borrowing Transaction) throws(StorageError) -> Result
+        ) throws(StorageError) -> Result {
+            let transaction = Transaction(
+                engine: try engine.begin(.closure(file, line), timeout: timeout), of: engine)
+            let result = try body(transaction)
+            try transaction.commit(durability: durability)
+            return result
+        }
+
+        /// Runs `body` on one version of the database; see ``read(_:)``. For functions that throw the database's
+        /// errors only.
+        public func read<Result>(
+            _ body: (Snapshot) throws(StorageError) -> Result
+        ) throws(StorageError) -> Result {
+            try body(try snapshot())
+        }
+    #endif
+
     /// Runs `body` on one version of the database.
     ///
     /// - Parameter body: gets the newest version, and may keep it.

@@ -118,3 +118,14 @@ extension Database.Transaction: TableChanging {
             TableSource(.transaction(database, engine.number), name: Array(table.name.utf8)))
     }
 }
+
+extension Database.Transaction {
+    /// Puts a value; but an assignment can't throw, so this is not there.
+    @available(
+        *, unavailable, message: "A put can fail; write: try transaction.put(value, for: key)"
+    )
+    public subscript(key: String) -> String? {
+        get { nil }
+        nonmutating set {}
+    }
+}

@@ -131,7 +131,10 @@ public final class DatabaseEngine<Store: CheckpointedStorage, Log: CommitLog>: S
     func begin(
         _ use: WriterUse, timeout: Duration?
     ) throws(StorageError) -> EngineTransaction<Store, Log> {
-        EngineTransaction(self, try core.begin(use, timeout: timeout))
+        if let timeout, timeout < .zero {
+            throw StorageError(.invalidArgument, "A timeout must not be negative.", path: path)
+        }
+        return EngineTransaction(self, try core.begin(use, timeout: timeout))
     }
 
     /// Puts a value under `key`, replacing the one that was there, as a transaction of its own.
