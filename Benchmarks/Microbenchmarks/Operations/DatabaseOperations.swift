@@ -12,15 +12,15 @@ extension Operation {
     /// Makes one of them ready; nil for another name.
     static func makeOnDatabase(_ name: String, folder: String) throws -> Operation? {
         guard databaseNames.contains(name) else { return nil }
-        var options = DatabaseOptions()
+        var options = Database.Options()
         options.sizeLimit = addressSpace
         // What a checkpoint costs depends on when it comes.
         options.checkpointPolicy = .manual
-        let database = try FileDatabase.open(folder + "/database.kvdb", options: options)
+        let database = try Database(at: folder + "/database.kvdb", options: options)
         for batch in 0..<entryCount / batchSize {
             try database.write { transaction in
                 for number in batch * batchSize..<(batch + 1) * batchSize {
-                    try transaction.put(key(number), value)
+                    try transaction.put(value, for: key(number))
                 }
             }
         }
@@ -36,30 +36,27 @@ extension Operation {
     /// A number of an entry: a prime step, so that neighbours in time lie in different leaves.
     private static func random(_ index: Int) -> Int { index * 77_773 % entryCount }
 
-    private static func randomGets(_ name: String, _ database: FileDatabase) throws -> Operation {
+    private static func randomGets(_ name: String, _ database: Database) throws -> Operation {
         let snapshot = try database.snapshot()
         let keys = (0..<4096).map { key(random($0)) }
         return Operation(name: name) { count in
             var sum = 0
             for index in 0..<count {
-                try keys[index & 4095].withByteView { key throws(StorageError) in
-                    guard let size = try snapshot.withValue(key, { $0.count }) else {
-                        throw missing
-                    }
-                    sum += size
-                }
+                guard let size = try snapshot.withValue(for: keys[index & 4095], { $0.byteCount })
+                else { throw missing }
+                sum += size
             }
             guard sum == count * value.count else { throw missing }
         }
     }
 
-    private static func scan(_ name: String, _ database: FileDatabase) throws -> Operation {
+    private static func scan(_ name: String, _ database: Database) throws -> Operation {
         let snapshot = try database.snapshot()
         return Operation(name: name) { count in
             var left = count
             while left > 0 {
-                try snapshot.forEach(in: .all) { key, value in
-                    guard key.count == 16, value.count == 100 else { return false }
+                try snapshot.scan { key, value in
+                    guard key.byteCount == 16, value.byteCount == 100 else { return false }
                     left -= 1
                     return left > 0
                 }
@@ -67,7 +64,7 @@ extension Operation {
         }
     }
 
-    private static func batchPuts(_ name: String, _ database: FileDatabase) -> Operation {
+    private static func batchPuts(_ name: String, _ database: Database) -> Operation {
         Operation(name: name) { count in
             for batch in 0..<count / batchSize {
                 let keys = (0..<batchSize).map { key(random(batch * batchSize + $0)) }
@@ -79,10 +76,10 @@ extension Operation {
         }
     }
 
-    private static func durablePuts(_ name: String, _ database: FileDatabase) -> Operation {
+    private static func durablePuts(_ name: String, _ database: Database) -> Operation {
         let keys = (0..<4096).map { key(random($0)) }
         return Operation(name: name) { count in
-            for index in 0..<count { try database.put(keys[index & 4095], value) }
+            for index in 0..<count { try database.put(value, for: keys[index & 4095]) }
         }
     }
 }

@@ -4,28 +4,31 @@
 
 import KVDB
 
-let database = try FileDatabase.open("fruit.db")
+extension Table where Key == String, Value == String {
+    static var colors: Self { Self("colors") }
+}
 
-// A write by itself is durable when the call returns.
-try database.put("apple", "red")
+let database = try Database(at: "fruit.db")
+let colors = database[.colors]
 
-// Several belong together: they commit when the closure returns, and leave no trace if it throws.
+// A put by itself is durable when the call returns.
+try colors.put("red", for: "apple")
+
+// Several changes belong together: they commit when the closure returns, and leave no trace if it throws.
 try database.write { transaction in
-    try transaction.put("banana", "yellow")
-    try transaction.put("blueberry", "blue")
-    try transaction.delete("apple")
+    let colors = transaction[.colors]
+    try colors.put("yellow", for: "banana")
+    try colors.put("blue", for: "blueberry")
+    try colors.delete("cherry")
 }
 
-// A snapshot sees one version for as long as it lives, whatever is written meanwhile.
+// A snapshot shows one version for as long as it lives, whatever is written meanwhile.
 let snapshot = try database.snapshot()
-try database.put("cherry", "red")
-print("\(snapshot.count) entries then, \(try database.count()) now")
+try colors.put("red", for: "cherry")
+print("\(try snapshot[.colors].count) entries then, \(try colors.count) now")
 
-// Entries come in key order, and ranges are counted without being read.
-try database.forEach(in: .prefix("b")) { key, value in
-    print(String(decoding: key.array, as: UTF8.self), String(decoding: value.array, as: UTF8.self))
-    return true
-}
-print("\(try database.count(in: .from("banana"))) from banana on")
+// Entries come in the order of their keys, and a range is counted without being read.
+for (fruit, color) in try colors.entries(in: .prefix("b")) { print(fruit, color) }
+print("\(try colors.count(in: "banana"...)) from banana on")
 
 try database.close()

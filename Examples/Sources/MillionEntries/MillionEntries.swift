@@ -5,20 +5,12 @@
 // Usage: MillionEntries DIRECTORY [ENTRIES]
 
 import KVDB
-import PageStore
-import StorageIO
-import WAL
-
-/// A write transaction on a database in a file.
-typealias FileTransaction = EngineTransaction<
-    FilePageStore<POSIXFile>, WriteAheadLog<POSIXFileSystem>
->
 
 @main
 struct MillionEntries {
-    let database: FileDatabase
+    let database: Database
     let count: Int
-    var began = System.now
+    var began = ContinuousClock.now
 
     static func main() throws {
         let arguments = CommandLine.arguments
@@ -26,13 +18,13 @@ struct MillionEntries {
             print("Usage: MillionEntries DIRECTORY [ENTRIES]")
             return
         }
-        var options = DatabaseOptions()
+        var options = Database.Options()
         options.cacheBudget = 16 << 20
         options.dirtyBudget = 8 << 20
         options.logBudget = 32 << 20
         options.durability = .written
         options.access = .createNew
-        let database = try FileDatabase.open(arguments[1] + "/million.db", options: options)
+        let database = try Database(at: arguments[1] + "/million.db", options: options)
         let count = arguments.count > 2 ? Int(arguments[2]) ?? 0 : 1_000_000
         var run = MillionEntries(database: database, count: count)
         try run.run()
@@ -41,9 +33,9 @@ struct MillionEntries {
     mutating func run() throws {
         try report("opened")
         try inBatches { transaction, index in
-            try transaction.put(key(index), value(index))
+            try transaction.put(value(index), for: key(index))
         }
-        try require(database.count() == UInt64(count), "Not every entry is there.")
+        try require(database.count == count, "Not every entry is there.")
         try report("loaded")
         try database.checkpoint()
         try report("checkpoint")
@@ -57,7 +49,7 @@ struct MillionEntries {
             let index = shuffled(number)
             try require(transaction.delete(key(index)), "Entry \(index) is missing.")
         }
-        try require(database.count() == 0, "Entries are left.")
+        try require(database.count == 0, "Entries are left.")
         try report("deleted")
         try database.checkpoint()
         try report("checkpoint")
@@ -98,12 +90,12 @@ struct MillionEntries {
 
     /// Runs a change for each index, a thousand to a transaction.
     private func inBatches(
-        _ change: (inout FileTransaction, Int) throws -> Void
+        _ change: (borrowing Database.Transaction, Int) throws -> Void
     ) throws {
         for first in stride(from: 0, to: count, by: 1000) {
             try database.write { transaction in
                 for index in first..<min(first + 1000, count) {
-                    try change(&transaction, index)
+                    try change(transaction, index)
                 }
             }
         }
@@ -122,12 +114,12 @@ struct MillionEntries {
     private mutating func report(_ step: String) throws {
         let statistics = try database.statistics()
         print(
-            "\(step): \((System.now - began) / 1_000_000) ms,",
+            "\(step): \(ContinuousClock.now - began),",
             "file \(mebibytes(statistics.fileByteCount)), log \(mebibytes(statistics.logByteCount)),",
             "cache \(mebibytes(statistics.residentByteCount)),",
             "resident \(mebibytes(try memory("VmRSS") ?? 0)),",
             "at most \(mebibytes(try memory("VmHWM") ?? 0))")
-        began = System.now
+        began = .now
     }
 
     private func mebibytes(_ bytes: some BinaryInteger) -> String {

@@ -11,7 +11,7 @@ guard arguments.count > 1 else {
     FileHandle.standardError.write(Data("Usage: SteadyWriter DATABASE [COMMITS]\n".utf8))
     exit(64)
 }
-let database = try FileDatabase.open(arguments[1])
+let database = try Database(at: arguments[1])
 let last = arguments.count > 2 ? Int(arguments[2]) ?? 0 : Int.max
 
 var number = 0
@@ -19,8 +19,8 @@ while number < last {
     number += 1
     // Two entries that only make sense together, so that half a transaction would be seen.
     try database.write { transaction in
-        try transaction.put("counter", "\(number)")
-        try transaction.put("receipt \(number)", "written with counter \(number)")
+        try transaction.put("\(number)", for: "counter")
+        try transaction.put("written with counter \(number)", for: "receipt \(number)")
     }
     // Only now, with the commit on the medium, is it promised.
     FileHandle.standardOutput.write(Data("\(number)\n".utf8))

@@ -8,7 +8,9 @@ import KVDB
 extension RawSpan {
     var text: String {
         var bytes: [UInt8] = []
-        for index in 0..<byteCount { bytes.append(unsafeLoad(fromByteOffset: index, as: UInt8.self)) }
+        for index in 0..<byteCount {
+            bytes.append(unsafeLoad(fromByteOffset: index, as: UInt8.self))
+        }
         return String(decoding: bytes, as: UTF8.self)
     }
 }

@@ -24,6 +24,6 @@ do {
 }
 do {
     try database.put("", for: long)
-} catch where error.code == .keyTooLong {
+} catch  where error.code == .keyTooLong {
     print("where:", error.code)
 }

@@ -7,7 +7,8 @@ import KVDB
 
 let database = try Database(inMemory: .init())
 for _ in 0..<2 {
-    try database.put(contentsOf: (0..<1000).map { (Array("session/\($0)".utf8), Array("value".utf8)) })
+    try database.put(
+        contentsOf: (0..<1000).map { (Array("session/\($0)".utf8), Array("value".utf8)) })
     let keys = try database.keys(in: .prefix(Array("session/".utf8)))
     print("deleted", try database.delete(contentsOf: keys))
 }

@@ -13,4 +13,5 @@ print("equal \(composed == decomposed), same key \(try database.contains(decompo
 try database.put("empty", for: "")
 print("the empty key:", String(decoding: try database.get("")!, as: UTF8.self))
 let (low, high) = (Array("a".utf8), Array("z".utf8))
-print("a range upside down:", try database.count(in: KeyInterval(from: .with(high), to: .with(low))))
+print(
+    "a range upside down:", try database.count(in: KeyInterval(from: .with(high), to: .with(low))))

@@ -13,6 +13,7 @@ for (letter, number) in [("a", "1"), ("b", "2"), ("c", "3"), ("d", "4")] {
 }
 print(
     try letters.count(in: "a"..<"c"), try letters.count(in: "a"..."c"),
-    try letters.count(in: "b"...), try letters.count(in: ..<"c"), try letters.count(in: .prefix("a")))
+    try letters.count(in: "b"...), try letters.count(in: ..<"c"),
+    try letters.count(in: .prefix("a")))
 for (letter, number) in try letters.entries(in: "b"..."c") { print("\(letter): \(number)") }
 print(try letters.keys(in: .after("b"), limit: 50))
