@@ -27,6 +27,14 @@ public protocol SurveyVisitor: AnyObject {
 
     /// Something is wrong. If the fault loses a subtree, no leaf of it was or will be visited.
     func fault(_ fault: TreeFault)
+
+    /// Whether the survey is to end: nothing more is looked at, and nothing more is told.
+    var isStopped: Bool { get }
+}
+
+extension SurveyVisitor {
+    /// False: the survey goes on to the end.
+    public var isStopped: Bool { false }
 }
 
 /// Why a page can't be part of a tree.
@@ -57,7 +65,7 @@ public struct TreeSurvey<Source: SurveySource, Visitor: SurveyVisitor> {
 
     /// Walks the whole tree.
     ///
-    /// - Returns: whether all of it could be looked at.
+    /// - Returns: whether all of it could be looked at; false when the visitor stopped it.
     @discardableResult
     public mutating func walk(_ root: TreeRoot) -> Bool {
         do throws(StorageError) {
@@ -103,6 +111,7 @@ public struct TreeSurvey<Source: SurveySource, Visitor: SurveyVisitor> {
 
     /// - Returns: the entries below; nil when not all of it could be looked at.
     private mutating func walk(_ place: Place) -> UInt64? {
+        if visitor.isStopped { return nil }
         switch visitor.claim(place.page) {
         case .usedTwice:
             fault(.usedTwice, place)
@@ -171,7 +180,7 @@ public struct TreeSurvey<Source: SurveySource, Visitor: SurveyVisitor> {
     }
 
     private mutating func walkValues(_ leaf: borrowing LeafContents, _ place: Place) {
-        for index in 0..<leaf.count {
+        for index in 0..<leaf.count where !visitor.isStopped {
             report.keyBytes += leaf.key(index).count
             switch leaf.value(index) {
             case .inline(let bytes):

@@ -284,9 +284,7 @@ final class DatabaseAccess {
         _ format: ExportFormat, progress: Progress, to sink: @escaping ExportWriter.Sink
     ) throws(StorageError) -> UInt64 {
         let snapshot = try database.snapshot()
-        let total = try Self.entryCount(snapshot)
-        return try snapshot.export(
-            format: format, progress: { progress.step($0, of: total) }, to: sink)
+        return try snapshot.export(format: format, progress: { progress.step($0) }, to: sink)
     }
 
     /// What an import did.
@@ -377,7 +375,7 @@ final class DatabaseAccess {
     }
 
     func compact(progress: Progress) throws(StorageError) -> Report {
-        let done = try database.compact { progress.step($0.done) }
+        let done = try database.compact { progress.step($0) }
         var report = Report()
         report.add("repacked", .boolean(done.isRepacked))
         report.add("moved_pages", done.movedPages)

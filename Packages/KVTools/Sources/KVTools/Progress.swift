@@ -1,10 +1,11 @@
+import KVDB
 import StorageIO
 
 /// Tells on standard error how far a long command is, when a person is looking.
 final class Progress {
     private let output: any ByteOutput
     private let isShown: Bool
-    private let action: String
+    private var action: String
     private var nextNanoseconds: UInt64
     private var hasShown = false
 
@@ -22,6 +23,15 @@ final class Progress {
     func step(_ entries: UInt64, of total: UInt64? = nil) {
         guard entries & 0xff == 0, isShown, System.now >= nextNanoseconds else { return }
         show(at: entries, of: total)
+    }
+
+    /// Says how far a call of the database is, if it hasn't for a while.
+    ///
+    /// - Parameter action: what is going on from now on; nil for the same as before.
+    func step(_ progress: Database.Progress, _ action: String? = nil) {
+        if let action { self.action = action }
+        guard isShown, System.now >= nextNanoseconds else { return }
+        show(at: UInt64(progress.done), of: progress.total.map { UInt64($0) })
     }
 
     /// Says how far it is.

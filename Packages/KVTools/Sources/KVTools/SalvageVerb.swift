@@ -73,17 +73,23 @@ struct SalvageVerb: Verb {
         return try OutputFile(path: report, on: files, replacing: false)
     }
 
+    /// What is going on in a phase of a salvage.
+    private static func action(in phase: Database.Progress.Phase) -> String {
+        switch phase {
+        case .walking: "Following the trees, pages"
+        case .scanning: "Reading all pages"
+        case .writing: "Writing the new database, pages"
+        default: "Checking the new database, pages"
+        }
+    }
+
     private func salvage(
         _ options: SalvageOptions, in session: Session
     ) throws(StorageError) -> SalvageReport {
-        let phases: [Progress] = [
-            Progress("Following the trees, pages", in: session),
-            Progress("Reading all pages", in: session),
-            Progress("Writing entries", in: session),
-        ]
-        defer { for phase in phases { phase.finish() } }
+        let progress = Progress("Salvaging", in: session)
+        defer { progress.finish() }
         return try FileDatabase.salvage(from: database, to: target, options: options) {
-            phases[min(Int($0.phase.rawValue), 2)].step($0.done)
+            progress.step($0, Self.action(in: $0.phase))
         }
     }
 }

@@ -126,12 +126,31 @@ extension DatabaseEngine {
 extension EngineSnapshot {
     /// What each table's tree is made of, the default table first. Reads every page once: O(n).
     public func composition() throws(StorageError) -> [TreeComposition] {
-        var all = [TreeComposition(table: [], root: version.main, try main.checkInvariants())]
+        try composition(ProgressMeter())
+    }
+
+    /// What each table's tree is made of; see ``composition()``.
+    func composition(_ meter: ProgressMeter) throws(StorageError) -> [TreeComposition] {
+        let pages = core.store.statistics
+        // Those of older versions and of the catalog are not read.
+        try meter.begin(
+            .measuring, .pages,
+            total: max(0, pages.pageCount - pages.freePages - pages.pendingPages))
+        var all = [try composition(of: main, named: [], meter)]
         for (name, tree) in try namedTables() {
-            all.append(
-                TreeComposition(table: name, root: tree.root, try tree.checkInvariants()))
+            all.append(try composition(of: tree, named: name, meter))
         }
+        try meter.end()
         return all
+    }
+
+    private func composition(
+        of tree: BPlusTree<Store>, named name: [UInt8], _ meter: ProgressMeter
+    ) throws(StorageError) -> TreeComposition {
+        let report = try tree.checkInvariants { _, _, _, pageCount throws(StorageError) in
+            try meter.advance(pages: pageCount)
+        }
+        return TreeComposition(table: name, root: tree.root, report)
     }
 }
 

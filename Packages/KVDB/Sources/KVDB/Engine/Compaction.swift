@@ -14,24 +14,6 @@ public struct CompactionReport: Sendable, Equatable {
     public var movedPages: UInt64 = 0
 }
 
-/// How a long operation goes on, for a progress display.
-public struct CompactionProgress: Sendable, Equatable {
-    /// What is being done.
-    public enum Phase: Sendable, Equatable {
-        /// Looking at how full the pages are.
-        case measuring
-        /// Packing the entries into full pages.
-        case packing
-        /// Moving pages from the file's end into free ones.
-        case moving
-    }
-
-    /// What is being done.
-    public var phase: Phase
-    /// Entries packed or pages moved in this phase so far.
-    public var done: UInt64
-}
-
 extension DatabaseEngine {
     /// Makes the file nearly as small as its content allows (a few pages of bookkeeping may remain), while
     /// readers go on reading; writers wait. It never makes the file larger than the content that was
@@ -46,29 +28,34 @@ extension DatabaseEngine {
     /// after its end. The pages that are kept for deletes on a full disk are given back as well; the next
     /// change asks for them anew.
     ///
+    /// - Parameter progress: called now and then. What it throws ends the compaction, without the step that it was
+    ///   in: the content is the same.
     /// - Returns: what was done, with the file's sizes before and after.
     /// - Throws: `diskFull`, `fileTooLarge` when there was no room for any step, and the content is as
-    ///   before; `busy`, `readOnly`, `closed`, `poisoned`.
+    ///   before; `busy`, `readOnly`, `closed`, `poisoned`; what `progress` throws.
     /// - Complexity: reads every page; writes about twice the content's size at most.
     @discardableResult
     public func compact(
-        progress: (CompactionProgress) -> Void = { _ in }
+        progress: (Database.Progress) throws(StorageError) -> Void = { _ in }
     ) throws(StorageError) -> CompactionReport {
+        try ProgressMeter.running(progress) { meter throws(StorageError) in try compact(meter) }
+    }
+
+    private func compact(_ meter: ProgressMeter) throws(StorageError) -> CompactionReport {
         let core = core
         var report = CompactionReport()
         report.byteCountBefore = core.store.statistics.fileByteCount
-        progress(CompactionProgress(phase: .measuring, done: 0))
         // While a snapshot sees the old pages they can't be freed, and packing would only add to them.
         let isPinned = !core.store.versions.held().isEmpty
-        let isLooselyFilled = try isLooselyFilled()
+        let isLooselyFilled = try isLooselyFilled(meter)
         var refusal: StorageError?
         if !isPinned, isLooselyFilled {
             do throws(StorageError) {
-                try core.repack(progress)
+                try core.repack(meter)
                 report.isRepacked = true
             } catch {
                 // Then what is free can still be given back.
-                guard error.isOutOfSpace else { throw error }
+                guard error.isOutOfSpace, meter.stop == nil else { throw error }
                 refusal = error
             }
         }
@@ -77,12 +64,12 @@ extension DatabaseEngine {
             // Each round frees the places that the one before moved away from. Two do nearly all; more
             // are needed only when the moves themselves had to take pages far up.
             for _ in 0..<4 {
-                let moved = try core.moveDown(isPinned: isPinned, progress)
+                let moved = try core.moveDown(isPinned: isPinned, meter)
                 report.movedPages += moved
                 if moved == 0 { break }
             }
         } catch {
-            guard error.isOutOfSpace else { throw error }
+            guard error.isOutOfSpace, meter.stop == nil else { throw error }
             refusal = error
         }
         try core.giveEndBack()
@@ -92,10 +79,10 @@ extension DatabaseEngine {
     }
 
     /// Returns whether packing anew would save a tenth or more of the leaves, and one at least.
-    private func isLooselyFilled() throws(StorageError) -> Bool {
+    private func isLooselyFilled(_ meter: ProgressMeter) throws(StorageError) -> Bool {
         var saved = 0.0
         var pages = 0.0
-        for tree in try composition() {
+        for tree in try snapshot().composition(meter) {
             let needed = (tree.leafFill * Double(tree.leafPages)).rounded(.up)
             saved += Double(tree.leafPages) - needed
             pages += Double(tree.leafPages)
@@ -141,9 +128,10 @@ extension Engine {
     }
 
     /// Packs every tree anew into full pages.
-    fileprivate func repack(_ progress: (CompactionProgress) -> Void) throws(StorageError) {
+    fileprivate func repack(_ meter: ProgressMeter) throws(StorageError) {
         var done: UInt64 = 0
         _ = try rearrange { () throws(StorageError) in
+            try meter.begin(.packing, .entries, total: try entryCount())
             try forEachTree { tree throws(StorageError) in
                 guard tree.root.page != 0 else { return }
                 let loader = BulkLoader(store: store)
@@ -151,17 +139,27 @@ extension Engine {
                     key, value throws(StorageError) in
                     try loader.append(key, value)
                     done += 1
-                    if ProgressPace.isDue(done) {
-                        if dirtyByteCount > options.dirtyBudget { try store.writeOutDirty() }
-                        progress(CompactionProgress(phase: .packing, done: done))
+                    if done & 0xfff == 0, dirtyByteCount > options.dirtyBudget {
+                        try store.writeOutDirty()
                     }
+                    try meter.advanceEntry(byteCount: key.count + value.count)
                     return true
                 }
                 let packed = try loader.finish()
                 try tree.deleteAll()
                 tree = BPlusTree(store: store, root: packed)
             }
+            try meter.end()
             return done
+        }
+    }
+
+    /// How many entries all tables of the running transaction have.
+    private func entryCount() throws(StorageError) -> Int {
+        try writer.catalog.namedTables(path: path).reduce(
+            Int(clamping: writer.main.root.entryCount)
+        ) {
+            $0 + Int(clamping: $1.record.root.entryCount)
         }
     }
 
@@ -171,7 +169,7 @@ extension Engine {
     ///   must not make the file larger, so that no more move than free pages are there for them and the
     ///   nodes above them.
     fileprivate func moveDown(
-        isPinned: Bool, _ progress: (CompactionProgress) -> Void
+        isPinned: Bool, _ meter: ProgressMeter
     ) throws(StorageError) -> UInt64 {
         try rearrange { () throws(StorageError) in
             let statistics = store.statistics
@@ -183,11 +181,13 @@ extension Engine {
             guard live < statistics.pageCount, statistics.freePages > 0 else { return 0 }
             var left = isPinned ? statistics.freePages / Self.pagesOfPinnedMove : Int.max
             var moved: UInt64 = 0
+            // Each page beyond the limit, and some of the nodes above them.
+            try meter.begin(.moving, .pages, total: statistics.pageCount - live)
             try forEachTree { tree throws(StorageError) in
-                try moveDown(&tree, above: limit, &left, &moved)
-                progress(CompactionProgress(phase: .moving, done: moved))
+                try moveDown(&tree, above: limit, &left, &moved, meter)
             }
-            try moveDown(&writer.catalog, above: limit, &left, &moved)
+            try moveDown(&writer.catalog, above: limit, &left, &moved, meter)
+            try meter.end()
             return moved
         }
     }
@@ -198,11 +198,12 @@ extension Engine {
     /// The same for one tree, with what is dirty written out on the way.
     private func moveDown(
         _ tree: inout BPlusTree<Store>, above limit: PageNumber, _ left: inout Int,
-        _ moved: inout UInt64
+        _ moved: inout UInt64, _ meter: ProgressMeter
     ) throws(StorageError) {
         guard left > 0 else { return }
         let moves = try tree.relocate(above: limit, maximumPages: left) { () throws(StorageError) in
             if dirtyByteCount > options.dirtyBudget { try store.writeOutDirty() }
+            try meter.advance(pages: 1)
         }
         moved += UInt64(moves.pagesMoved)
         if left != .max { left = max(0, left - moves.pagesMoved) }

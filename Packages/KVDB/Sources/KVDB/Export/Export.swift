@@ -8,12 +8,13 @@ extension EngineSnapshot {
     /// - Parameters:
     ///   - format: version 1 can hold the default table only; a database with named tables is then
     ///     an `invalidArgument` error.
-    ///   - progress: called now and then with the entries written so far.
+    ///   - progress: called now and then. What it throws ends the export, whose stream is then a cut one.
     ///   - sink: takes the bytes of the stream in order.
     /// - Returns: the entries written.
     @discardableResult
     public func export(
-        format: ExportFormat = .version2, progress: (UInt64) -> Void = { _ in },
+        format: ExportFormat = .version2,
+        progress: (Database.Progress) throws(StorageError) -> Void = { _ in },
         to sink: @escaping ExportWriter.Sink
     ) throws(StorageError) -> UInt64 {
         let tables = try namedTables()
@@ -24,21 +25,30 @@ extension EngineSnapshot {
                 path: core.path)
         }
         let writer = ExportWriter(format: format, sink: sink)
-        try forEach { key, value throws(StorageError) in
-            try writer.append(key: key, value: value)
-            if ProgressPace.isDueOfCopies(writer.entryCount) { progress(writer.entryCount) }
-            return true
+        let total = tables.reduce(Int(clamping: count)) {
+            $0 + Int(clamping: $1.tree.root.entryCount)
         }
-        for (name, tree) in tables {
-            try name.withByteView { view throws(StorageError) in try writer.beginTable(view) }
-            try tree.forEach(in: .all, reverse: false) { key, value throws(StorageError) in
-                try writer.append(key: key, value: value)
-                if ProgressPace.isDueOfCopies(writer.entryCount) { progress(writer.entryCount) }
-                return true
+        try ProgressMeter.running(progress) { meter throws(StorageError) in
+            try meter.begin(.exporting, .entries, total: total)
+            try write(main, to: writer, meter)
+            for (name, tree) in tables {
+                try name.withByteView { view throws(StorageError) in try writer.beginTable(view) }
+                try write(tree, to: writer, meter)
             }
+            try meter.end()
         }
         try writer.finish()
         return writer.entryCount
+    }
+
+    private func write(
+        _ tree: BPlusTree<Store>, to writer: ExportWriter, _ meter: ProgressMeter
+    ) throws(StorageError) {
+        try tree.forEach(in: .all, reverse: false) { key, value throws(StorageError) in
+            try writer.append(key: key, value: value)
+            try meter.advanceEntry(byteCount: key.count + value.count)
+            return true
+        }
     }
 }
 
@@ -46,7 +56,8 @@ extension DatabaseEngine {
     /// Writes the newest version in a portable format; see ``EngineSnapshot/export(format:progress:to:)``.
     @discardableResult
     public func export(
-        format: ExportFormat = .version2, progress: (UInt64) -> Void = { _ in },
+        format: ExportFormat = .version2,
+        progress: (Database.Progress) throws(StorageError) -> Void = { _ in },
         to sink: @escaping ExportWriter.Sink
     ) throws(StorageError) -> UInt64 {
         try snapshot().export(format: format, progress: progress, to: sink)

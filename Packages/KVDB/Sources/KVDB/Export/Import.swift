@@ -65,14 +65,19 @@ extension DatabaseEngine {
     /// - Parameters:
     ///   - replacing: whether everything that the database held before is dropped; otherwise the
     ///     entries are merged in, and replace those with the same key.
+    ///   - progress: called now and then. What it throws undoes all.
     ///   - next: the next event of the stream, `.end` last; see ``ExportReader/next()``.
-    /// - Throws: what `next` throws, and what a transaction can.
+    /// - Throws: what `next` and `progress` throw, and what a transaction can.
     @discardableResult
     public func importEntries(
-        replacing: Bool, next: () throws(StorageError) -> ExportEvent
+        replacing: Bool, progress: (Database.Progress) throws(StorageError) -> Void = { _ in },
+        next: () throws(StorageError) -> ExportEvent
     ) throws(StorageError) -> ImportReport {
-        try core.importing(replacing: replacing) { () throws(StorageError) in
-            try core.importEvents(next)
+        try ProgressMeter.running(progress) { meter throws(StorageError) in
+            try core.importing(replacing: replacing) { () throws(StorageError) in
+                try meter.begin(.importing, .entries)
+                return try core.importEvents(meter, next)
+            }
         }
     }
 
@@ -104,12 +109,26 @@ extension DatabaseEngine {
 }
 
 extension DatabaseEngine {
-    /// Imports what `reader` reads; see ``importEntries(replacing:next:)``.
+    /// Imports what `reader` reads; see ``importEntries(replacing:progress:next:)``.
+    ///
+    /// - Parameters:
+    ///   - replacing: whether everything that the database held before is dropped.
+    ///   - reader: reads the export.
+    ///   - byteCount: the export's length, for the progress; nil if it is not known.
+    ///   - progress: called now and then with the bytes read so far. What it throws undoes all.
     @discardableResult
     public func importEntries(
-        replacing: Bool, from reader: ExportReader
+        replacing: Bool, from reader: ExportReader, byteCount: Int? = nil,
+        progress: (Database.Progress) throws(StorageError) -> Void = { _ in }
     ) throws(StorageError) -> ImportReport {
-        try importEntries(replacing: replacing) { () throws(StorageError) in try reader.next() }
+        try ProgressMeter.running(progress) { meter throws(StorageError) in
+            try core.importing(replacing: replacing) { () throws(StorageError) in
+                try meter.begin(.importing, .bytes, total: byteCount)
+                return try core.importEvents(meter, position: { Int(clamping: reader.offset) }) {
+                    () throws(StorageError) in try reader.next()
+                }
+            }
+        }
     }
 }
 
@@ -155,6 +174,7 @@ extension Engine {
     }
 
     fileprivate func importEvents(
+        _ meter: ProgressMeter, position: () -> Int? = { nil },
         _ next: () throws(StorageError) -> ExportEvent
     ) throws(StorageError) -> ImportReport {
         var report = ImportReport()
@@ -170,10 +190,13 @@ extension Engine {
                 try key.withByteView { key throws(StorageError) in
                     try value.withByteView { value throws(StorageError) in
                         try add(key, value, to: target, &report)
+                        try meter.advanceEntry(
+                            byteCount: key.count + value.count, position: position())
                     }
                 }
             case .end:
                 try store(target.finish(), as: table)
+                try meter.end()
                 return report
             }
         }

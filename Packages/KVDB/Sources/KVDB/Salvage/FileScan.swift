@@ -62,11 +62,11 @@ struct FileScan {
     ///   - newest: pages of later transactions don't count.
     ///   - tracesTables: whether to gather what tells the tables apart; it takes 20 bytes a page,
     ///     and 8 for each link.
-    ///   - progress: called now and then with the pages read.
+    ///   - meter: is told of each page, and may end it.
     init<Files: FileSystem>(
         _ survey: FileSurvey<Files>, takesAll: Bool = false, newest: TransactionNumber,
-        tracesTables: Bool, progress: (UInt64) -> Void
-    ) {
+        tracesTables: Bool, _ meter: ProgressMeter
+    ) throws(StorageError) {
         self.tracesTables = tracesTables
         self.takesAll = takesAll
         let count = survey.pages.pageCount
@@ -75,8 +75,9 @@ struct FileScan {
         parents = tracesTables ? (0..<count).map { PageNumber($0) } : []
         let buffer = PageBuffer(pageCount: 1)
         var page = 2
+        try meter.begin(.scanning, .pages, total: max(0, count - 2))
         while page < count {
-            if ProgressPace.isDue(page) { progress(UInt64(page)) }
+            try meter.advance(pages: 1)
             let number = PageNumber(page)
             page += 1
             let isSound = survey.sound.contains(number)
@@ -87,13 +88,17 @@ struct FileScan {
                 // The pages inside a sound run are not pages by themselves.
                 let run = survey.pages.checkRun(
                     number, byteCount: nil, newest: .max, pageLimit: count)
-                if run.flaw == nil { page += run.pageCount - 1 }
+                if run.flaw == nil {
+                    page += run.pageCount - 1
+                    try meter.advance(pages: run.pageCount - 1)
+                }
                 continue
             }
             guard flaw == nil, bytes.birth <= newest else { continue }
             read(bytes, at: number, isSound: isSound, survey)
         }
         if tracesTables { connect() }
+        try meter.end()
     }
 
     private mutating func read<Files: FileSystem>(

@@ -10,30 +10,12 @@ where Store == FilePageStore<POSIXFile>, Log == WriteAheadLog<POSIXFileSystem> {
     @discardableResult
     public static func salvage(
         from source: String, to target: String, options: SalvageOptions = SalvageOptions(),
-        progress: @escaping (SalvageProgress) -> Void = { _ in }
+        progress: (Database.Progress) throws(StorageError) -> Void = { _ in }
     ) throws(StorageError) -> SalvageReport {
         try salvage(
             from: source, to: target, files: POSIXFileSystem(), options: options,
             progress: progress)
     }
-}
-
-/// How far a salvage is.
-public struct SalvageProgress: Sendable {
-    /// What it does.
-    public enum Phase: UInt8, Sendable {
-        /// It follows the trees; in pages.
-        case walking
-        /// It reads every page that nothing sound leads to; in pages.
-        case scanning
-        /// It writes the new database; in entries.
-        case writing
-    }
-
-    /// What it does.
-    public var phase: Phase
-    /// How much of that is done.
-    public var done: UInt64
 }
 
 extension DatabaseEngine {
@@ -47,18 +29,28 @@ extension DatabaseEngine {
     /// - Parameters:
     ///   - source: the data file; its log is looked for beside the file that it leads to.
     ///   - target: must not exist yet.
-    ///   - progress: called now and then.
+    ///   - progress: called now and then. What it throws ends the salvage; then there is no target.
     /// - Returns: what came back and what didn't.
     /// - Throws: `fileExists` for a target that is there, `invalidArgument` for one that would share a
     ///   name with the source, `locked` while somebody writes the source, `permissionDenied`,
     ///   `ambiguousName` and `outOfMemory` when its files can't be read for that, `unsupportedFormat`,
     ///   `emptyFile`, `notADatabase` and `damaged` when nothing is there to salvage, and what writing
-    ///   a database throws. Then there is no target.
+    ///   a database throws; what `progress` throws. Then there is no target.
     @discardableResult
     public static func salvage<Files: FileSystem>(
         from source: String, to target: String, files: Files,
         options: SalvageOptions = SalvageOptions(),
-        progress: @escaping (SalvageProgress) -> Void = { _ in }
+        progress: (Database.Progress) throws(StorageError) -> Void = { _ in }
+    ) throws(StorageError) -> SalvageReport
+    where Store == FilePageStore<Files.Handle>, Log == WriteAheadLog<Files> {
+        try ProgressMeter.running(progress) { meter throws(StorageError) in
+            try salvage(from: source, to: target, files: files, options: options, meter)
+        }
+    }
+
+    private static func salvage<Files: FileSystem>(
+        from source: String, to target: String, files: Files, options: SalvageOptions,
+        _ meter: ProgressMeter
     ) throws(StorageError) -> SalvageReport
     where Store == FilePageStore<Files.Handle>, Log == WriteAheadLog<Files> {
         let names = try DatabaseFiles(source, on: files)
@@ -69,19 +61,15 @@ extension DatabaseEngine {
         try file.lock(exclusive: false)
         let survey = try FileSurvey(file, names: names, files: files, keepsPieces: true)
         try survey.refuseHopeless()
-        try survey.walk { progress(SalvageProgress(phase: .walking, done: $0)) }
-        let plan = SalvagePlan(survey, options: options) {
-            progress(SalvageProgress(phase: .scanning, done: $0))
-        }
+        try survey.walk(meter, .walking)
+        let plan = try SalvagePlan(survey, options: options, meter)
         guard survey.base != nil || !plan.tables.isEmpty || survey.log.records > 0 else {
             throw StorageError(
                 .damaged,
                 "Nothing in the file can be salvaged: it has no sound page of a database.",
                 path: names.data)
         }
-        return try write(plan, survey, to: targetNames, files: files, options: options) {
-            progress(SalvageProgress(phase: .writing, done: $0))
-        }
+        return try write(plan, survey, to: targetNames, files: files, options: options, meter)
     }
 
     private static func refuse<Files: FileSystem>(
@@ -101,7 +89,7 @@ extension DatabaseEngine {
 
     private static func write<Files: FileSystem>(
         _ plan: SalvagePlan, _ survey: FileSurvey<Files>, to target: DatabaseFiles, files: Files,
-        options: SalvageOptions, progress: @escaping (UInt64) -> Void
+        options: SalvageOptions, _ meter: ProgressMeter
     ) throws(StorageError) -> SalvageReport
     where Store == FilePageStore<Files.Handle>, Log == WriteAheadLog<Files> {
         var open = DatabaseOptions()
@@ -115,10 +103,9 @@ extension DatabaseEngine {
         let database = try DatabaseEngine.open(target.data, files: files, options: open)
         do throws(StorageError) {
             var writer = SalvageWriter(
-                core: database.core, survey: survey, plan: plan, options: options,
-                progress: progress)
+                core: database.core, survey: survey, plan: plan, options: options, meter: meter)
             var report = try writer.run()
-            let verified = try database.verify()
+            let verified = try database.verify(meter)
             if let finding = verified.findings.first { throw finding.error }
             report.entryCount = verified.entryCount
             try database.close()

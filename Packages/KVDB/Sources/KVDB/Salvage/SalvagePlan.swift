@@ -31,19 +31,19 @@ struct SalvagePlan {
 
     /// Chooses.
     init<Files: FileSystem>(
-        _ survey: FileSurvey<Files>, options: SalvageOptions, progress: (UInt64) -> Void
-    ) {
+        _ survey: FileSurvey<Files>, options: SalvageOptions, _ meter: ProgressMeter
+    ) throws(StorageError) {
         self.options = options
         newest = survey.newest
         let record = survey.base?.superblock.record
         report.transaction = record?.transaction ?? 0
         report.scannedPages = UInt64(survey.pages.pageCount)
         if survey.isBaseTrusted, survey.isCatalogWhole {
-            fillGaps(survey, progress)
+            try fillGaps(survey, meter)
         } else {
             if !survey.isBaseTrusted { newest = Superblock.countLimit }
             report.basis = .scan
-            gather(survey, progress)
+            try gather(survey, meter)
         }
         if let reason = survey.logLoss {
             lose(
@@ -70,8 +70,8 @@ struct SalvagePlan {
 
     /// Takes what the trees lead to, and for each gap the leaves of the scan that fit into it.
     private mutating func fillGaps<Files: FileSystem>(
-        _ survey: FileSurvey<Files>, _ progress: (UInt64) -> Void
-    ) {
+        _ survey: FileSurvey<Files>, _ meter: ProgressMeter
+    ) throws(StorageError) {
         let names = survey.tables.map { $0.name }
         for (index, table) in survey.tables.enumerated() {
             // Where no table can have the name, what it holds comes under another.
@@ -81,7 +81,7 @@ struct SalvagePlan {
             tables.append(own)
         }
         var found = [[FileScan.Leaf]](repeating: [], count: survey.gaps.count)
-        if !survey.gaps.isEmpty { found = assign(survey, progress) }
+        if !survey.gaps.isEmpty { found = try assign(survey, meter) }
         // Behind these tables come those of leaves that fit into none.
         for index in survey.tables.indices {
             for piece in survey.pieces[index] {
@@ -140,14 +140,13 @@ struct SalvagePlan {
     /// The leaves of the scan that fit into each gap. Those that fit into gaps of several tables, or
     /// none, become tables of their own.
     private mutating func assign<Files: FileSystem>(
-        _ survey: FileSurvey<Files>, _ progress: (UInt64) -> Void
-    ) -> [[FileScan.Leaf]] {
+        _ survey: FileSurvey<Files>, _ meter: ProgressMeter
+    ) throws(StorageError) -> [[FileScan.Leaf]] {
         let gaps = survey.gaps.indices.filter { survey.gaps[$0].table != nil }
         let deep = gaps.filter { survey.gaps[$0].fault.level > 0 || survey.gaps[$0].fault.isStale }
         let isAmbiguous = deep.contains { survey.gaps[$0].table != survey.gaps[deep[0]].table }
-        var scan = FileScan(
-            survey, newest: newest,
-            tracesTables: isAmbiguous || !survey.isFreeListWhole, progress: progress)
+        var scan = try FileScan(
+            survey, newest: newest, tracesTables: isAmbiguous || !survey.isFreeListWhole, meter)
         var found = [[FileScan.Leaf]](repeating: [], count: survey.gaps.count)
         var strays: [FileScan.Leaf] = []
         // A leaf out of use, which no free list tells any more, may be of a table that was dropped.
@@ -188,10 +187,10 @@ struct SalvagePlan {
 
     /// Takes every leaf of the file that may be in use, table by table.
     private mutating func gather<Files: FileSystem>(
-        _ survey: FileSurvey<Files>, _ progress: (UInt64) -> Void
-    ) {
-        var scan = FileScan(
-            survey, takesAll: true, newest: newest, tracesTables: true, progress: progress)
+        _ survey: FileSurvey<Files>, _ meter: ProgressMeter
+    ) throws(StorageError) {
+        var scan = try FileScan(
+            survey, takesAll: true, newest: newest, tracesTables: true, meter)
         let isSure = survey.isBaseTrusted && survey.isFreeListWhole
         let isSingle = Self.isSingle(survey, scan)
         var named: [(name: [UInt8], leaves: [FileScan.Leaf])] = []

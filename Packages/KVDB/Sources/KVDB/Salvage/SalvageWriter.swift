@@ -11,22 +11,21 @@ struct SalvageWriter<Files: FileSystem> {
     let survey: FileSurvey<Files>
     private(set) var plan: SalvagePlan
     private let options: SalvageOptions
-    private let progress: (UInt64) -> Void
+    private let meter: ProgressMeter
     /// First pages of the overflow runs that were written: a run holds one value.
     private var usedRuns: PageSet
     private let buffer = PageBuffer(pageCount: 1)
-    private var written: UInt64 = 0
     private var tables: [SalvageReport.Table] = []
 
     init(
         core: Engine<Store, WriteAheadLog<Files>>, survey: FileSurvey<Files>,
-        plan: SalvagePlan, options: SalvageOptions, progress: @escaping (UInt64) -> Void
+        plan: SalvagePlan, options: SalvageOptions, meter: ProgressMeter
     ) {
         self.core = core
         self.survey = survey
         self.plan = plan
         self.options = options
-        self.progress = progress
+        self.meter = meter
         usedRuns = PageSet(limit: survey.pages.pageCount)
     }
 
@@ -35,7 +34,10 @@ struct SalvageWriter<Files: FileSystem> {
         let token = try core.begin(.call, logged: false)
         do {
             core.writer.isChanged = true
+            try meter.begin(
+                .writing, .pages, total: plan.tables.reduce(0) { $0 + $1.chunks.count })
             for table in plan.tables { try write(table) }
+            try meter.end()
             if plan.appliesLog { try applyLog() }
         } catch {
             core.rollback(token)
@@ -54,7 +56,10 @@ struct SalvageWriter<Files: FileSystem> {
     private mutating func write(_ table: SalvagePlan.Table) throws(StorageError) {
         var account = SalvageReport.Table(name: table.name)
         let loader = BulkLoader(store: core.store)
-        for chunk in table.chunks { try write(chunk, to: loader, &account) }
+        for chunk in table.chunks {
+            try write(chunk, to: loader, &account)
+            try meter.advance(pages: 1)
+        }
         let root = try loader.finish()
         tables.append(account)
         guard !table.name.isEmpty else {
@@ -88,8 +93,6 @@ struct SalvageWriter<Files: FileSystem> {
             let key = leaf.key(index)
             if isWritten {
                 guard try write(key, leaf.value(index), to: loader, account.name) else { continue }
-                written += 1
-                if ProgressPace.isDue(written) { progress(written) }
             }
             switch chunk.certainty {
             case .proved: account.proved += 1

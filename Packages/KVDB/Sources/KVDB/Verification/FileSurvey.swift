@@ -69,6 +69,8 @@ final class FileSurvey<Files: FileSystem>: SurveySource, SurveyVisitor {
     private(set) var leftOut: UInt64 = 0
     private let report: (TreeFault, _ table: [UInt8]?) -> Void
     private(set) var checkedPages: UInt64 = 0
+    /// Is told of each page while the trees are walked.
+    private var meter: ProgressMeter?
     /// The table that is being walked; nil for the catalog.
     private var table: Int?
     private(set) var catalog = CatalogReading()
@@ -153,19 +155,29 @@ final class FileSurvey<Files: FileSystem>: SurveySource, SurveyVisitor {
 
     /// Reads the log, then every tree.
     ///
-    /// - Parameter progress: called now and then with the pages looked at.
-    func walk(progress: (UInt64) -> Void = { _ in }) throws(StorageError) {
+    /// - Parameters:
+    ///   - meter: is told of each page that is looked at, and may end it.
+    ///   - phase: as what.
+    func walk(
+        _ meter: ProgressMeter = ProgressMeter(), _ phase: Database.Progress.Phase = .checking
+    ) throws(StorageError) {
+        self.meter = meter
+        defer { self.meter = nil }
+        let known = pageLimit - 2 - freeList.freePageCount
+        try meter.begin(phase, .pages, total: base == nil ? nil : max(0, known))
+        try meter.advance(pages: freeList.pages.count)
         log = try LogSurvey(names, beside: file, files: files, base: base?.superblock)
         logDamage = log.damage
         leftOut = log.leftOut
         defer { table = nil }
-        guard let base else { return }
+        guard let base else { return try meter.end() }
         let record = base.superblock.record
         let root = TreeRoot(
             page: record.catalogRoot, height: record.catalogHeight,
             entryCount: record.catalogCount)
         var survey = TreeSurvey(source: self, visitor: self)
         let isWalked = survey.walk(root)
+        if let stop = meter.stop { throw stop }
         catalog.findStaleRecords { pages.birthOfSoundPage($0.root.page) }
         isCatalogWhole = isWalked && catalog.unreadable.isEmpty && catalog.stale.isEmpty
         for table in catalog.tables { tables.append(Table(name: table.name, root: table.root)) }
@@ -175,8 +187,9 @@ final class FileSurvey<Files: FileSystem>: SurveySource, SurveyVisitor {
             var survey = TreeSurvey(source: self, visitor: self)
             tables[index].isWhole = survey.walk(tables[index].root)
             tables[index].report = survey.report
-            progress(checkedPages)
+            if let stop = meter.stop { throw stop }
         }
+        try meter.end()
         isBaseTrusted =
             contradiction == nil && !pages.choice.isContradictory
             && (isOtherSlotSound
@@ -261,7 +274,11 @@ final class FileSurvey<Files: FileSystem>: SurveySource, SurveyVisitor {
 
     private func count(_ pageCount: Int) {
         checkedPages += UInt64(pageCount)
+        // What it throws stops the survey.
+        do throws(StorageError) { try meter?.advance(pages: pageCount) } catch {}
     }
+
+    var isStopped: Bool { meter?.stop != nil }
 
     func leaf(
         _ leaf: borrowing LeafContents, _ page: PageNumber, low: [UInt8]?, high: [UInt8]?

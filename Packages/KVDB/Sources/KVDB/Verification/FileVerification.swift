@@ -7,7 +7,7 @@ extension DatabaseEngine
 where Store == FilePageStore<POSIXFile>, Log == WriteAheadLog<POSIXFileSystem> {
     /// Verifies files without opening them as a database; see ``verifyFile(_:files:progress:)``.
     public static func verifyFile(
-        _ path: String, progress: (UInt64) -> Void = { _ in }
+        _ path: String, progress: (Database.Progress) throws(StorageError) -> Void = { _ in }
     ) throws(StorageError) -> VerificationReport {
         try verifyFile(path, files: POSIXFileSystem(), progress: progress)
     }
@@ -24,12 +24,13 @@ extension DatabaseEngine {
     ///
     /// - Parameters:
     ///   - path: the data file; its log is looked for beside the file that it leads to.
-    ///   - progress: called now and then with the pages checked so far.
+    ///   - progress: called now and then with the pages checked so far. What it throws ends the verification.
     /// - Returns: the report; damage is in it and not thrown.
     /// - Throws: what keeps the files from being read: `fileNotFound`, `permissionDenied`, also for a
-    ///   log of another user, `ambiguousName`, `locked`, `outOfMemory`, `inputOutput`.
+    ///   log of another user, `ambiguousName`, `locked`, `outOfMemory`, `inputOutput`; what `progress` throws.
     public static func verifyFile<Files: FileSystem>(
-        _ path: String, files: Files, progress: (UInt64) -> Void = { _ in }
+        _ path: String, files: Files,
+        progress: (Database.Progress) throws(StorageError) -> Void = { _ in }
     ) throws(StorageError) -> VerificationReport
     where Store == FilePageStore<Files.Handle>, Log == WriteAheadLog<Files> {
         let names = try DatabaseFiles(path, on: files)
@@ -39,7 +40,9 @@ extension DatabaseEngine {
         let collector = FaultCollector(names.data)
         let survey = try FileSurvey(
             file, names: names, files: files, keepsPieces: false, report: collector.add)
-        try survey.walk(progress: progress)
+        try ProgressMeter.running(progress) { meter throws(StorageError) in
+            try survey.walk(meter, .checking)
+        }
         var report = collector.report
         survey.addFindings(to: &report)
         // What a survey can't know, above all whether the log's operations can be applied.

@@ -11,13 +11,20 @@ extension DatabaseEngine {
     ///
     /// Readers go on; writers and checkpoints wait.
     ///
-    /// - Parameter progress: called now and then with the pages checked so far.
+    /// - Parameter progress: called now and then with the pages checked so far. What it throws ends the
+    ///   verification.
     /// - Returns: the report; damage is in it and not thrown.
     /// - Throws: `poisoned`, since after a failed write or sync only a reopen tells what the file has;
-    ///   `closed`, `busy`, `outOfMemory`; what keeps the log from being opened, as rights.
+    ///   `closed`, `busy`, `timedOut`, `outOfMemory`; what keeps the log from being opened, as rights; what
+    ///   `progress` throws.
     public func verify(
-        progress: (UInt64) -> Void = { _ in }
+        progress: (Database.Progress) throws(StorageError) -> Void = { _ in }
     ) throws(StorageError) -> VerificationReport {
+        try ProgressMeter.running(progress) { meter throws(StorageError) in try verify(meter) }
+    }
+
+    /// Looks at everything; see ``verify(progress:)``.
+    func verify(_ meter: ProgressMeter) throws(StorageError) -> VerificationReport {
         let core = core
         try core.requireOpen()
         let token = try core.acquireWriter(.call, timeout: core.options.writerTimeout)
@@ -25,8 +32,8 @@ extension DatabaseEngine {
         core.checkpointer.enter()
         defer { core.checkpointer.leave() }
         try core.requireUnpoisoned()
-        let verification = Verification(core)
-        try verification.run(progress)
+        let verification = Verification(core, meter)
+        try verification.run()
         // What a close meanwhile took away is not damage.
         try core.requireOpen()
         token.release()
@@ -50,40 +57,49 @@ private final class Verification<Store: CheckpointedStorage, Log: CommitLog>:
     private var isCatalog = false
     private var isWhole = true
 
+    private let meter: ProgressMeter
+
     private var store: Store { core.store }
 
-    init(_ core: Engine<Store, Log>) {
+    init(_ core: Engine<Store, Log>, _ meter: ProgressMeter) {
         self.core = core
+        self.meter = meter
         use = PageSet(limit: core.store.pageCount)
         unused = PageSet(limit: core.store.pageCount)
     }
 
-    func run(_ progress: (UInt64) -> Void) throws(StorageError) {
+    func run() throws(StorageError) {
         report.isSpareSuperblockDamaged = store.isSpareSuperblockDamaged
-        markUnused()
+        let statistics = store.statistics
+        try meter.begin(
+            .checking, .pages,
+            total: max(
+                0, statistics.pageCount - 2 - statistics.freePages - statistics.pendingPages))
+        try markUnused()
         let head = core.writer.head
         isCatalog = true
-        walk(head.catalog, progress)
+        try walk(head.catalog)
         isCatalog = false
         findStaleRecords(head)
         isWhole = isWhole && catalog.unreadable.isEmpty && catalog.stale.isEmpty
         report.add(catalog, path: core.path)
         report.tableCount = UInt64(catalog.tables.count { !$0.name.isEmpty })
-        walk(head.main, named: [], progress)
+        try walk(head.main, named: [])
         for table in catalog.tables where !table.name.isEmpty {
-            walk(table.root, named: table.name, progress)
+            try walk(table.root, named: table.name)
         }
         reportLost()
+        try meter.end()
         try checkLog()
         report.addNumbers(
             transaction: head.transaction, generation: store.generation, logPosition: core.log.end,
             slot: store.superblockPage, path: core.path)
     }
 
-    private func walk(_ root: TreeRoot, named name: [UInt8], _ progress: (UInt64) -> Void) {
+    private func walk(_ root: TreeRoot, named name: [UInt8]) throws(StorageError) {
         table = name
         defer { table = nil }
-        let found = walk(root, progress)
+        let found = try walk(root)
         report.entryCount &+= found.report.entryCount
         guard found.isWhole else { return }
         report.trees.append(TreeComposition(table: name, root: root, found.report))
@@ -92,12 +108,12 @@ private final class Verification<Store: CheckpointedStorage, Log: CommitLog>:
     /// - Returns: what the tree consists of, as far as it could be looked at, and whether that was all.
     @discardableResult
     private func walk(
-        _ root: TreeRoot, _ progress: (UInt64) -> Void
-    ) -> (report: TreeReport, isWhole: Bool) {
+        _ root: TreeRoot
+    ) throws(StorageError) -> (report: TreeReport, isWhole: Bool) {
         var survey = TreeSurvey(source: self, visitor: self)
         let isTreeWhole = survey.walk(root)
+        if let stop = meter.stop { throw stop }
         isWhole = isWhole && isTreeWhole
-        progress(report.checkedPages)
         return (survey.report, isTreeWhole)
     }
 
@@ -120,9 +136,10 @@ private final class Verification<Store: CheckpointedStorage, Log: CommitLog>:
 
     // MARK: Pages without a tree
 
-    private func markUnused() {
+    private func markUnused() throws(StorageError) {
         for page in store.freeListPages {
             markUnused(page, 1, "A page of the free list")
+            try meter.advance(pages: 1)
             do throws(StorageError) {
                 try store.checkStored(page)
                 report.checkedPages += 1
@@ -225,8 +242,12 @@ private final class Verification<Store: CheckpointedStorage, Log: CommitLog>:
         }
         use.insert(start..<start + count)
         report.checkedPages += UInt64(count)
+        // What it throws stops the survey.
+        do throws(StorageError) { try meter.advance(pages: count) } catch {}
         return nil
     }
+
+    var isStopped: Bool { meter.stop != nil }
 
     func leaf(
         _ leaf: borrowing LeafContents, _ page: PageNumber, low: [UInt8]?, high: [UInt8]?

@@ -168,6 +168,7 @@ public struct VerificationReport: Sendable {
     }
 
     /// Adds damage that something else met.
+    @_spi(Engine)
     public mutating func add(_ error: StorageError) {
         let isLog = error.logSequenceNumber != nil
         add(Finding(isLog ? .log : .structure, error, advice: isLog ? .restoreLog : .salvage))
