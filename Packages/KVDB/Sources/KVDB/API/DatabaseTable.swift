@@ -13,6 +13,7 @@ extension CommittingTable {
     ///   - durability: what the commit waits for; nil for the database's own level.
     /// - Throws: as ``Database/write(durability:timeout:file:line:_:)``, and `keyTooLong`, `valueTooLong`, `wrongType`.
     /// - Complexity: O(log n).
+    @inlinable
     public func put(
         _ value: Value, for key: Key, durability: Database.Durability? = nil
     ) throws(StorageError) {
@@ -76,6 +77,7 @@ extension CommittingTable where Key == [UInt8], Value == [UInt8] {
     ///   - value: anything that has bytes, at most 1 GiB.
     ///   - key: anything that has bytes, at most 1,024.
     ///   - durability: what the commit waits for; nil for the database's own level.
+    @inlinable
     public func put(
         _ value: borrowing some ByteSource & ~Copyable & ~Escapable,
         for key: borrowing some ByteSource & ~Copyable & ~Escapable,
@@ -107,7 +109,23 @@ extension CommittingTable where Key == [UInt8], Value == [UInt8] {
 }
 
 extension TableSource {
-    /// Puts a value in a transaction of its own, where possible into pages that nobody looks at.
+    /// Puts a value in the transaction, or in one of its own.
+    @usableFromInline
+    func put(_ value: RawSpan, for key: RawSpan) throws(StorageError) {
+        guard case .transaction(let engine, let number) = origin else {
+            return try putAlone(value, for: key, nil)
+        }
+        try RunningTable(engine: engine, number: number, name: name).put(value, for: key)
+    }
+
+    /// Deletes a key in the transaction, or in one of its own. Returns whether it was there.
+    @usableFromInline
+    func delete(_ key: RawSpan) throws(StorageError) -> Bool {
+        try change { table throws(StorageError) in try table.delete(key) }
+    }
+
+    /// Puts a value in a transaction of its own, if possible into pages that nobody looks at.
+    @usableFromInline
     func putAlone(
         _ value: RawSpan, for key: RawSpan, _ durability: Database.Durability?
     ) throws(StorageError) {

@@ -8,6 +8,7 @@ extension TableReading where Self: ~Copyable, Key == [UInt8], Value == [UInt8] {
     /// - Parameter key: anything that has bytes.
     /// - Throws: `damaged` with the page, `inputOutput`, `closed`.
     /// - Complexity: O(log n).
+    @inlinable
     public func get(
         _ key: borrowing some ByteSource & ~Copyable & ~Escapable
     ) throws(StorageError) -> [UInt8]? {
@@ -19,6 +20,7 @@ extension TableReading where Self: ~Copyable, Key == [UInt8], Value == [UInt8] {
     /// - Parameters:
     ///   - key: anything that has bytes.
     ///   - body: gets the bytes of the value, which can't leave it.
+    @inlinable
     public func withValue<Result>(
         for key: borrowing some ByteSource & ~Copyable & ~Escapable,
         _ body: (RawSpan) throws(Database.Failure) -> Result
@@ -29,6 +31,7 @@ extension TableReading where Self: ~Copyable, Key == [UInt8], Value == [UInt8] {
     /// Returns whether a key is there. O(log n).
     ///
     /// - Parameter key: anything that has bytes.
+    @inlinable
     public func contains(
         _ key: borrowing some ByteSource & ~Copyable & ~Escapable
     ) throws(StorageError) -> Bool {
@@ -53,13 +56,14 @@ extension TableChanging where Self: ~Copyable, Key == [UInt8], Value == [UInt8] 
     ///   - key: anything that has bytes, at most 1,024.
     /// - Throws: as for arrays of bytes.
     /// - Complexity: O(log n).
+    @inlinable
     public func put(
         _ value: borrowing some ByteSource & ~Copyable & ~Escapable,
         for key: borrowing some ByteSource & ~Copyable & ~Escapable
     ) throws(StorageError) {
         try key.withBytes { key throws(StorageError) in
             try value.withBytes { value throws(StorageError) in
-                try source.change { table throws(StorageError) in try table.put(value, for: key) }
+                try source.put(value, for: key)
             }
         }
     }
@@ -67,12 +71,13 @@ extension TableChanging where Self: ~Copyable, Key == [UInt8], Value == [UInt8] 
     /// Deletes a key. Returns whether it was there. O(log n).
     ///
     /// - Parameter key: anything that has bytes.
+    @inlinable
     @discardableResult
     public func delete(
         _ key: borrowing some ByteSource & ~Copyable & ~Escapable
     ) throws(StorageError) -> Bool {
         try key.withBytes { key throws(StorageError) in
-            try source.change { table throws(StorageError) in try table.delete(key) }
+            try source.delete(key)
         }
     }
 }

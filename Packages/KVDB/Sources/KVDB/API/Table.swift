@@ -85,7 +85,7 @@ extension Database.Snapshot: TableReading {
 
     /// The default table.
     public var source: TableSource {
-        TableSource(.snapshot(engine, engine.main))
+        TableSource(.snapshot(engine, engine.version.main))
     }
 
     /// A table of this version, which is looked up here, once. A table that is not there is an empty one.

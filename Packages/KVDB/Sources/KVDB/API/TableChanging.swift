@@ -23,8 +23,13 @@ extension TableChanging where Self: ~Copyable {
     /// - Throws: `keyTooLong`, `valueTooLong`, `wrongType`, `diskFull`, `damaged`, `inputOutput`, `closed`; for a
     ///   database also what a commit throws.
     /// - Complexity: O(log n).
+    @inlinable
     public func put(_ value: Value, for key: Key) throws(StorageError) {
-        try source.change { table throws(StorageError) in try table.put(value, for: key) }
+        try key.withKeyBytes { key throws(StorageError) in
+            try value.withStoredBytes { value throws(StorageError) in
+                try source.put(value, for: key)
+            }
+        }
     }
 
     /// Puts a value under a key that is not there yet.
@@ -126,8 +131,9 @@ extension TableChanging where Self: ~Copyable {
     /// - Throws: `wrongType`, `damaged`, `inputOutput`, `closed`; for a database also what a commit throws.
     /// - Complexity: O(log n).
     @discardableResult
+    @inlinable
     public func delete(_ key: Key) throws(StorageError) -> Bool {
-        try source.change { table throws(StorageError) in try table.delete(key) }
+        try key.withKeyBytes { key throws(StorageError) in try source.delete(key) }
     }
 
     /// Deletes a key and returns the value that it had, or nil if it was not there.

@@ -22,6 +22,7 @@ extension TableReading where Self: ~Copyable {
     }
 
     /// Calls `body` with each entry in a range of Swift's; see ``forEach(in:order:_:)``.
+    @inlinable
     public func forEach(
         in range: some KeyRangeExpression<Key>, order: TableOrder = .ascending,
         _ body: (_ key: Key, _ value: Value) throws(Database.Failure) -> Void
@@ -30,6 +31,7 @@ extension TableReading where Self: ~Copyable {
     }
 
     /// Calls `body` with the bytes of each entry in a range of Swift's; see ``scan(in:order:_:)``.
+    @inlinable
     public func scan(
         in range: some KeyRangeExpression<Key>, order: TableOrder = .ascending,
         _ body: (_ key: RawSpan, _ value: RawSpan) throws(Database.Failure) -> Bool

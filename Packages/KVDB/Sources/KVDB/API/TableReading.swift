@@ -34,6 +34,7 @@ extension TableReading where Self: ~Copyable {
     /// - Parameter key: the key to look for.
     /// - Throws: `damaged` with the page, `inputOutput`, `closed`; `undecodable` for bytes that are no `Value`.
     /// - Complexity: O(log n).
+    @inlinable
     public func get(_ key: Key) throws(StorageError) -> Value? {
         try key.withKeyBytes { key throws(StorageError) in try source.value(of: key) }
     }
@@ -49,6 +50,7 @@ extension TableReading where Self: ~Copyable {
     /// - Returns: what `body` returns, or nil if there is no such key.
     /// - Throws: what `body` throws; `damaged` with the page, `inputOutput`, `closed`.
     /// - Complexity: O(log n).
+    @inlinable
     public func withValue<Result>(
         for key: Key, _ body: (RawSpan) throws(Database.Failure) -> Result
     ) throws(Database.Failure) -> Result? {
@@ -58,6 +60,7 @@ extension TableReading where Self: ~Copyable {
     /// Returns whether a key is there. Reads no value.
     ///
     /// - Complexity: O(log n).
+    @inlinable
     public func contains(_ key: Key) throws(StorageError) -> Bool {
         try key.withKeyBytes { key throws(StorageError) in try source.contains(key) }
     }
@@ -171,6 +174,7 @@ extension TableReading where Self: ~Copyable {
     ///   - body: gets key and value. What it throws ends the visit.
     /// - Throws: what `body` throws; `damaged` with the page, `inputOutput`, `closed`, `undecodable`.
     /// - Complexity: O(log n + entries visited).
+    @inlinable
     public func forEach(
         in range: KeyInterval<Key> = .all, order: TableOrder = .ascending,
         _ body: (_ key: Key, _ value: Value) throws(Database.Failure) -> Void
@@ -192,6 +196,7 @@ extension TableReading where Self: ~Copyable {
     ///   - body: gets the bytes of key and value, which can't leave it, and returns whether to go on.
     /// - Throws: what `body` throws; `damaged` with the page, `inputOutput`, `closed`.
     /// - Complexity: O(log n + entries visited).
+    @inlinable
     public func scan(
         in range: KeyInterval<Key> = .all, order: TableOrder = .ascending,
         _ body: (_ key: RawSpan, _ value: RawSpan) throws(Database.Failure) -> Bool
@@ -200,6 +205,15 @@ extension TableReading where Self: ~Copyable {
         guard source.isTransaction else {
             return try source.scan(range, order, body)
         }
+        try visit(range, order, body)
+    }
+
+    /// Visits the entries of a transaction's table by a cursor.
+    @usableFromInline
+    func visit(
+        _ range: KeyRange, _ order: TableOrder,
+        _ body: (_ key: RawSpan, _ value: RawSpan) throws(Database.Failure) -> Bool
+    ) throws(Database.Failure) {
         var cursor = try cursor()
         cursor.limit(to: range)
         while try cursor.stepPlace(order) {

@@ -13,7 +13,7 @@ public struct TableSource: Sendable {
         /// What is newest when a call comes.
         case newest(FileEngine)
         /// A version that stays, and the table's tree in it.
-        case snapshot(EngineSnapshot<FileStore, FileLog>, Tree)
+        case snapshot(EngineSnapshot<FileStore, FileLog>, TreeRoot)
         /// The transaction with this number, as long as it is open; without a number, the one that the call itself has
         /// begun.
         case transaction(FileEngine, UInt64?)
@@ -29,7 +29,7 @@ public struct TableSource: Sendable {
     }
 
     /// Whether it is a running transaction, whose pages change under the reader.
-    var isTransaction: Bool {
+    @usableFromInline var isTransaction: Bool {
         if case .transaction = origin { return true }
         return false
     }
@@ -41,8 +41,8 @@ public struct TableSource: Sendable {
         _ body: (Tree) throws(StorageError) -> Result
     ) throws(StorageError) -> Result {
         switch origin {
-        case .snapshot(_, let tree):
-            return try body(tree)
+        case .snapshot(let snapshot, let root):
+            return try body(Tree(store: snapshot.core.store, root: root))
         case .newest(let engine):
             let core = engine.core
             let (slot, version) = try core.acquireVersion()
@@ -56,39 +56,65 @@ public struct TableSource: Sendable {
         }
     }
 
+    /// Lends the bytes of a key's value, if it is there: where they lie, or, in a transaction, a copy, which `body` may
+    /// change the table beside of.
+    @usableFromInline
+    func lendBytes(of key: ByteView, to body: (ByteView) -> Void) throws(StorageError) {
+        switch origin {
+        case .snapshot(let snapshot, let root):
+            try snapshot.core.store.lendValue(of: key, in: root) { value in body(value) }
+        case .newest(let engine):
+            let core = engine.core
+            let (slot, version) = try core.acquireVersion()
+            defer { core.releaseVersion(slot) }
+            let root = name.isEmpty ? version.main : try core.tree(named: name, in: version).root
+            try core.store.lendValue(of: key, in: root) { value in body(value) }
+        case .transaction(let engine, let number):
+            let core = engine.core
+            let copy = try core.use(number) { () throws(StorageError) in
+                try core.runningTree(named: name).get(key)
+            }
+            copy?.withByteView { body($0) }
+        }
+    }
+
     /// Returns the value of a key.
+    @inlinable
     func value<Value: StoredValue>(of key: RawSpan) throws(StorageError) -> Value? {
-        try read { tree throws(StorageError) in
-            try key.withByteView { key throws(StorageError) in
-                try tree.withValue(key) { value throws(StorageError) in
-                    try value.withBytes { bytes throws(StorageError) in
+        var outcome: Value?
+        var failure: StorageError?
+        try key.withByteView { key throws(StorageError) in
+            try lendBytes(of: key) { value in
+                do throws(StorageError) {
+                    outcome = try value.withBytes { bytes throws(StorageError) in
                         try Value(storedBytes: bytes)
                     }
-                }
+                } catch { failure = error }
             }
         }
+        if let failure { throw failure }
+        return outcome
     }
 
     /// Lends the bytes of the value of a key; see ``TableReading/withValue(for:_:)``.
+    @inlinable
     func lend<Result>(
         _ key: RawSpan, to body: (RawSpan) throws(Database.Failure) -> Result
     ) throws(Database.Failure) -> Result? {
-        if isTransaction {
-            let copy: [UInt8]? = try value(of: key)
-            guard let copy else { return nil }
-            return try body(unsafe copy.span.bytes)
-        }
-        var outcome: Swift.Result<Result, Database.Failure>?
-        try read { tree throws(StorageError) in
-            try key.withByteView { key throws(StorageError) in
-                try tree.store.lendValue(of: key, in: tree.root) { value in
-                    outcome = value.withBytes { bytes in catching(bytes, body) }
-                }
+        var outcome: Result?
+        var failure: Database.Failure?
+        try key.withByteView { key throws(StorageError) in
+            try lendBytes(of: key) { value in
+                do throws(Database.Failure) {
+                    outcome = try value.withBytes(body)
+                } catch { failure = error }
             }
         }
-        return try outcome?.get()
+        if let failure { throw failure }
+        return outcome
     }
 
+    @usableFromInline
     func contains(_ key: RawSpan) throws(StorageError) -> Bool {
         try read { tree throws(StorageError) in
             try key.withByteView { key throws(StorageError) in try tree.contains(key) }
@@ -153,23 +179,34 @@ public struct TableSource: Sendable {
     }
 
     /// Lends the entries in a range, until `body` returns false; not of a transaction.
+    @usableFromInline
+    func scanBytes(
+        _ range: KeyRange, _ order: TableOrder, _ body: (ByteView, ByteView) -> Bool
+    ) throws(StorageError) {
+        try read { tree throws(StorageError) in
+            try tree.forEach(in: range, reverse: order == .descending) { key, value in
+                body(key, value)
+            }
+        }
+    }
+
+    /// Lends the entries in a range, until `body` returns false; not of a transaction.
+    @inlinable
     func scan(
         _ range: KeyRange, _ order: TableOrder,
         _ body: (RawSpan, RawSpan) throws(Database.Failure) -> Bool
     ) throws(Database.Failure) {
         var failure: Database.Failure?
-        try read { tree throws(StorageError) in
-            try tree.forEach(in: range, reverse: order == .descending) { key, value in
-                do throws(Database.Failure) {
-                    return try key.withBytes { key throws(Database.Failure) in
-                        try value.withBytes { value throws(Database.Failure) in
-                            try body(key, value)
-                        }
+        try scanBytes(range, order) { key, value in
+            do throws(Database.Failure) {
+                return try key.withBytes { key throws(Database.Failure) in
+                    try value.withBytes { value throws(Database.Failure) in
+                        try body(key, value)
                     }
-                } catch {
-                    failure = error
-                    return false
                 }
+            } catch {
+                failure = error
+                return false
             }
         }
         if let failure { throw failure }
@@ -242,7 +279,7 @@ extension TableSource {
         snapshot: EngineSnapshot<FileStore, FileLog>, name: [UInt8] = []
     ) throws(StorageError) {
         let tree = try snapshot.core.tree(named: name, in: snapshot.version)
-        self.init(.snapshot(snapshot, tree), name: name)
+        self.init(.snapshot(snapshot, tree.root), name: name)
     }
 }
 
@@ -267,16 +304,5 @@ extension TreeCursor {
             isThere = try last()
         }
         return isThere && range.contains(key)
-    }
-}
-
-/// Calls `body` and keeps what it throws, for calls that know no errors but their own.
-func catching<Result>(
-    _ bytes: RawSpan, _ body: (RawSpan) throws(Database.Failure) -> Result
-) -> Swift.Result<Result, Database.Failure> {
-    do throws(Database.Failure) {
-        return .success(try body(bytes))
-    } catch {
-        return .failure(error)
     }
 }
