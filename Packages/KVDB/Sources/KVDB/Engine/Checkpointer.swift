@@ -155,7 +155,7 @@ extension Engine {
     /// Keeps writers from outrunning the background checkpoint: at four budgets they do one
     /// themselves. And after the disk was full, one frees what can be freed.
     func relieve() throws(StorageError) {
-        guard options.checkpointPolicy != .manual else { return }
+        guard isReliefDue else { return }
         if store.isSpaceShort {
             do throws(StorageError) {
                 try runCheckpoint()
@@ -165,9 +165,13 @@ extension Engine {
             }
             return
         }
-        guard loggedBytes / 4 >= UInt64(max(options.logBudget, 1))
-        else { return }
         try runCheckpoint()
+    }
+
+    /// Whether ``relieve()`` has anything to do.
+    var isReliefDue: Bool {
+        options.checkpointPolicy != .manual
+            && (store.isSpaceShort || loggedBytes / 4 >= UInt64(max(options.logBudget, 1)))
     }
 
     // MARK: The log's part

@@ -14,6 +14,7 @@ import WAL
 /// - ``VersionQueue``: from a commit to what readers get.
 /// - ``Checkpointer``: from the head to the data file.
 /// - ``Maintenance``: the background thread.
+/// - ``WriteQueue``: the writes of tasks, and the thread that runs them.
 ///
 /// Locks, in the order in which they are taken:
 /// 1. `writerLock`: one write transaction, or the start of a checkpoint, at a time. Guards `writer`.
@@ -44,6 +45,10 @@ final class Engine<Store: CheckpointedStorage, Log: CommitLog>: @unchecked Senda
     let maintenance = Maintenance()
     /// Which transaction is open, for the calls on it.
     let transactionUse = TransactionUse()
+    #if !hasFeature(Embedded)
+        /// The writes of tasks.
+        let queue = WriteQueue()
+    #endif
 
     /// Goes on from where recovery left `writer`.
     init(

@@ -46,6 +46,12 @@ public struct EngineTransaction<Store: CheckpointedStorage, Log: CommitLog>: ~Co
         try core.commit(token.pass(), durability ?? core.options.durability)
     }
 
+    /// Makes the changes the head; see `Engine.commitToHead`.
+    consuming func commitToHead(durability: Durability?) throws(StorageError) -> CommitWait {
+        core.transactionUse.close(number)
+        return try core.commitToHead(token.pass(), durability ?? core.options.durability)
+    }
+
     /// Drops every change.
     public consuming func abort() {
         core.transactionUse.close(number)

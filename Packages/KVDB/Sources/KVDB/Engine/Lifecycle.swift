@@ -149,10 +149,10 @@ extension Engine {
             problem = poison
         } else {
             guard try beginClosing() else { return }
-            maintenance.stop()
+            stopThreads()
             do { try runCheckpoint(endsLog: true) } catch { problem = error }
         }
-        maintenance.stop()
+        stopThreads()
         guard lifecycle.endClosing() else { return }
         do {
             // The log goes only when the data file has everything.
@@ -162,6 +162,14 @@ extension Engine {
         }
         store.close()
         if let problem { throw problem }
+    }
+
+    /// Ends the threads of the database and waits for them. Writes that wait in the queue throw `closed`.
+    private func stopThreads() {
+        #if !hasFeature(Embedded)
+            closeQueue()
+        #endif
+        maintenance.stop()
     }
 
     /// Waits for the transaction that runs and lets no other begin: no commit may come between the last
@@ -191,7 +199,7 @@ extension Engine {
         do {
             try close()
         } catch {
-            maintenance.stop()
+            stopThreads()
             guard lifecycle.endClosing() else { return }
             do { try log.close(removing: false) } catch {}
             store.close()

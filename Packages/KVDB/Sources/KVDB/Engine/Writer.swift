@@ -3,6 +3,18 @@ import PageStore
 import StorageIO
 import WAL
 
+/// What a commit waits for whose version is the head already. (Not inside a generic type: see ``PendingVersion``.)
+struct CommitWait {
+    /// The log must be durable up to here.
+    var sync: LogSequenceNumber = 0
+    /// The operating system must have the log up to here.
+    var write: LogSequenceNumber = 0
+    /// A checkpoint has to be made.
+    var needsCheckpoint = false
+    /// The level of a commit that has made a version; nil for one that changed nothing.
+    var level: Durability?
+}
+
 // A write transaction from top to bottom: begin, change, commit, publish; or rollback. A `WriterToken` goes
 // along, which only the holder of the writer lock has: where it ends, the lock is free.
 extension Engine {
@@ -49,11 +61,7 @@ extension Engine {
     ) throws(StorageError) -> WriterToken {
         switch writerLock.acquire(use, nanoseconds: timeout?.wholeNanoseconds) {
         case .taken(let token): return token
-        case .timedOut(let holder):
-            let what =
-                holder.map { $0.description(now: System.now) } ?? "Others are changing it in turn."
-            throw StorageError(
-                .timedOut, "The database was not free for a change in time. \(what)", path: path)
+        case .timedOut(let holder): throw lateError(holder)
         case .heldByCaller:
             throw StorageError(
                 .busy,
@@ -61,6 +69,16 @@ extension Engine {
                     + "from it first.",
                 path: path)
         }
+    }
+
+    /// The error of a wait for the writer lock that took too long.
+    ///
+    /// - Parameter holder: what it is held for; nil if others got it in turn.
+    func lateError(_ holder: WriterUse? = nil) -> StorageError {
+        let what =
+            holder.map { $0.description(now: System.now) } ?? "Others are changing it in turn."
+        return StorageError(
+            .timedOut, "The database was not free for a change in time. \(what)", path: path)
     }
 
     /// Starts a transaction on the head; the caller holds the writer lock.
@@ -110,11 +128,21 @@ extension Engine {
     /// - Throws: what the log or the store threw. Before the commit point (disk full, a failed
     ///   operation) nothing has changed; from it on the handle is poisoned and a reopen tells.
     func commit(_ token: consuming WriterToken, _ durability: Durability) throws(StorageError) {
+        try complete(try commitToHead(token, durability))
+    }
+
+    /// Makes the running transaction the head, and ends it whatever happens.
+    ///
+    /// - Returns: what ``complete(_:)`` has to wait for. Until then nobody sees the commit.
+    /// - Throws: as ``commit(_:_:)``.
+    func commitToHead(
+        _ token: consuming WriterToken, _ durability: Durability
+    ) throws(StorageError) -> CommitWait {
         if let failure = writer.failure {
             rollback(token)
             throw broken(failure)
         }
-        guard writer.isChanged else { return try commitNothing(token, durability) }
+        guard writer.isChanged else { return commitNothing(token, durability) }
         do {
             try writer.updateCatalog(includingMain: false)
             try startMaintenance()
@@ -125,16 +153,33 @@ extension Engine {
             throw error
         }
         if logsCommits && writer.operations.isComplete {
-            try commitToLog(token, durability)
+            return try commitToLog(token, durability)
         } else if logsCommits || durability == .full {
             try commitByCheckpoint(token)
         } else {
             commitInStore()
             advanceHead()
             token.release()
-            publishReady()
         }
-        noteCommit(durability)
+        return CommitWait(level: durability)
+    }
+
+    /// Waits until a commit is what it asked to be, and lets readers see it.
+    ///
+    /// - Throws: what the log threw; the handle is poisoned then.
+    func complete(_ wait: CommitWait) throws(StorageError) {
+        // A version stands on the ones before it, so a weaker commit still waits for a stronger one
+        // that is under way; on its own it waits for nothing more than it asked for.
+        if wait.sync > log.durable { try log.sync(through: wait.sync) }
+        if wait.write > log.written { try log.write(through: wait.write) }
+        publishReady()
+        if let level = wait.level { return noteCommit(level) }
+        if wait.needsCheckpoint { try runCheckpoint() }
+    }
+
+    /// Whether ``complete(_:)`` has nothing to wait for.
+    func isOver(_ wait: CommitWait) -> Bool {
+        wait.sync <= log.durable && wait.write <= log.written && !wait.needsCheckpoint
     }
 
     /// Ends a transaction that changed nothing. It makes no version, but it stands on the head as any
@@ -143,7 +188,7 @@ extension Engine {
     /// after a crash because the commit that deleted it was a weaker one.
     private func commitNothing(
         _ token: consuming WriterToken, _ durability: Durability
-    ) throws(StorageError) {
+    ) -> CommitWait {
         var sync = writer.requiredSync
         var write = writer.requiredWrite
         if logsCommits {
@@ -152,16 +197,14 @@ extension Engine {
             if durability == .written { write = seen }
         }
         rollback(token)
-        if sync > log.durable { try log.sync(through: sync) }
-        if write > log.written { try log.write(through: write) }
-        publishReady()
         // Without the log a checkpoint alone makes earlier commits durable.
-        if !logsCommits && durability == .full { try runCheckpoint() }
+        return CommitWait(
+            sync: sync, write: write, needsCheckpoint: !logsCommits && durability == .full)
     }
 
     private func commitToLog(
         _ token: consuming WriterToken, _ durability: Durability
-    ) throws(StorageError) {
+    ) throws(StorageError) -> CommitWait {
         let end: LogSequenceNumber
         do throws(StorageError) {
             end = try appendOperations(transaction: writer.transaction)
@@ -175,15 +218,11 @@ extension Engine {
         case .written: writer.requiredWrite = end
         case .buffered: break
         }
-        let sync = writer.requiredSync
-        let write = writer.requiredWrite
+        let wait = CommitWait(
+            sync: writer.requiredSync, write: writer.requiredWrite, level: durability)
         advanceHead()
         token.release()
-        // A version stands on the ones before it, so a weaker commit still waits for a stronger one
-        // that is under way; on its own it waits for nothing more than it asked for.
-        if sync > log.durable { try log.sync(through: sync) }
-        if write > log.written { try log.write(through: write) }
-        publishReady()
+        return wait
     }
 
     /// Appends the operations that the writer has gathered to the log.

@@ -42,6 +42,25 @@ final class WriterLock: @unchecked Sendable {
 
     /// Waits for the caller's turn, at most `nanoseconds` (nil: as long as it takes).
     func acquire(_ use: WriterUse, nanoseconds: UInt64? = nil) -> Outcome {
+        acquire(use) { start in
+            nanoseconds.map { nanoseconds in
+                let (deadline, overflow) = start.addingReportingOverflow(nanoseconds)
+                return overflow ? .max : deadline
+            }
+        }
+    }
+
+    /// Waits for the caller's turn until a moment that may change meanwhile: ``lookAgain()``.
+    ///
+    /// - Parameters:
+    ///   - use: what for.
+    ///   - deadline: that moment, in the system's nanoseconds. It takes no lock that comes before this one.
+    func acquire(_ use: WriterUse, until deadline: () -> UInt64) -> Outcome {
+        acquire(use) { _ in deadline() }
+    }
+
+    @inline(__always)
+    private func acquire(_ use: WriterUse, _ deadline: (_ start: UInt64) -> UInt64?) -> Outcome {
         let caller = System.threadHint
         lock.acquire()
         defer { lock.release() }
@@ -52,12 +71,17 @@ final class WriterLock: @unchecked Sendable {
             lock.acquire()
         }
         if isHeld || !mayPass {
-            guard wait(nanoseconds) else { return .timedOut(holder: holder) }
+            guard wait(deadline) else { return .timedOut(holder: holder) }
         } else if !queue.isEmpty {
             passCount += 1
         }
         holder = use
         return .taken(WriterToken(self))
+    }
+
+    /// Lets those who wait look whether their time is over.
+    func lookAgain() {
+        lock.withLock { for waiter in queue { waiter.turn.signal() } }
     }
 
     private var isHeld: Bool { holder != nil }
@@ -66,23 +90,23 @@ final class WriterLock: @unchecked Sendable {
     private var mayPass: Bool { queue.isEmpty || passCount < Self.passLimit }
 
     /// Waits in the queue until the lock is the caller's to take; false when the time was over first.
-    private func wait(_ nanoseconds: UInt64?) -> Bool {
+    private func wait(_ deadline: (_ start: UInt64) -> UInt64?) -> Bool {
         let waiter = Waiter()
         queue.append(waiter)
         let start = System.now
         while isHeld || queue.first !== waiter {
-            guard let nanoseconds else {
+            guard let deadline = deadline(start) else {
                 waiter.turn.wait(lock)
                 continue
             }
-            let waited = System.now - start
-            if waited >= nanoseconds {
+            let now = System.now
+            if now >= deadline {
                 leave(waiter)
                 // Who comes next may have been the one to wake instead.
                 if !isHeld { queue.first?.turn.signal() }
                 return false
             }
-            _ = waiter.turn.wait(lock, nanoseconds: nanoseconds - waited)
+            _ = waiter.turn.wait(lock, nanoseconds: deadline - now)
         }
         leave(waiter)
         return true
