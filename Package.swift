@@ -89,6 +89,8 @@ let hostedTargets: [Target] = [
         ]),
     // What an app sees: written as an app is, against the database alone.
     tests("KVDBAPITests", ["KVDB", "StorageIO", "StorageIOTesting"]),
+    layer("KVDBFoundation", in: "KVDB", ["KVDB", "StorageIO"]),
+    tests("KVDBFoundationTests", ["KVDBFoundation", "KVDB", "StorageIO", "StorageIOTesting"]),
     tests("RepositoryTests", []),
 ]
 
@@ -96,6 +98,7 @@ func library(_ name: String) -> Product { .library(name: name, targets: [name]) 
 
 let engineProducts = ["StorageIO", "PageStore", "WAL", "BTree", "KVDB"].map(library)
 let hostedProducts = [
+    library("KVDBFoundation"),
     library("StorageIOTesting"),
     // For Verification alone, as the underscore says: no promise, and nothing that a user takes.
     .library(name: "_DatabaseTesting", targets: ["DatabaseTesting", "CSystemFaults"]),

@@ -10,7 +10,10 @@ let swiftSettings: [SwiftSetting] = [
 let package = Package(
     name: "KVDB",
     platforms: [.macOS(.v15), .iOS(.v18), .tvOS(.v18), .watchOS(.v11), .visionOS(.v2)],
-    products: [.library(name: "KVDB", targets: ["KVDB"])],
+    products: [
+        .library(name: "KVDB", targets: ["KVDB"]),
+        .library(name: "KVDBFoundation", targets: ["KVDBFoundation"]),
+    ],
     dependencies: [
         .package(path: "../StorageIO"),
         .package(path: "../PageStore"),
@@ -26,6 +29,10 @@ let package = Package(
                 .product(name: "WAL", package: "WAL"),
                 .product(name: "BTree", package: "BTree"),
             ],
-            swiftSettings: swiftSettings)
+            swiftSettings: swiftSettings),
+        .target(
+            name: "KVDBFoundation",
+            dependencies: ["KVDB", .product(name: "StorageIO", package: "StorageIO")],
+            swiftSettings: swiftSettings),
     ]
 )

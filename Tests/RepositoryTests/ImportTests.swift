@@ -10,6 +10,8 @@ import Testing
         "WAL": ["StorageIO", "Synchronization"],
         "BTree": ["PageStore", "StorageIO", "Synchronization"],
         "KVDB": ["BTree", "PageStore", "WAL", "StorageIO", "Synchronization"],
+        // What apps with Foundation take on top.
+        "KVDBFoundation": ["KVDB", "StorageIO", "Foundation"],
         "KVTools": [
             "ArgumentParser", "CLZ4", "Foundation", "Synchronization",
             "KVDB", "BTree", "PageStore", "WAL", "StorageIO",

@@ -5,8 +5,28 @@ extension KeyInterval {
     /// A range that is the same in both forms, as those of ``Keys`` are.
     init(_ range: KeyRange) { self.init(whole: range, part: range) }
 
+    /// The keys that begin with these parts.
+    init(_ leading: some OrderedKey) {
+        self.init(.prefix(leading.keyBytes(of: .part)))
+    }
+
+    /// The keys that begin with these parts and go on with one that begins with `beginning`.
+    init(_ leading: some OrderedKey, startingWith beginning: some PrefixableKey) {
+        self.init(
+            .prefix(
+                [UInt8](parts: { writer in
+                    leading.encode(into: &writer)
+                    writer.append(prefix: beginning)
+                })))
+    }
+
+    /// The keys that begin with these parts and go on with one that lies in `range`.
+    init(_ leading: some OrderedKey, in range: some KeyRangeExpression) {
+        self.init(KeyRange(leading.keyBytes(of: .part), range.keyRange(of: .part)))
+    }
+
     /// The keys that begin with a run of bytes or characters.
-    init(startingWith prefix: Key) where Key: PrefixableKey {
+    public init(startingWith prefix: Key) where Key: PrefixableKey {
         self.init(
             whole: .prefix(prefix.withPrefixBytes { bytes in [UInt8](keyBytes: bytes) }),
             part: .prefix([UInt8](parts: { writer in writer.append(prefix: prefix) })))
@@ -63,28 +83,28 @@ extension KeyInterval {
     public static func prefix<A, each Rest>(
         _ a: A
     ) -> Self where Key == Keys<A, repeat each Rest> {
-        Self(.prefix(Keys(a).keyBytes(of: .part)))
+        Self(Keys(a))
     }
 
     /// The keys whose first parts are `a`, `b`.
     public static func prefix<A, B, each Rest>(
         _ a: A, _ b: B
     ) -> Self where Key == Keys<A, B, repeat each Rest> {
-        Self(.prefix(Keys(a, b).keyBytes(of: .part)))
+        Self(Keys(a, b))
     }
 
     /// The keys whose first parts are `a`, `b`, `c`.
     public static func prefix<A, B, C, each Rest>(
         _ a: A, _ b: B, _ c: C
     ) -> Self where Key == Keys<A, B, C, repeat each Rest> {
-        Self(.prefix(Keys(a, b, c).keyBytes(of: .part)))
+        Self(Keys(a, b, c))
     }
 
     /// The keys whose first parts are `a`, `b`, `c`, `d`.
     public static func prefix<A, B, C, D, each Rest>(
         _ a: A, _ b: B, _ c: C, _ d: D
     ) -> Self where Key == Keys<A, B, C, D, repeat each Rest> {
-        Self(.prefix(Keys(a, b, c, d).keyBytes(of: .part)))
+        Self(Keys(a, b, c, d))
     }
 
     // MARK: Leading parts and a beginning of the next one
@@ -93,66 +113,85 @@ extension KeyInterval {
     public static func prefix<A, B: PrefixableKey, each Rest>(
         _ a: A, startingWith beginning: B
     ) -> Self where Key == Keys<A, B, repeat each Rest> {
-        Self(
-            .prefix(
-                [UInt8](parts: { writer in
-                    Keys(a).encode(into: &writer)
-                    writer.append(prefix: beginning)
-                })))
+        Self(Keys(a), startingWith: beginning)
     }
 
     /// The keys whose first parts are `a`, `b` and whose third one begins with `beginning`.
     public static func prefix<A, B, C: PrefixableKey, each Rest>(
         _ a: A, _ b: B, startingWith beginning: C
     ) -> Self where Key == Keys<A, B, C, repeat each Rest> {
-        Self(
-            .prefix(
-                [UInt8](parts: { writer in
-                    Keys(a, b).encode(into: &writer)
-                    writer.append(prefix: beginning)
-                })))
+        Self(Keys(a, b), startingWith: beginning)
     }
 
     /// The keys whose first parts are `a`, `b`, `c` and whose fourth one begins with `beginning`.
     public static func prefix<A, B, C, D: PrefixableKey, each Rest>(
         _ a: A, _ b: B, _ c: C, startingWith beginning: D
     ) -> Self where Key == Keys<A, B, C, D, repeat each Rest> {
-        Self(
-            .prefix(
-                [UInt8](parts: { writer in
-                    Keys(a, b, c).encode(into: &writer)
-                    writer.append(prefix: beginning)
-                })))
+        Self(Keys(a, b, c), startingWith: beginning)
+    }
+
+    /// The keys whose first parts are `a`, `b`, `c`, `d` and whose fifth one begins with `beginning`.
+    public static func prefix<A, B, C, D, E: PrefixableKey, each Rest>(
+        _ a: A, _ b: B, _ c: C, _ d: D, startingWith beginning: E
+    ) -> Self where Key == Keys<A, B, C, D, E, repeat each Rest> {
+        Self(Keys(a, b, c, d), startingWith: beginning)
     }
 
     // MARK: Leading parts and a range of the next one
 
     /// The keys whose first part is `a` and whose second one lies in `range`.
     public static func prefix<A, B, each Rest>(
+        _ a: A, in range: KeyInterval<B>
+    ) -> Self where Key == Keys<A, B, repeat each Rest> {
+        Self(Keys(a), in: range)
+    }
+
+    /// The keys whose first part is `a` and whose second one lies in a range of Swift's.
+    public static func prefix<A, B, each Rest>(
         _ a: A, in range: some KeyRangeExpression<B>
     ) -> Self where Key == Keys<A, B, repeat each Rest> {
-        Self(
-            KeyRange(
-                Keys(a).keyBytes(of: .part), range.keyRange(of: .part)))
+        Self(Keys(a), in: range)
     }
 
     /// The keys whose first parts are `a`, `b` and whose third one lies in `range`.
     public static func prefix<A, B, C, each Rest>(
+        _ a: A, _ b: B, in range: KeyInterval<C>
+    ) -> Self where Key == Keys<A, B, C, repeat each Rest> {
+        Self(Keys(a, b), in: range)
+    }
+
+    /// The keys whose first parts are `a`, `b` and whose third one lies in a range of Swift's.
+    public static func prefix<A, B, C, each Rest>(
         _ a: A, _ b: B, in range: some KeyRangeExpression<C>
     ) -> Self where Key == Keys<A, B, C, repeat each Rest> {
-        Self(
-            KeyRange(
-                Keys(a, b).keyBytes(of: .part),
-                range.keyRange(of: .part)))
+        Self(Keys(a, b), in: range)
     }
 
     /// The keys whose first parts are `a`, `b`, `c` and whose fourth one lies in `range`.
     public static func prefix<A, B, C, D, each Rest>(
+        _ a: A, _ b: B, _ c: C, in range: KeyInterval<D>
+    ) -> Self where Key == Keys<A, B, C, D, repeat each Rest> {
+        Self(Keys(a, b, c), in: range)
+    }
+
+    /// The keys whose first parts are `a`, `b`, `c` and whose fourth one lies in a range of Swift's.
+    public static func prefix<A, B, C, D, each Rest>(
         _ a: A, _ b: B, _ c: C, in range: some KeyRangeExpression<D>
     ) -> Self where Key == Keys<A, B, C, D, repeat each Rest> {
-        Self(
-            KeyRange(
-                Keys(a, b, c).keyBytes(of: .part),
-                range.keyRange(of: .part)))
+        Self(Keys(a, b, c), in: range)
+    }
+
+    /// The keys whose first parts are `a`, `b`, `c`, `d` and whose fifth one lies in `range`.
+    public static func prefix<A, B, C, D, E, each Rest>(
+        _ a: A, _ b: B, _ c: C, _ d: D, in range: KeyInterval<E>
+    ) -> Self where Key == Keys<A, B, C, D, E, repeat each Rest> {
+        Self(Keys(a, b, c, d), in: range)
+    }
+
+    /// The keys whose first parts are `a`, `b`, `c`, `d` and whose fifth one lies in a range of Swift's.
+    public static func prefix<A, B, C, D, E, each Rest>(
+        _ a: A, _ b: B, _ c: C, _ d: D, in range: some KeyRangeExpression<E>
+    ) -> Self where Key == Keys<A, B, C, D, E, repeat each Rest> {
+        Self(Keys(a, b, c, d), in: range)
     }
 }

@@ -6,8 +6,7 @@ public enum KeyForm: Sendable {
     case part
 }
 
-/// A range of the keys of a table: a Swift range of any kind, or `.from`, `.after`, `.before`,
-/// `.through`, `.prefix`.
+/// A range of the keys of a table: a Swift range of any kind, or a ``KeyInterval``.
 ///
 /// ```swift
 /// try users.count(in: 10..<20)
@@ -16,7 +15,7 @@ public enum KeyForm: Sendable {
 /// ```
 ///
 /// The bounds of a Swift range must ascend by `<`, or Swift stops the program before the database sees
-/// them. Bounds that a program has computed are safer with ``KeyInterval``, which is empty then.
+/// them. Bounds that a program has computed are safer in a ``KeyInterval``, which is empty then.
 public protocol KeyRangeExpression<Key>: Sendable {
     /// The keys that are ranged over.
     associatedtype Key: OrderedKey
