@@ -178,7 +178,7 @@ public final class EngineSnapshot<Store: CheckpointedStorage, Log: CommitLog>: S
     /// - Throws: `damaged` with the path, also when a forged catalog has names that can't be.
     /// - Complexity: O(tables).
     public func tableNameBytes() throws(StorageError) -> [[UInt8]] {
-        try catalog.namedTables(path: core.path).map(\.name)
+        try catalog.namedTables(path: core.path).map { $0.name }
     }
 
     /// The named tables, in order.
