@@ -160,6 +160,7 @@ extension Database {
     /// - Throws: what `body` throws; `timedOut`, which names the transaction in the way; `busy` inside another
     ///   transaction of this thread, which would wait for itself; and what
     ///   ``Transaction/commit(durability:)`` throws.
+    @available(*, noasync, message: "In a task, use the call with await.")
     public func write<Result>(
         durability: Durability? = nil, timeout: Duration? = nil,
         file: StaticString = #fileID, line: UInt = #line,
@@ -175,6 +176,7 @@ extension Database {
     #if !hasFeature(Embedded)
         /// Runs `body` in a write transaction; see ``write(durability:timeout:file:line:_:)``. For functions that throw
         /// the database's errors only.
+        @available(*, noasync, message: "In a task, use the call with await.")
         public func write<Result>(
             durability: Durability? = nil, timeout: Duration? = nil,
             file: StaticString = #fileID, line: UInt = #line,

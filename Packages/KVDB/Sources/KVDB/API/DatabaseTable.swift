@@ -13,6 +13,7 @@ extension CommittingTable {
     ///   - durability: what the commit waits for; nil for the database's own level.
     /// - Throws: as ``Database/write(durability:timeout:file:line:_:)``, and `keyTooLong`, `valueTooLong`, `wrongType`.
     /// - Complexity: O(log n).
+    @available(*, noasync, message: "In a task, use the call with await.")
     @inlinable
     public func put(
         _ value: Value, for key: Key, durability: Database.Durability? = nil
@@ -30,6 +31,7 @@ extension CommittingTable {
     ///   - key: the key.
     ///   - durability: what the commit waits for; nil for the database's own level.
     /// - Returns: whether it was there.
+    @available(*, noasync, message: "In a task, use the call with await.")
     @discardableResult
     public func delete(
         _ key: Key, durability: Database.Durability
@@ -45,6 +47,7 @@ extension CommittingTable {
     ///   - range: the keys to delete: a Swift range, `.prefix(…)`, `.all`.
     ///   - durability: what the commit waits for.
     /// - Returns: how many entries there were.
+    @available(*, noasync, message: "In a task, use the call with await.")
     @discardableResult
     public func delete(
         in range: KeyInterval<Key>, durability: Database.Durability
@@ -60,6 +63,7 @@ extension CommittingTable {
     /// - Parameters:
     ///   - entries: pairs of a key and a value, in any order. Of two with the same key the later one stays.
     ///   - durability: what the commit waits for.
+    @available(*, noasync, message: "In a task, use the call with await.")
     public func put(
         contentsOf entries: some Sequence<(key: Key, value: Value)>,
         durability: Database.Durability
@@ -77,6 +81,7 @@ extension CommittingTable where Key == [UInt8], Value == [UInt8] {
     ///   - value: anything that has bytes, at most 1 GiB.
     ///   - key: anything that has bytes, at most 1,024.
     ///   - durability: what the commit waits for; nil for the database's own level.
+    @available(*, noasync, message: "In a task, use the call with await.")
     @inlinable
     public func put(
         _ value: borrowing some ByteSource & ~Copyable & ~Escapable,
@@ -95,6 +100,7 @@ extension CommittingTable where Key == [UInt8], Value == [UInt8] {
     /// - Parameters:
     ///   - key: anything that has bytes.
     ///   - durability: what the commit waits for.
+    @available(*, noasync, message: "In a task, use the call with await.")
     @discardableResult
     public func delete(
         _ key: borrowing some ByteSource & ~Copyable & ~Escapable,

@@ -108,6 +108,7 @@ extension Database {
     ///   - durability: what the commit waits for; nil for the database's own level.
     /// - Throws: as ``write(durability:timeout:file:line:_:)``, and `keyTooLong`, `valueTooLong`.
     /// - Complexity: O(log n).
+    @available(*, noasync, message: "In a task, use the call with await.")
     @inlinable
     public func put(
         _ value: borrowing some ByteSource & ~Copyable & ~Escapable,
@@ -141,6 +142,7 @@ extension Database.Transaction {
     /// - Throws: `keyTooLong`, `valueTooLong`, and nothing has changed; `diskFull`, `damaged`, `inputOutput`, after
     ///   which only abort is left.
     /// - Complexity: O(log n).
+    @available(*, noasync, message: "In a task, use the call with await.")
     @inlinable
     public func put(
         _ value: borrowing some ByteSource & ~Copyable & ~Escapable,

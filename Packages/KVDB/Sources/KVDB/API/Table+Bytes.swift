@@ -56,6 +56,7 @@ extension TableChanging where Self: ~Copyable, Key == [UInt8], Value == [UInt8] 
     ///   - key: anything that has bytes, at most 1,024.
     /// - Throws: as for arrays of bytes.
     /// - Complexity: O(log n).
+    @available(*, noasync, message: "In a task, use the call with await.")
     @inlinable
     public func put(
         _ value: borrowing some ByteSource & ~Copyable & ~Escapable,
@@ -71,6 +72,7 @@ extension TableChanging where Self: ~Copyable, Key == [UInt8], Value == [UInt8] 
     /// Deletes a key. Returns whether it was there. O(log n).
     ///
     /// - Parameter key: anything that has bytes.
+    @available(*, noasync, message: "In a task, use the call with await.")
     @inlinable
     @discardableResult
     public func delete(

@@ -23,6 +23,7 @@ extension TableChanging where Self: ~Copyable {
     /// - Throws: `keyTooLong`, `valueTooLong`, `wrongType`, `diskFull`, `damaged`, `inputOutput`, `closed`; for a
     ///   database also what a commit throws.
     /// - Complexity: O(log n).
+    @available(*, noasync, message: "In a task, use the call with await.")
     @inlinable
     public func put(_ value: Value, for key: Key) throws(StorageError) {
         try key.withKeyBytes { key throws(StorageError) in
@@ -37,13 +38,10 @@ extension TableChanging where Self: ~Copyable {
     /// - Returns: whether it was put: false if there is such a key already, and nothing has changed.
     /// - Throws: as ``put(_:for:)``.
     /// - Complexity: O(log n).
+    @available(*, noasync, message: "In a task, use the call with await.")
     @discardableResult
     public func insert(_ value: Value, for key: Key) throws(StorageError) -> Bool {
-        try source.change { table throws(StorageError) in
-            guard try !table.contains(key) else { return false }
-            try table.put(value, for: key)
-            return true
-        }
+        try source.change { table throws(StorageError) in try table.insert(value, for: key) }
     }
 
     /// Puts a value in place of the one that is there.
@@ -51,13 +49,10 @@ extension TableChanging where Self: ~Copyable {
     /// - Returns: whether it was put: false if there is no such key, and nothing has changed.
     /// - Throws: as ``put(_:for:)``.
     /// - Complexity: O(log n).
+    @available(*, noasync, message: "In a task, use the call with await.")
     @discardableResult
     public func replace(_ value: Value, for key: Key) throws(StorageError) -> Bool {
-        try source.change { table throws(StorageError) in
-            guard try table.contains(key) else { return false }
-            try table.put(value, for: key)
-            return true
-        }
+        try source.change { table throws(StorageError) in try table.replace(value, for: key) }
     }
 
     /// Puts a value in place of one that the caller has seen: compares the bytes and sets the value in one step.
@@ -69,17 +64,11 @@ extension TableChanging where Self: ~Copyable {
     /// - Returns: whether it was put: false if another value is there, or none, and nothing has changed.
     /// - Throws: as ``put(_:for:)``.
     /// - Complexity: O(log n + size of the value).
+    @available(*, noasync, message: "In a task, use the call with await.")
     @discardableResult
     public func replace(_ old: Value, with new: Value, for key: Key) throws(StorageError) -> Bool {
         try source.change { table throws(StorageError) in
-            let found = try table.bytes(of: key)
-            guard let found else { return false }
-            let isSame = try old.withStoredBytes { old throws(StorageError) in
-                old.withByteView { old in found.withByteView { $0.compare(to: old) == 0 } }
-            }
-            guard isSame else { return false }
-            try table.put(new, for: key)
-            return true
+            try table.replace(old, with: new, for: key)
         }
     }
 
@@ -87,12 +76,9 @@ extension TableChanging where Self: ~Copyable {
     ///
     /// - Throws: as ``put(_:for:)``; `undecodable` for an old value that is no `Value`, and nothing has changed.
     /// - Complexity: O(log n).
+    @available(*, noasync, message: "In a task, use the call with await.")
     public func exchange(_ value: Value, for key: Key) throws(StorageError) -> Value? {
-        try source.change { table throws(StorageError) in
-            let old: Value? = try table.value(of: key)
-            try table.put(value, for: key)
-            return old
-        }
+        try source.change { table throws(StorageError) in try table.exchange(value, for: key) }
     }
 
     /// Changes the value of a key: `body` gets it, or nil if there is none, and what it leaves is put. If it leaves nil,
@@ -108,20 +94,13 @@ extension TableChanging where Self: ~Copyable {
     /// - Returns: what `body` returns.
     /// - Throws: what `body` throws, and nothing has changed; as ``put(_:for:)``.
     /// - Complexity: O(log n).
+    @available(*, noasync, message: "In a task, use the call with await.")
     @discardableResult
     public func update<Result>(
         _ key: Key, _ body: (inout Value?) throws(Database.Failure) -> Result
     ) throws(Database.Failure) -> Result {
         try source.changing { table throws(Database.Failure) in
-            var value: Value? = try table.value(of: key)
-            let wasThere = value != nil
-            let result = try body(&value)
-            if let value {
-                try table.put(value, for: key)
-            } else if wasThere {
-                _ = try table.delete(key)
-            }
-            return result
+            try table.update(key, body)
         }
     }
 
@@ -130,6 +109,7 @@ extension TableChanging where Self: ~Copyable {
     /// - Returns: whether it was there.
     /// - Throws: `wrongType`, `damaged`, `inputOutput`, `closed`; for a database also what a commit throws.
     /// - Complexity: O(log n).
+    @available(*, noasync, message: "In a task, use the call with await.")
     @discardableResult
     @inlinable
     public func delete(_ key: Key) throws(StorageError) -> Bool {
@@ -140,12 +120,9 @@ extension TableChanging where Self: ~Copyable {
     ///
     /// - Throws: as ``delete(_:)``; `undecodable` for a value that is no `Value`, and nothing has changed.
     /// - Complexity: O(log n).
+    @available(*, noasync, message: "In a task, use the call with await.")
     public func take(_ key: Key) throws(StorageError) -> Value? {
-        try source.change { table throws(StorageError) in
-            guard let value: Value = try table.value(of: key) else { return nil }
-            _ = try table.delete(key)
-            return value
-        }
+        try source.change { table throws(StorageError) in try table.take(key) }
     }
 }
 
@@ -158,12 +135,11 @@ extension TableChanging where Self: ~Copyable {
     /// - Throws: as ``put(_:for:)``. A transaction keeps the entries before the one that is refused; a
     ///   database keeps none.
     /// - Complexity: O(entries × log n).
+    @available(*, noasync, message: "In a task, use the call with await.")
     public func put(
         contentsOf entries: some Sequence<(key: Key, value: Value)>
     ) throws(StorageError) {
-        try source.change { table throws(StorageError) in
-            for (key, value) in entries { try table.put(value, for: key) }
-        }
+        try source.change { table throws(StorageError) in try table.put(contentsOf: entries) }
     }
 
     /// Deletes many keys, the same as one after the other in one transaction.
@@ -172,13 +148,10 @@ extension TableChanging where Self: ~Copyable {
     /// - Returns: how many of them were there.
     /// - Throws: as ``delete(_:)``.
     /// - Complexity: O(keys × log n).
+    @available(*, noasync, message: "In a task, use the call with await.")
     @discardableResult
     public func delete(contentsOf keys: some Sequence<Key>) throws(StorageError) -> Int {
-        try source.change { table throws(StorageError) in
-            var deleted = 0
-            for key in keys where try table.delete(key) { deleted += 1 }
-            return deleted
-        }
+        try source.change { table throws(StorageError) in try table.delete(contentsOf: keys) }
     }
 
     /// Deletes all entries in a range. Whole subtrees go without a look at their entries.
@@ -187,6 +160,7 @@ extension TableChanging where Self: ~Copyable {
     /// - Returns: how many entries there were.
     /// - Throws: as ``delete(_:)``.
     /// - Complexity: O(log n + pages freed).
+    @available(*, noasync, message: "In a task, use the call with await.")
     @discardableResult
     public func delete(in range: KeyInterval<Key>) throws(StorageError) -> Int {
         let range = range.keyRange
@@ -203,6 +177,7 @@ extension TableChanging where Self: ~Copyable {
     /// - Returns: how many entries were deleted.
     /// - Throws: what `condition` throws; as ``delete(_:)``.
     /// - Complexity: O(log n + entries in the range + deleted × log n). Takes no memory for them.
+    @available(*, noasync, message: "In a task, use the call with await.")
     @discardableResult
     public func delete(
         in range: KeyInterval<Key> = .all,
@@ -210,15 +185,7 @@ extension TableChanging where Self: ~Copyable {
     ) throws(Database.Failure) -> Int {
         let range = range.keyRange
         return try source.changing { table throws(Database.Failure) in
-            var deleted = 0
-            var cursor = TableCursor<Key, Value>(try table.source.cursorStart())
-            cursor.limit(to: range)
-            while let (key, value) = try cursor.step(.ascending) {
-                guard try condition(key, value) else { continue }
-                _ = try table.delete(cursor.keyBytes)
-                deleted += 1
-            }
-            return deleted
+            try table.delete(in: range, where: condition)
         }
     }
 
@@ -226,32 +193,26 @@ extension TableChanging where Self: ~Copyable {
     ///
     /// - Throws: as ``delete(_:)``; `undecodable`, and nothing has changed.
     /// - Complexity: O(log n).
+    @available(*, noasync, message: "In a task, use the call with await.")
     @discardableResult
     public func deleteFirst(
         in range: KeyInterval<Key> = .all
     ) throws(StorageError) -> (key: Key, value: Value)? {
         let range = range.keyRange
-        return try source.change { table throws(StorageError) in
-            try table.deleteEntry { cursor throws(StorageError) in
-                try cursor.first(in: range)
-            }
-        }
+        return try source.change { table throws(StorageError) in try table.deleteFirst(in: range) }
     }
 
     /// Deletes the last entry in a range and returns it, or nil if there is none.
     ///
     /// - Throws: as ``delete(_:)``; `undecodable`, and nothing has changed.
     /// - Complexity: O(log n).
+    @available(*, noasync, message: "In a task, use the call with await.")
     @discardableResult
     public func deleteLast(
         in range: KeyInterval<Key> = .all
     ) throws(StorageError) -> (key: Key, value: Value)? {
         let range = range.keyRange
-        return try source.change { table throws(StorageError) in
-            try table.deleteEntry { cursor throws(StorageError) in
-                try cursor.last(in: range)
-            }
-        }
+        return try source.change { table throws(StorageError) in try table.deleteLast(in: range) }
     }
 }
 
@@ -260,11 +221,10 @@ extension TableChanging where Self: ~Copyable {
     /// Puts many entries; see ``put(contentsOf:)``.
     ///
     /// - Parameter entries: pairs of a key and a value.
+    @available(*, noasync, message: "In a task, use the call with await.")
     public func put(
         contentsOf entries: some Sequence<(Key, Value)>
     ) throws(StorageError) {
-        try source.change { table throws(StorageError) in
-            for (key, value) in entries { try table.put(value, for: key) }
-        }
+        try source.change { table throws(StorageError) in try table.put(contentsOf: entries) }
     }
 }

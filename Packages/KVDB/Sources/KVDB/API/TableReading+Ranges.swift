@@ -66,12 +66,14 @@ extension TableReading where Self: ~Copyable {
 
 extension TableChanging where Self: ~Copyable {
     /// Deletes all entries in a range of Swift's; see ``delete(in:)``.
+    @available(*, noasync, message: "In a task, use the call with await.")
     @discardableResult
     public func delete(in range: some KeyRangeExpression<Key>) throws(StorageError) -> Int {
         try delete(in: range.interval)
     }
 
     /// Deletes the entries in a range of Swift's that a condition holds for; see ``delete(in:where:)``.
+    @available(*, noasync, message: "In a task, use the call with await.")
     @discardableResult
     public func delete(
         in range: some KeyRangeExpression<Key>,
@@ -81,6 +83,7 @@ extension TableChanging where Self: ~Copyable {
     }
 
     /// Deletes the first entry in a range of Swift's and returns it; see ``deleteFirst(in:)``.
+    @available(*, noasync, message: "In a task, use the call with await.")
     @discardableResult
     public func deleteFirst(
         in range: some KeyRangeExpression<Key>
@@ -89,6 +92,7 @@ extension TableChanging where Self: ~Copyable {
     }
 
     /// Deletes the last entry in a range of Swift's and returns it; see ``deleteLast(in:)``.
+    @available(*, noasync, message: "In a task, use the call with await.")
     @discardableResult
     public func deleteLast(
         in range: some KeyRangeExpression<Key>

@@ -18,6 +18,10 @@
             _ changes: @escaping QueuedWrite.Changes
         ) async throws {
             try requireWritable()
+            guard timeout ?? .zero >= .zero else {
+                throw StorageError(
+                    .invalidArgument, "A timeout must not be negative.", path: path)
+            }
             let write = QueuedWrite(timeout ?? options.writerTimeout, place, changes)
             try await withTaskCancellationHandler {
                 try await withCheckedThrowingContinuation { continuation in
