@@ -100,7 +100,7 @@ struct AsyncWriteTests {
         #expect(try database.count == tasks * rounds + 1)
         // Each was a version of its own.
         #expect(try database.version.number >= UInt64(tasks * rounds + 1))
-        try await database.closeOffThePool()
+        try await database.close()
     }
 
     @Test func nobodySeesACommitAtFullBeforeItIsDurable() async throws {
@@ -342,6 +342,4 @@ extension AsyncWriteTests {
 extension Database {
     /// The blocking close, where an asynchronous one is there too.
     fileprivate func closeNow() throws { try close() }
-
-    fileprivate func closeOffThePool() async throws { try closeNow() }
 }

@@ -17,6 +17,7 @@
 #define csio_condition_broadcast real_condition_broadcast
 #define csio_thread_start real_thread_start
 #define csio_thread_join real_thread_join
+#define csio_thread_detach real_thread_detach
 #define csio_yield real_yield
 #define csio_sleep real_sleep
 #define csio_now real_now

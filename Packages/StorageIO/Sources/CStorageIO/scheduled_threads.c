@@ -158,6 +158,12 @@ void csio_thread_join(void *argument) {
     free(handle);
 }
 
+void csio_thread_detach(void *argument) {
+    struct handle *handle = argument;
+    if (!handle->thread) real_thread_detach(handle->real);
+    free(handle);
+}
+
 void csio_yield(void) {
     if (!csio_self) {
         real_yield();

@@ -82,31 +82,41 @@ void csio_condition_broadcast(csio_condition_t *condition) {
 struct start {
     void (*body)(void *);
     void *context;
-    pthread_t thread;
 };
 
 static void *run(void *argument) {
-    struct start *start = argument;
-    start->body(start->context);
+    struct start start = *(struct start *)argument;
+    free(argument);
+    start.body(start.context);
     return 0;
 }
 
 void *csio_thread_start(void (*body)(void *), void *context) {
+    pthread_t *thread = malloc(sizeof *thread);
+    // Freed by the new thread, which may still have to read it when its handle is gone.
     struct start *start = malloc(sizeof *start);
-    if (!start) return 0;
-    start->body = body;
-    start->context = context;
-    if (pthread_create(&start->thread, 0, run, start) != 0) {
+    if (start) {
+        start->body = body;
+        start->context = context;
+    }
+    if (!thread || !start || pthread_create(thread, 0, run, start) != 0) {
         free(start);
+        free(thread);
         return 0;
     }
-    return start;
+    return thread;
 }
 
-void csio_thread_join(void *thread) {
-    struct start *start = thread;
-    pthread_join(start->thread, 0);
-    free(start);
+void csio_thread_join(void *handle) {
+    pthread_t *thread = handle;
+    pthread_join(*thread, 0);
+    free(thread);
+}
+
+void csio_thread_detach(void *handle) {
+    pthread_t *thread = handle;
+    pthread_detach(*thread);
+    free(thread);
 }
 
 void csio_yield(void) { sched_yield(); }

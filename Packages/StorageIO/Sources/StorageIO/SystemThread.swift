@@ -1,8 +1,8 @@
 import CStorageIO
 
-/// A thread of the operating system. Join it once.
+/// A thread of the operating system. Join or detach it, once.
 @safe public final class SystemThread: @unchecked Sendable {
-    // Sendable: set once in `init`, used once in `join`.
+    // Sendable: set once in `init`, used once in `join` or `detach`.
     private let handle: UnsafeMutableRawPointer
 
     private final class Body {
@@ -28,6 +28,9 @@ import CStorageIO
 
     /// Waits for the thread's end.
     public func join() { unsafe csio_thread_join(handle) }
+
+    /// Lets the thread end by itself: nobody will join it.
+    public func detach() { unsafe csio_thread_detach(handle) }
 }
 
 /// The system's clock, scheduler and entropy.

@@ -55,4 +55,104 @@
             return try engine.commitToHead(durability: isVolatile ? .buffered : durability)
         }
     }
+
+    // What takes long, for tasks. It runs on a thread of the database.
+    extension Database {
+        /// Makes every commit so far durable, whatever level it asked for.
+        ///
+        /// - Throws: `CancellationError` if the task is cancelled before it begins; `closed`, `poisoned`, `inputOutput`.
+        nonisolated(nonsending) public func sync() async throws {
+            try await perform(on: engine.core.readers) { _ in try self.sync() }
+        }
+
+        /// Writes the newest version to the data file, so that the log before it is not needed any more, and gives
+        /// free pages at the file's end back. Readers and writers go on meanwhile.
+        ///
+        /// - Throws: `CancellationError` if the task is cancelled before it begins; `diskFull` with nothing lost;
+        ///   `timedOut`, `poisoned`, `readOnly`, `closed`.
+        nonisolated(nonsending) public func checkpoint() async throws {
+            try await perform(on: engine.core.workers) { _ in try self.checkpoint() }
+        }
+
+        /// Writes everything to the data file, removes the log and gives the file's lock back. Every use of the
+        /// handle and of its snapshots throws `closed` from then on. Calls after the first do nothing.
+        ///
+        /// Writes of tasks that have begun end as they would; those that wait throw `closed`. It does not heed a
+        /// cancellation of the task.
+        ///
+        /// - Throws: `busy` if a write transaction runs on for more than five seconds: nothing has happened then, and
+        ///   the handle is open as before. After any other error the handle is closed: the last checkpoint failed, and
+        ///   the next open recovers from the log; or the log could not be removed durably, and everything is in
+        ///   the data file.
+        nonisolated(nonsending) public func close() async throws {
+            let core = engine.core
+            guard !core.lifecycle.isClosed else { return }
+            do {
+                try await core.workers.run(refusal: core.closingError(), endsEarly: false) { _ in
+                    try self.close()
+                }
+            } catch let error as StorageError where error.code == .closed {
+                // Another call was first.
+            }
+        }
+
+        /// Looks at everything, as the blocking call of this name does.
+        ///
+        /// - Parameter progress: gets the pages checked so far, now and then, on a thread of the database. What it throws
+        ///   ends the verification.
+        /// - Returns: the report; damage is in it and not thrown.
+        /// - Throws: `CancellationError` if the task is cancelled, at the next place where the database tells of its
+        ///   progress; `poisoned`, since after a failed write or sync only a reopen tells what the file has; `timedOut`,
+        ///   `closed`, `outOfMemory`; what `progress` throws.
+        nonisolated(nonsending) public func verify(
+            progress: @Sendable (Progress) throws -> Void = { _ in }
+        ) async throws -> VerificationReport {
+            try await perform(progress) { progress in try self.verify(progress: progress) }
+        }
+
+        /// Makes the file nearly as small as its content allows, as the blocking call of this name does.
+        ///
+        /// - Parameter progress: called now and then, on a thread of the database. What it throws ends the compaction,
+        ///   without the step that it was in: the content is the same.
+        /// - Returns: what was done, with the sizes before and after.
+        /// - Throws: `CancellationError` if the task is cancelled, at the next place where the database tells of its
+        ///   progress, with the content as it was; `diskFull`, `fileTooLarge` when there was no room for any step;
+        ///   `timedOut`, `readOnly`, `closed`, `poisoned`; what `progress` throws.
+        @discardableResult
+        nonisolated(nonsending) public func compact(
+            progress: @Sendable (Progress) throws -> Void = { _ in }
+        ) async throws -> CompactionReport {
+            try await perform(progress) { progress in try self.compact(progress: progress) }
+        }
+    }
+
+    extension Database {
+        /// Runs work on threads of the database while the task waits.
+        nonisolated(nonsending) func perform<Result: Sendable>(
+            on threads: WorkThreads, _ work: @escaping @Sendable (QueuedWork) throws -> Result
+        ) async throws -> Result {
+            try engine.core.requireOpen()
+            return try await threads.run(refusal: engine.core.closingError(), work)
+        }
+
+        /// Runs long work on a thread of the database while the task waits.
+        ///
+        /// - Parameters:
+        ///   - progress: what the caller wants to be told.
+        ///   - work: gets a closure to call now and then, which throws what `progress` throws, and `CancellationError`
+        ///     if the task was cancelled.
+        nonisolated(nonsending) func perform<Result: Sendable>(
+            _ progress: @Sendable (Progress) throws -> Void,
+            _ work: @escaping @Sendable (_ progress: (Progress) throws -> Void) throws -> Result
+        ) async throws -> Result {
+            try await withoutActuallyEscaping(progress) { progress in
+                try await perform(on: engine.core.workers) { call in
+                    try work { state in
+                        try call.checkCancellation()
+                        try progress(state)
+                    }
+                }
+            }
+        }
+    }
 #endif

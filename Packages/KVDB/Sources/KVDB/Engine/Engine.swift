@@ -15,6 +15,7 @@ import WAL
 /// - ``Checkpointer``: from the head to the data file.
 /// - ``Maintenance``: the background thread.
 /// - ``WriteQueue``: the writes of tasks, and the thread that runs them.
+/// - ``WorkThreads``: what else tasks wait for.
 ///
 /// Locks, in the order in which they are taken:
 /// 1. `writerLock`: one write transaction, or the start of a checkpoint, at a time. Guards `writer`.
@@ -48,6 +49,10 @@ final class Engine<Store: CheckpointedStorage, Log: CommitLog>: @unchecked Senda
     #if !hasFeature(Embedded)
         /// The writes of tasks.
         let queue = WriteQueue()
+        /// For short waits of tasks: a read from the medium, a sync.
+        let readers = WorkThreads(limit: 4)
+        /// For what takes long: a verification, a compaction, an export.
+        let workers = WorkThreads(limit: 64)
     #endif
 
     /// Goes on from where recovery left `writer`.

@@ -167,7 +167,7 @@ extension Engine {
     /// Ends the threads of the database and waits for them. Writes that wait in the queue throw `closed`.
     private func stopThreads() {
         #if !hasFeature(Embedded)
-            closeQueue()
+            closeQueues()
         #endif
         maintenance.stop()
     }

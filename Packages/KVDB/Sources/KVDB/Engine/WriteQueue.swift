@@ -271,14 +271,14 @@
             for write in left { write.end(.failure(refusal)) }
             interrupt()
             let caller = System.threadHint
-            let ended = state.withLock(
+            let (thread, isOwn) = state.withLock(
                 after: threadEnd, while: { $0.isRunning && $0.threadHint != caller }
             ) { state in
-                // On the thread itself, where the last use of a database may end, nobody is left to join it.
                 defer { state.thread = nil }
-                return state.isRunning ? nil : state.thread
+                return (state.thread, state.isRunning)
             }
-            ended?.join()
+            // The thread itself may have the last use of the database, and can't wait for its own end.
+            if isOwn { thread?.detach() } else { thread?.join() }
         }
     }
 

@@ -41,12 +41,16 @@
             if isUrgent { writerLock.lookAgain() }
         }
 
-        /// Ends the queue and its thread; see ``WriteQueue/close(_:interrupt:)``.
-        func closeQueue() {
+        /// Ends what tasks wait for: the queue with its thread (``WriteQueue/close(_:interrupt:)``), and the other
+        /// threads, which are not waited for.
+        func closeQueues() {
             queue.close(closingError()) { writerLock.lookAgain() }
+            readers.close(closingError())
+            workers.close(closingError())
         }
 
-        private func closingError() -> StorageError {
+        /// The error of what comes too late.
+        func closingError() -> StorageError {
             StorageError(.closed, "The database is being closed.", path: path)
         }
 

@@ -157,6 +157,8 @@ void csio_condition_broadcast(csio_condition_t *condition);
 /// Starts a thread that runs body(context); its handle, or NULL.
 void *csio_thread_start(void (*body)(void *), void *context);
 void csio_thread_join(void *thread);
+/// Lets the thread end by itself; nobody joins it.
+void csio_thread_detach(void *thread);
 void csio_yield(void);
 void csio_sleep(uint64_t nanoseconds);
 /// Monotonic nanoseconds.
