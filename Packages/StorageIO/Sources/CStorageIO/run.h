@@ -25,6 +25,7 @@ void real_condition_signal(struct real_condition_s *condition);
 void real_condition_broadcast(struct real_condition_s *condition);
 void *real_thread_start(void (*body)(void *), void *context);
 void real_thread_join(void *thread);
+void real_thread_detach(void *thread);
 void real_yield(void);
 void real_sleep(uint64_t nanoseconds);
 uint64_t real_now(void);
