@@ -106,7 +106,9 @@ extension ModelRun {
     mutating func importAndExport() throws {
         step += 1
         let bytes = Gathered()
-        try database.export { view throws(StorageError) in bytes.array += view.array }
+        try database.export { view throws(StorageError) in
+            view.withByteView { bytes.array += $0.array }
+        }
         let exported = model
         let extra: [UInt8] = [255, 255, 255]
         try database.put(extra, [1])

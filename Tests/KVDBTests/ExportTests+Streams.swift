@@ -11,7 +11,7 @@ extension ExportTests {
     ) throws(StorageError) -> [UInt8] {
         var bytes: [UInt8] = []
         let writer = ExportWriter(format: format) { view throws(StorageError) in
-            bytes += view.array
+            view.withByteView { bytes += $0.array }
         }
         for (name, entries) in tables {
             try table(writer, name)

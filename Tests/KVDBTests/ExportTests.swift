@@ -279,7 +279,7 @@ import Testing
     @Test func theWriterHoldsOneBlockAtATime() throws {
         var largest = 0
         let writer = ExportWriter { bytes throws(StorageError) in
-            largest = max(largest, bytes.count)
+            largest = max(largest, bytes.byteCount)
         }
         try append(writer, [1], [UInt8](repeating: 0, count: 1_000_000))
         try writer.finish()

@@ -77,7 +77,7 @@ import Testing
     @Test func anImportAndACompactionTakeEachTableOnce() throws {
         let count = 3000
         var bytes: [UInt8] = []
-        let exporter = ExportWriter { block in bytes += block.array }
+        let exporter = ExportWriter { block in block.withByteView { bytes += $0.array } }
         for number in 10_000..<10_000 + count {
             try name(number).withByteView { view throws(StorageError) in
                 try exporter.beginTable(view)

@@ -105,7 +105,9 @@ struct ExportTarget: FuzzTarget {
                 try database.write { try $0.put("a", "b", table: "table") }
             }
             var bytes: [UInt8] = []
-            try database.export(format: format) { bytes.append(contentsOf: $0.array) }
+            try database.export(format: format) { block in
+                block.withByteView { bytes += $0.array }
+            }
             seeds.append(bytes)
         }
         return seeds

@@ -107,8 +107,10 @@ extension FullDiskCase {
         var offset: UInt64 = 0
         try refusable("exports", database, &account) { () throws(StorageError) in
             try database.export { bytes throws(StorageError) in
-                try unsafe file.write(bytes.buffer, at: offset)
-                offset += UInt64(bytes.count)
+                try unsafe bytes.withUnsafeBytes { buffer throws(StorageError) in
+                    try unsafe file.write(buffer, at: offset)
+                }
+                offset += UInt64(bytes.byteCount)
             }
         }
         // As `kvtools export` does with what it could not finish.

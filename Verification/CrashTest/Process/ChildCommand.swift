@@ -136,8 +136,10 @@ struct ChildCommand: ParsableCommand {
         defer { file.close() }
         var offset: UInt64 = 0
         try database.export { bytes throws(StorageError) in
-            try unsafe file.write(bytes.buffer, at: offset)
-            offset += UInt64(bytes.count)
+            try unsafe bytes.withUnsafeBytes { buffer throws(StorageError) in
+                try unsafe file.write(buffer, at: offset)
+            }
+            offset += UInt64(bytes.byteCount)
         }
     }
 

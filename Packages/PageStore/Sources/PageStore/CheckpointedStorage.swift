@@ -187,6 +187,10 @@ public protocol CheckpointedStorage: PageStorage {
     /// writing thread.
     func setPurpose(_ purpose: SpacePurpose)
 
+    /// Gives memory back until at most so many unchanged pages are in it, as far as no reader is inside them
+    /// just now. The budget stays: what is read again comes back.
+    func trim(toPages pageCount: Int)
+
     /// Whether the reserve for deletes and checkpoints had to be touched, or the disk was full: a
     /// checkpoint should come before the next transaction.
     var isSpaceShort: Bool { get }
@@ -306,4 +310,9 @@ extension CheckpointedStorage {
 
     /// The error itself, for stores without a file.
     public func flaw(_ error: StorageError, of page: PageNumber) -> PageFlaw { .unreadable(error) }
+}
+
+extension CheckpointedStorage {
+    /// Does nothing: for a store that has all pages in memory alone.
+    public func trim(toPages pageCount: Int) {}
 }

@@ -234,7 +234,7 @@ extension FilePageStore {
     // MARK: States
 
     /// Puts a free page that this thread has taken into use.
-    private func claim(_ page: Int, _ state: UInt8) {
+    func claim(_ page: Int, _ state: UInt8) {
         var spins = 0
         while true {
             let old = memory.state(page)
@@ -294,7 +294,7 @@ extension FilePageStore {
     }
 
     /// Notes that a page, or a run by its first page, is newer than the file.
-    private func noteDirty(_ page: Int, count: Int) {
+    func noteDirty(_ page: Int, count: Int) {
         space.acquire()
         let isNew = allocator.dirty.insert(page)
         space.release()

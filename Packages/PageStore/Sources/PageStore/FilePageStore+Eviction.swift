@@ -42,6 +42,18 @@ extension FilePageStore {
         }
     }
 
+    /// See ``CheckpointedStorage/trim(toPages:)``.
+    public func trim(toPages pageCount: Int) {
+        space.withLock { reclaim() }
+        evictionLock.acquire()
+        defer { evictionLock.release() }
+        while finishBatch(), cleanResidentPages > pageCount {
+            let before = cleanResidentPages
+            mark(min(before - pageCount, Self.batchPages))
+            if eviction.batch.isEmpty, cleanResidentPages == before { return }
+        }
+    }
+
     /// Gives the batch's memory back if no reader can be inside; whether the batch is empty now.
     private func finishBatch() -> Bool {
         guard !eviction.batch.isEmpty else { return true }

@@ -31,7 +31,7 @@ extension FilePageStore {
         try checkWritable()
         let run = Int(pages.lowerBound)..<Int(pages.upperBound)
         try space.withLock { () throws(StorageError) in
-            guard !options.readOnly, run.count <= buffer.pageCount,
+            guard run.count <= buffer.pageCount,
                 run.allSatisfy({ allocator.born.contains($0) })
             else {
                 throw StorageError(
@@ -39,6 +39,7 @@ extension FilePageStore {
                     path: file.path, page: pages.lowerBound)
             }
         }
+        if options.readOnly { return keep(run, from: buffer) }
         for (index, page) in run.enumerated() {
             buffer.page(index).seal()
             release(page)
@@ -47,5 +48,14 @@ extension FilePageStore {
         // Not before: a sync in between would count as theirs. Nobody knows the pages yet.
         for page in run { noteUnsynced(page) }
         try writeBack(run, waiting: false)
+    }
+
+    /// Takes the pages into memory, where nothing is ever written to the file.
+    private func keep(_ run: Range<Int>, from buffer: PageBuffer) {
+        for (index, page) in run.enumerated() {
+            claim(page, PageState.dirty)
+            memory.page(page).copyAll(of: buffer.page(index))
+            noteDirty(page, count: 1)
+        }
     }
 }

@@ -63,6 +63,9 @@ public protocol CommitLog: AnyObject, Sendable {
     /// read. Gaps between them in the file, such as the unused ends of segments, don't count.
     func recordByteCount(from position: LogSequenceNumber) -> UInt64
 
+    /// How many syncs there were, and how long the latest took.
+    var syncTimes: SyncTimes { get }
+
     /// The first failed write or sync. Once it is set, nothing can be appended, written or synced
     /// any more.
     var poison: StorageError? { get }
@@ -76,4 +79,9 @@ public protocol CommitLog: AnyObject, Sendable {
 
     /// Closes the file without writing or waiting: for a child made by `fork`, whose parent goes on.
     func abandon()
+}
+
+extension CommitLog {
+    /// None: for a log that keeps nothing.
+    public var syncTimes: SyncTimes { SyncTimes() }
 }

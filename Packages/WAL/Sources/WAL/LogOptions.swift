@@ -23,6 +23,9 @@ public struct LogOptions: Sendable {
     /// opens the log can do without what is in it.
     public var checksName = true
 
+    /// Whether it is measured how long syncs take (``CommitLog/syncTimes``): two looks at the clock each.
+    public var timesSyncs = true
+
     /// The defaults.
     public init() {}
 

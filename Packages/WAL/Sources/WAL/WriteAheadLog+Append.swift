@@ -23,6 +23,7 @@ extension WriteAheadLog {
             }
             try makeSpareSlots(segments)
             encode(payload, transaction)
+            recordCount &+= 1
             promisedSlots = 0
             return (end, buffer.count > options.bufferByteLimit)
         }

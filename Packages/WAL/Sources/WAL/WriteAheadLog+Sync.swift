@@ -47,13 +47,17 @@ extension WriteAheadLog {
     func writeAndSync() {
         isSyncing = true
         while isWriting { waitForProgress() }
+        let records = recordCount
         writeBuffered()
         if firstFailure == nil, let file {
             let reached = written
             lock.release()
             var failure: StorageError?
+            let start = options.timesSyncs ? System.now : nil
+            var taken: UInt64?
             do throws(StorageError) {
                 try file.sync()
+                taken = start.map { System.now &- $0 }
                 // After it: what is durable now is durable under this name.
                 try refuseIfNameless(file)
             } catch {
@@ -65,6 +69,10 @@ extension WriteAheadLog {
             } else {
                 schedulePoint()
                 durablePosition.store(reached, ordering: .releasing)
+                syncTimesSoFar.add(
+                    SyncTimes.Sync(
+                        nanoseconds: taken, recordCount: records - syncedRecordCount))
+                syncedRecordCount = records
             }
         }
         isSyncing = false

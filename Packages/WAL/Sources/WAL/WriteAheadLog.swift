@@ -79,6 +79,10 @@ public final class WriteAheadLog<Files: FileSystem>: CommitLog, @unchecked Senda
     var isWriting = false
     var isSyncing = false
     var waiterCount = 0
+    var syncTimesSoFar = SyncTimes()
+    /// Records appended since the log was opened, and how many of them were durable after the last sync.
+    var recordCount = 0
+    var syncedRecordCount = 0
     /// Whether the file, its name and a segment are known to be durable (L7).
     var isStarted: Bool
     /// The segments of the log, oldest first; the last is the one appended to.
@@ -158,6 +162,8 @@ public final class WriteAheadLog<Files: FileSystem>: CommitLog, @unchecked Senda
             return total
         }
     }
+    /// How many syncs there were, and how long the latest took. See ``CommitLog/syncTimes``.
+    public var syncTimes: SyncTimes { lock.withLock { syncTimesSoFar } }
     /// The first failed write or sync, which ended all writing.
     public var poison: StorageError? {
         schedulePoint()

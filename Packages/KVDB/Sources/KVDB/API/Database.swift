@@ -32,11 +32,14 @@ typealias FileEngine = DatabaseEngine<FileStore, FileLog>
 /// share its syncs. Beside the data file stands its log, with `-wal` behind the name, while the database is open.
 public final class Database: Sendable {
     let engine: FileEngine
+    /// Where exports go to and imports come from: where its own files are, or the system's when it has none.
+    let files: AnyFileSystem
     /// Whether it is gone with its handle.
     let isInMemory: Bool
 
-    private init(_ engine: FileEngine, isInMemory: Bool) {
+    private init(_ engine: FileEngine, files: AnyFileSystem, isInMemory: Bool) {
         self.engine = engine
+        self.files = files
         self.isInMemory = isInMemory
     }
 
@@ -68,8 +71,9 @@ public final class Database: Sendable {
     public convenience init(
         at path: String, files: some FileSystem, options: Options = Options()
     ) throws(StorageError) {
-        let engine = try FileEngine.open(path, files: AnyFileSystem(files), options: options)
-        self.init(engine, isInMemory: false)
+        let files = AnyFileSystem(files)
+        let engine = try FileEngine.open(path, files: files, options: options)
+        self.init(engine, files: files, isInMemory: false)
     }
 
     /// Makes an empty database in memory, which is gone with its handle.
@@ -83,7 +87,7 @@ public final class Database: Sendable {
         try options.check()
         let engine = try FileEngine.open(
             "memory", files: AnyFileSystem(InMemoryFileSystem()), options: options.inMemory)
-        self.init(engine, isInMemory: true)
+        self.init(engine, files: AnyFileSystem(POSIXFileSystem()), isInMemory: true)
     }
 
     /// Where its data file is: an absolute path without links, which errors name too. Empty when it has no file.

@@ -24,11 +24,19 @@ extension Database.Options {
         guard (.zero ... .seconds(86400)).contains(writerTimeout) else {
             throw refuse("The writer's timeout must be from 0 to a day.")
         }
+        guard (.zero ... .seconds(86400)).contains(slowWriterThreshold) else {
+            throw refuse("The threshold of slow writers must be from 0 to a day.")
+        }
         guard logSegmentSize >= 4096, logSegmentSize & (logSegmentSize - 1) == 0,
             logSegmentSize <= LogLayout.maximumSegmentSize
         else { throw refuse("The log segment size must be a power of two from 4096 to 2^26.") }
         guard loggedTransactionLimit >= 0, loggedTransactionLimit <= 1 << 30 else {
             throw refuse("The logged transaction limit must be from 0 to 2^30 bytes.")
+        }
+        guard !erasesDeleted else {
+            throw refuse(
+                "This version can't erase what is deleted: replaced pages keep their bytes until they are "
+                    + "used again. Leave the option off.")
         }
         guard sizeLimit >= 1 << 16 else {
             throw refuse("The size limit must be at least 65536 bytes.")
@@ -46,6 +54,7 @@ extension Database.Options {
         // A commit costs no call but a write and a sync (R11); and without the log's name a close still
         // leaves everything in the data file.
         log.checksName = false
+        log.timesSyncs = monitoring || onEvent != nil
         return log
     }
 }

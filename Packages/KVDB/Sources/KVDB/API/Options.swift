@@ -81,6 +81,21 @@ extension Database {
         /// checkpoint of its own.
         public var loggedTransactionLimit: Int
 
+        /// Whether what costs next to nothing is measured for ``Database/statistics()``: how long the log's syncs take.
+        public var monitoring: Bool
+        /// Is told what happens in the database: checkpoints, syncs, writes that waited long, recovery, failure. Nil, and
+        /// then nothing is paid for it.
+        ///
+        /// It is called one event at a time, in order, on whichever thread just did some work for the database and holds no lock;
+        /// so it may call the database, but the longer it takes, the longer that thread's call does. An
+        /// event may come a little later than what it tells of.
+        public var onEvent: (@Sendable (Event) -> Void)?
+        /// How long a write waits for another one before ``Event/slowWriter(waited:behind:)`` tells of it: up to a day.
+        public var slowWriterThreshold: Duration
+        /// Whether what is deleted or replaced is overwritten on the medium before the checkpoint after it is
+        /// done. No version of the page store can do it yet, so opening refuses it with `invalidArgument`.
+        public var erasesDeleted: Bool
+
         /// Options with the values given, and the usual ones for the rest.
         public init(
             access: Access = .create, durability: Durability = .full,
@@ -89,7 +104,9 @@ extension Database {
             checkpointPolicy: CheckpointPolicy = .automatic,
             syncInterval: Duration = .milliseconds(100), usesLog: Bool = true,
             logBudget: Int = 64 << 20, logSegmentSize: Int = 1 << 20,
-            loggedTransactionLimit: Int = 8 << 20
+            loggedTransactionLimit: Int = 8 << 20, monitoring: Bool = true,
+            onEvent: (@Sendable (Event) -> Void)? = nil,
+            slowWriterThreshold: Duration = .seconds(1), erasesDeleted: Bool = false
         ) {
             self.access = access
             self.durability = durability
@@ -103,6 +120,10 @@ extension Database {
             self.logBudget = logBudget
             self.logSegmentSize = logSegmentSize
             self.loggedTransactionLimit = loggedTransactionLimit
+            self.monitoring = monitoring
+            self.onEvent = onEvent
+            self.slowWriterThreshold = slowWriterThreshold
+            self.erasesDeleted = erasesDeleted
         }
 
         /// Whether the database is gone with its handle, so that no limit on what memory it takes makes sense.

@@ -42,6 +42,10 @@ extension Engine {
     func runCheckpoint(
         always: Bool = false, endsLog: Bool = false, timeout: Duration? = nil
     ) throws(StorageError) {
+        // Last of all, when nothing is held any more.
+        defer { deliverEvents() }
+        // In memory there is nowhere to write to.
+        if options.isVolatile { return try requireWritable() }
         // Wait for a running one before the writer lock, so that writers don't queue behind it.
         checkpointer.awaitEnd()
         let token = try acquireWriter(.call, timeout: timeout)
@@ -109,6 +113,7 @@ extension Engine {
     func beginCheckpoint(endsLog: Bool = false) throws(StorageError) {
         // First, and whatever comes of it: from here on no page of the head changes where it is.
         writer.checkpointed = writer.head.transaction
+        events?.beginCheckpoint(pages: store.pressure.dirtyPages)
         try store.beginCheckpoint(checkpointRecord(endsLog: endsLog))
     }
 
@@ -132,6 +137,10 @@ extension Engine {
         try store.finishCheckpoint()
         try log.recycle(before: position)
         publishReady()
+        if let events {
+            events.add(log.syncTimes)
+            events.endCheckpoint()
+        }
     }
 
     // MARK: When one is due

@@ -44,7 +44,7 @@ extension DatabaseEngine {
     private func compact(_ meter: ProgressMeter) throws(StorageError) -> CompactionReport {
         let core = core
         var report = CompactionReport()
-        report.byteCountBefore = core.store.statistics.fileByteCount
+        report.byteCountBefore = core.occupiedByteCount
         // While a snapshot sees the old pages they can't be freed, and packing would only add to them.
         let isPinned = !core.store.versions.held().isEmpty
         let isLooselyFilled = try isLooselyFilled(meter)
@@ -58,6 +58,12 @@ extension DatabaseEngine {
                 guard error.isOutOfSpace, meter.stop == nil else { throw error }
                 refusal = error
             }
+        }
+        if core.options.isVolatile {
+            // What is free gives its memory back, wherever it lies.
+            core.store.trim(toPages: 0)
+            report.byteCountAfter = core.occupiedByteCount
+            return report
         }
         try core.runCheckpoint()
         do throws(StorageError) {
@@ -73,7 +79,7 @@ extension DatabaseEngine {
             refusal = error
         }
         try core.giveEndBack()
-        report.byteCountAfter = core.store.statistics.fileByteCount
+        report.byteCountAfter = core.occupiedByteCount
         if let refusal, report.byteCountAfter >= report.byteCountBefore { throw refusal }
         return report
     }
@@ -92,6 +98,13 @@ extension DatabaseEngine {
 }
 
 extension Engine {
+    /// Bytes of the data file, or of memory when there is no file.
+    fileprivate var occupiedByteCount: UInt64 {
+        let statistics = store.statistics
+        return options.isVolatile
+            ? UInt64(statistics.residentPages * PageLayout.pageSize) : statistics.fileByteCount
+    }
+
     /// Every tree of the running transaction in turn. A named table's record is written as soon as its
     /// tree has changed, so that no table has to stay open.
     fileprivate func forEachTree(
@@ -121,6 +134,9 @@ extension Engine {
         }
         if done == 0 {
             rollback(token)
+        } else if options.isVolatile {
+            writer.isChanged = true
+            try commit(token, .buffered)
         } else {
             try commitByCheckpoint(token)
         }

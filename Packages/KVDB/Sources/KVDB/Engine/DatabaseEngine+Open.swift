@@ -197,12 +197,18 @@ extension DatabaseEngine {
         _ handle: Files.Handle, names: DatabaseFiles, files: Files, options: DatabaseOptions
     ) throws(StorageError) -> DatabaseEngine
     where Store == FilePageStore<Files.Handle>, Log == WriteAheadLog<Files> {
-        let (store, log, writer) = try recover(
+        let (store, log, recovery) = try recover(
             handle, names: names, files: files, options: options)
-        return DatabaseEngine(
-            core: Engine(
-                store: store, log: log, options: options, path: names.data, writer: writer,
-                checkLog: logCheck(store: store, handle: handle, names: names, files: files)))
+        let core = Engine(
+            store: store, log: log, options: options, path: names.data, writer: recovery.writer,
+            checkLog: logCheck(store: store, handle: handle, names: names, files: files))
+        if recovery.recovered.commits > 0 {
+            core.events?.add(
+                .recovered(
+                    commits: recovery.recovered.commits, byteCount: recovery.recovered.byteCount))
+        }
+        core.deliverEvents()
+        return DatabaseEngine(core: core)
     }
 
     /// Why the database in `handle` can't be opened; nil when it can. All that opening does, is done,
@@ -238,13 +244,13 @@ extension DatabaseEngine {
     private static func recover<Files: FileSystem>(
         _ handle: Files.Handle, names: DatabaseFiles, files: Files, options: DatabaseOptions,
         locksLog: Bool = true
-    ) throws(StorageError) -> (store: Store, log: Log, writer: WriterState<Store>)
+    ) throws(StorageError) -> (store: Store, log: Log, recovery: Recovery<Store>)
     where Store == FilePageStore<Files.Handle>, Log == WriteAheadLog<Files> {
         let store = try FilePageStore.open(
             on: handle,
             options: PageStoreOptions(
                 cacheBudget: options.cacheBudget, dirtyBudget: options.dirtyBudget,
-                sizeLimit: options.sizeLimit, readOnly: options.isReadOnly,
+                sizeLimit: options.sizeLimit, readOnly: options.isReadOnly || options.isVolatile,
                 locksFile: false, securesSuperblock: false),
             check: NodeCheck.check)
         let isLogThere = try files.exists(names.log)
@@ -264,7 +270,7 @@ extension DatabaseEngine {
             log.abandon()
             throw error
         }
-        return (store, log, recovery.writer)
+        return (store, log, recovery)
     }
 
     /// How ``verify(progress:)`` reads the log: by a handle of its own, every frame and every record's

@@ -42,8 +42,12 @@ final class Engine<Store: CheckpointedStorage, Log: CommitLog>: @unchecked Senda
     let writerLock = WriterLock()
     let writer: WriterState<Store>
     let versions: VersionQueue
+    /// The version that it began with.
+    let firstTransaction: TransactionNumber
     let checkpointer = Checkpointer()
     let maintenance = Maintenance()
+    /// What the app is told; nil where it does not want to know.
+    let events: EventQueue?
     /// Which transaction is open, for the calls on it.
     let transactionUse = TransactionUse()
     #if !hasFeature(Embedded)
@@ -64,8 +68,10 @@ final class Engine<Store: CheckpointedStorage, Log: CommitLog>: @unchecked Senda
         self.store = store
         self.log = log
         self.options = options
+        events = options.onEvent.map { EventQueue($0) }
         self.writer = writer
         lifecycle = Lifecycle(path: path, isReadOnly: options.isReadOnly)
+        firstTransaction = writer.head.transaction
         versions = VersionQueue(writer.head, registry: store.versions)
         mustWork { () throws(StorageError) in try store.publish(writer.head.transaction) }
     }
@@ -93,6 +99,7 @@ final class Engine<Store: CheckpointedStorage, Log: CommitLog>: @unchecked Senda
 
     /// Makes every commit so far durable.
     func sync() throws(StorageError) {
+        defer { deliverEvents() }
         try requireWritable()
         if logsCommits {
             try log.sync(through: log.end)

@@ -142,6 +142,7 @@ extension Engine {
     func close() throws(StorageError) {
         guard !lifecycle.isClosed else { return }
         guard !lifecycle.isForked else { return letGo() }
+        defer { deliverEvents() }
         var problem: StorageError?
         if options.isReadOnly {
             // Nothing to write.
@@ -150,7 +151,9 @@ extension Engine {
         } else {
             guard try beginClosing() else { return }
             stopThreads()
-            do { try runCheckpoint(endsLog: true) } catch { problem = error }
+            if !options.isVolatile {
+                do { try runCheckpoint(endsLog: true) } catch { problem = error }
+            }
         }
         stopThreads()
         guard lifecycle.endClosing() else { return }

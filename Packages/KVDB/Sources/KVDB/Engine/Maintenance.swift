@@ -96,6 +96,7 @@ extension Engine {
                 // is in it.
                 do throws(StorageError) { try log.sync(through: .max) } catch {}
                 publishReady()
+                deliverEvents()
             },
             checkpoint: { [self] in
                 // A full disk leaves things as they are until the next request; any other failure

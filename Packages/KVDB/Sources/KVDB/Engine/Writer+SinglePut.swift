@@ -16,7 +16,8 @@ extension Engine {
         // until then.
         if durability != .full, try putInPlace(key, value, durability) {
             token.release()
-            return noteCommit(durability)
+            noteCommit(durability)
+            return deliverEvents()
         }
         try startTransaction()
         do throws(StorageError) {

@@ -59,9 +59,16 @@ extension Engine {
     func acquireWriter(
         _ use: WriterUse, timeout: Duration?
     ) throws(StorageError) -> WriterToken {
+        let holder = events == nil ? nil : writerLock.currentHolder
+        let start = events == nil ? 0 : System.now
         switch writerLock.acquire(use, nanoseconds: timeout?.wholeNanoseconds) {
-        case .taken(let token): return token
-        case .timedOut(let holder): throw lateError(holder)
+        case .taken(let token):
+            noteWait(since: start, behind: holder)
+            return token
+        case .timedOut(let holder):
+            noteWait(since: start, behind: holder)
+            deliverEvents()
+            throw lateError(holder)
         case .heldByCaller:
             throw StorageError(
                 .busy,
@@ -128,7 +135,14 @@ extension Engine {
     /// - Throws: what the log or the store threw. Before the commit point (disk full, a failed
     ///   operation) nothing has changed; from it on the handle is poisoned and a reopen tells.
     func commit(_ token: consuming WriterToken, _ durability: Durability) throws(StorageError) {
-        try complete(try commitToHead(token, durability))
+        let wait: CommitWait
+        do throws(StorageError) {
+            wait = try commitToHead(token, durability)
+        } catch {
+            deliverEvents()
+            throw error
+        }
+        try complete(wait)
     }
 
     /// Makes the running transaction the head, and ends it whatever happens.
@@ -147,7 +161,7 @@ extension Engine {
             try writer.updateCatalog(includingMain: false)
             try startMaintenance()
             // A file that is renamed later is still closed well: the checkpoint finds the log there.
-            if !logsCommits { try startLog() }
+            if !logsCommits, !options.isVolatile { try startLog() }
         } catch {
             rollback(token)
             throw error
@@ -168,6 +182,7 @@ extension Engine {
     ///
     /// - Throws: what the log threw; the handle is poisoned then.
     func complete(_ wait: CommitWait) throws(StorageError) {
+        defer { deliverEvents() }
         // A version stands on the ones before it, so a weaker commit still waits for a stronger one
         // that is under way; on its own it waits for nothing more than it asked for.
         if wait.sync > log.durable { try log.sync(through: wait.sync) }
@@ -323,6 +338,7 @@ extension Engine {
     func rollback(_ token: consuming WriterToken) {
         abandonTransaction()
         token.release()
+        deliverEvents()
     }
 
     /// Ends the running transaction and keeps the writer lock.

@@ -84,6 +84,9 @@ final class WriterLock: @unchecked Sendable {
         lock.withLock { for waiter in queue { waiter.turn.signal() } }
     }
 
+    /// Who has the lock just now.
+    var currentHolder: WriterUse? { lock.withLock { holder } }
+
     private var isHeld: Bool { holder != nil }
 
     /// Whether a running thread may take the free lock.

@@ -32,7 +32,7 @@ extension EngineSnapshot {
             try meter.begin(.exporting, .entries, total: total)
             try write(main, to: writer, meter)
             for (name, tree) in tables {
-                try name.withByteView { view throws(StorageError) in try writer.beginTable(view) }
+                try writer.beginTable(name)
                 try write(tree, to: writer, meter)
             }
             try meter.end()
@@ -45,7 +45,7 @@ extension EngineSnapshot {
         _ tree: BPlusTree<Store>, to writer: ExportWriter, _ meter: ProgressMeter
     ) throws(StorageError) {
         try tree.forEach(in: .all, reverse: false) { key, value throws(StorageError) in
-            try writer.append(key: key, value: value)
+            try writer.append(key, value)
             try meter.advanceEntry(byteCount: key.count + value.count)
             return true
         }

@@ -13,7 +13,7 @@ import StorageIO
 /// several threads at once.
 public final class ExportWriter {
     /// Takes the next bytes of the stream; they are lent for the length of the call.
-    public typealias Sink = (ByteView) throws(StorageError) -> Void
+    public typealias Sink = (RawSpan) throws(StorageError) -> Void
 
     /// The version that is written.
     public let format: ExportFormat
@@ -51,7 +51,13 @@ public final class ExportWriter {
     /// - Parameter name: at most 1,024 bytes, greater than the name of the table before.
     /// - Throws: `invalidArgument` for a name out of order or too long, and for any but the
     ///   default table in version 1; `closed` after the end or an error; what the sink throws.
-    public func beginTable(_ name: ByteView) throws(StorageError) {
+    public func beginTable(
+        _ name: borrowing some ByteSource & ~Copyable & ~Escapable
+    ) throws(StorageError) {
+        try name.withByteView { name throws(StorageError) in try begin(name) }
+    }
+
+    private func begin(_ name: ByteView) throws(StorageError) {
         try start()
         guard name.count <= ExportLayout.maximumKeyLength else {
             throw StorageError(.invalidArgument, "A table name is longer than 1024 bytes.")
@@ -80,7 +86,17 @@ public final class ExportWriter {
     ///   - value: at most 2^30 bytes.
     /// - Throws: `keyTooLong` and `valueTooLong`, after which the export can go on; `closed`; what
     ///   the sink throws.
-    public func append(key: ByteView, value: ByteView) throws(StorageError) {
+    public func append(
+        key: borrowing some ByteSource & ~Copyable & ~Escapable,
+        value: borrowing some ByteSource & ~Copyable & ~Escapable
+    ) throws(StorageError) {
+        try key.withByteView { key throws(StorageError) in
+            try value.withByteView { value throws(StorageError) in try append(key, value) }
+        }
+    }
+
+    /// Writes one entry; see ``append(key:value:)``.
+    func append(_ key: ByteView, _ value: ByteView) throws(StorageError) {
         guard key.count <= ExportLayout.maximumKeyLength else {
             throw StorageError(.keyTooLong, "A key of \(key.count) bytes; the limit is 1024.")
         }
@@ -88,7 +104,7 @@ public final class ExportWriter {
             throw StorageError(.valueTooLong, "A value of \(value.count) bytes; the limit is 2^30.")
         }
         try start()
-        if tableCount == 0 { try beginTable(key.prefix(0)) }
+        if tableCount == 0 { try begin(key.prefix(0)) }
 
         // An entry that doesn't fit begins a block of its own, so that nearly all blocks can be
         // read without the one before.
@@ -174,7 +190,7 @@ public final class ExportWriter {
     private func emit() throws(StorageError) {
         guard !block.isEmpty else { return }
         do {
-            try block.withByteView { view throws(StorageError) in try sink(view) }
+            try block.withBytes { bytes throws(StorageError) in try sink(bytes) }
         } catch {
             state = .failed
             throw error

@@ -109,6 +109,29 @@ extension DatabaseEngine {
 }
 
 extension DatabaseEngine {
+    /// Loads the entries that `feed` gives into one table as one atomic change; see
+    /// ``importEntries(replacing:progress:next:)``.
+    ///
+    /// - Parameters:
+    ///   - name: the table's, in UTF-8; empty for the default table. It comes into being if it isn't there.
+    ///   - entryCount: how many there will be, for the progress; nil if that is not known.
+    ///   - progress: called now and then. What it throws undoes all.
+    ///   - feed: gets a function and calls it with each entry.
+    func load(
+        into name: [UInt8], entryCount: Int?,
+        progress: (Database.Progress) throws(StorageError) -> Void,
+        feed: (
+            _ add: (_ key: RawSpan, _ value: RawSpan) throws(StorageError) -> Void
+        ) throws(StorageError) -> Void
+    ) throws(StorageError) -> ImportReport {
+        try ProgressMeter.running(progress) { meter throws(StorageError) in
+            try core.importing(replacing: false) { () throws(StorageError) in
+                try meter.begin(.importing, .entries, total: entryCount)
+                return try core.load(into: name, meter, feed)
+            }
+        }
+    }
+
     /// Imports what `reader` reads; see ``importEntries(replacing:progress:next:)``.
     ///
     /// - Parameters:
@@ -160,6 +183,27 @@ extension Engine {
         if try target.add(key, value) { report.bulkLoadedCount += 1 }
         report.entryCount += 1
         if dirtyByteCount / 2 > options.dirtyBudget { try store.writeOutDirty() }
+    }
+
+    fileprivate func load(
+        into name: [UInt8], _ meter: ProgressMeter,
+        _ feed: (
+            _ add: (_ key: RawSpan, _ value: RawSpan) throws(StorageError) -> Void
+        ) throws(StorageError) -> Void
+    ) throws(StorageError) -> ImportReport {
+        var report = ImportReport()
+        let target = try ImportTarget(openForImport(name))
+        try feed { key, value throws(StorageError) in
+            try key.withByteView { key throws(StorageError) in
+                try value.withByteView { value throws(StorageError) in
+                    try add(key, value, to: target, &report)
+                    try meter.advanceEntry(byteCount: key.count + value.count)
+                }
+            }
+        }
+        try store(target.finish(), as: name)
+        try meter.end()
+        return report
     }
 
     /// Empties the default table and drops the named ones, in the running transaction.

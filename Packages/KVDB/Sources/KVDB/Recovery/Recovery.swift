@@ -17,6 +17,8 @@ struct Recovery<Store: CheckpointedStorage> {
     private let path: String
     /// The state to go on from once the log is replayed.
     let writer: WriterState<Store>
+    /// How many commits came out of the log, and their bytes.
+    private(set) var recovered: (commits: Int, byteCount: Int) = (0, 0)
     /// The last transaction replayed; the checkpoint's at first.
     private var reached: TransactionNumber
 
@@ -107,6 +109,8 @@ struct Recovery<Store: CheckpointedStorage> {
             throw located
         }
         reached = transaction
+        recovered.commits += 1
+        recovered.byteCount += payload.count
         if !options.isReadOnly && store.pressure.isDirtyBudgetSpent { try store.writeOutDirty() }
     }
 
