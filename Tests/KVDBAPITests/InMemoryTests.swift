@@ -106,10 +106,13 @@ struct StatisticsTests {
         #expect(now.logByteCount > 0 && now.unappliedLogByteCount > 0 && now.fileByteCount > 0)
         #expect(now.snapshots == [])
         let snapshot = try database.snapshot()
+        #expect(try database.statistics().snapshots.first?.outdatedFor == nil)
         try database.checkpoint()
         for number in 0..<10 { try database.put("new", for: "\(number)") }
         now = try database.statistics()
         let held = try #require(now.snapshots.first)
+        // The checkpoint made a newer one.
+        #expect(try #require(held.outdatedFor) > .zero)
         #expect(now.snapshots.count == 1 && held.version == snapshot.version)
         #expect(held.versionsBehind == 11 && held.pinnedPages > 0)
         #expect(try snapshot.get("1") == Array("1".utf8))

@@ -21,12 +21,12 @@ public struct SyncTimes: Sendable, Equatable {
 
     /// The median of the latest ones in nanoseconds; nil before the first.
     public var median: UInt64? {
-        let known = ring.compactMap(\.nanoseconds).sorted()
+        let known = ring.compactMap { $0.nanoseconds }.sorted()
         return known.isEmpty ? nil : known[known.count / 2]
     }
 
     /// The longest of the latest ones in nanoseconds; nil before the first.
-    public var worst: UInt64? { ring.compactMap(\.nanoseconds).max() }
+    public var worst: UInt64? { ring.compactMap { $0.nanoseconds }.max() }
 
     /// Returns the latest syncs in order, as many as are kept at most.
     ///

@@ -60,6 +60,9 @@ extension Database {
             public var version: Version
             /// How many versions were committed after it.
             public var versionsBehind: Int
+            /// For how long at least there has been a newer version; nil while it is the newest. Checkpoints, the
+            /// background thread's syncs and calls of ``Database/statistics()`` note it.
+            public var outdatedFor: Duration?
             /// Replaced pages that can't be used again because of it. A page that several versions see is counted under the
             /// oldest.
             public var pinnedPages: Int
@@ -73,6 +76,8 @@ extension Database {
     public func statistics() throws(StorageError) -> Statistics {
         let core = engine.core
         let state = try engine.statistics()
+        core.versionTimes.note(state.lastTransaction)
+        let now = System.now
         var statistics = Statistics()
         statistics.pageCount =
             isInMemory ? state.pageCount - state.freePages - state.pendingPages : state.pageCount
@@ -100,6 +105,9 @@ extension Database {
             Statistics.HeldVersion(
                 version: Version(snapshot.transaction),
                 versionsBehind: Int(clamping: state.lastTransaction &- snapshot.transaction),
+                outdatedFor: core.versionTimes.end(of: snapshot.transaction).map {
+                    .nanoseconds(Int64(clamping: now &- min($0, now)))
+                },
                 pinnedPages: snapshot.pinnedPages)
         }
         return statistics

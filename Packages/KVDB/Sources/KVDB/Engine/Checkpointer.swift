@@ -137,6 +137,7 @@ extension Engine {
         try store.finishCheckpoint()
         try log.recycle(before: position)
         publishReady()
+        versionTimes.note(versions.newest)
         if let events {
             events.add(log.syncTimes)
             events.endCheckpoint()

@@ -42,6 +42,8 @@ final class Engine<Store: CheckpointedStorage, Log: CommitLog>: @unchecked Senda
     let writerLock = WriterLock()
     let writer: WriterState<Store>
     let versions: VersionQueue
+    /// When versions were the newest.
+    let versionTimes = VersionTimes()
     /// The version that it began with.
     let firstTransaction: TransactionNumber
     let checkpointer = Checkpointer()

@@ -96,6 +96,7 @@ extension Engine {
                 // is in it.
                 do throws(StorageError) { try log.sync(through: .max) } catch {}
                 publishReady()
+                versionTimes.note(versions.newest)
                 deliverEvents()
             },
             checkpoint: { [self] in
