@@ -22,6 +22,7 @@ import Testing
             "CPeers", "Foundation", "Histogram", "Synchronization", "KVDB", "KVTools", "StorageIO",
         ],
         "KVBenchCommand": ["ArgumentParser", "Foundation", "KVBenchCore"],
+        "Tasks": ["Foundation", "KVDB"],
     ]
 
     static let sources =

@@ -76,6 +76,7 @@
             return result
         }
 
+        /// What work returns, on its way to the task.
         private final class Outcome<Result: Sendable>: @unchecked Sendable {
             // Sendable: a thread writes it before the task goes on, which alone reads it.
             var result: Result?
