@@ -1,5 +1,6 @@
 import PageStore
 import StorageIO
+import WAL
 
 extension Database {
     /// The state of a database at one moment.

@@ -1,3 +1,4 @@
+import BTree
 import StorageIO
 
 // What the changing calls do that consist of several steps.
