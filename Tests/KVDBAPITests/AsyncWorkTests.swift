@@ -31,6 +31,10 @@ struct AsyncWorkTests {
         #expect(report.isSound && report.entryCount == 2001)
         try await database[.names].delete(in: 500...)
         try await database.compact()
+        #expect(try await database.export(to: "a.tkdb") == 501)
+        try await database.delete("buffered")
+        #expect(try await database.import(from: "a.tkdb").entryCount == 501)
+        #expect(try database.contains("buffered"))
         try await database.close()
         try await database.close()
         let reopened = try open(files)
@@ -39,7 +43,7 @@ struct AsyncWorkTests {
     }
 
     enum Work: CaseIterable {
-        case verify, compact
+        case verify, compact, export, `import`
     }
 
     private func run(
@@ -49,6 +53,8 @@ struct AsyncWorkTests {
         switch work {
         case .verify: _ = try await database.verify(progress: progress)
         case .compact: try await database.compact(progress: progress)
+        case .export: try await database.export(to: "work.tkdb", progress: progress)
+        case .import: try await database.import(from: "a.tkdb", progress: progress)
         }
     }
 
@@ -57,6 +63,8 @@ struct AsyncWorkTests {
         let database = try open(CrashingFileSystem())
         try await fill(database, 5000)
         try await database[.names].delete(where: { key, _ in key % 3 != 0 })
+        try await database.export(to: "a.tkdb")
+        try await database.put("1", for: "added")
         let gate = Gate()
         let calls = Counter()
         let task = Task {
@@ -73,7 +81,7 @@ struct AsyncWorkTests {
         // The database is as it was, and free.
         try await database.put("1", for: "key")
         #expect(try await database.verify().isSound)
-        #expect(try database[.names].count == 1667)
+        #expect(try database[.names].count == 1667 && database.contains("added"))
     }
 
     private struct Enough: Error {}
@@ -82,6 +90,7 @@ struct AsyncWorkTests {
     func whatItsClosureThrowsEndsLongWork(_ work: Work) async throws {
         let database = try open(CrashingFileSystem())
         try await fill(database, 100)
+        try await database.export(to: "a.tkdb")
         await #expect(throws: Enough.self) { try await run(work, database) { _ in throw Enough() } }
         try await fill(database, 200)
         #expect(try await database.verify().isSound)

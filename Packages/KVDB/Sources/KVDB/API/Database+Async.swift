@@ -124,6 +124,45 @@
         ) async throws -> CompactionReport {
             try await perform(progress) { progress in try self.compact(progress: progress) }
         }
+
+        /// Writes the newest version into a file in a portable format, as the blocking call of this name does.
+        ///
+        /// - Parameters:
+        ///   - path: the file's name, which it gets when it is whole.
+        ///   - format: version 1 can hold the default table only.
+        ///   - progress: called now and then, on a thread of the database. What it throws ends the export, and there is
+        ///     no new file.
+        /// - Returns: the number of entries.
+        /// - Throws: `CancellationError` if the task is cancelled, at the next place where the database tells of its
+        ///   progress; as the blocking call.
+        @discardableResult
+        nonisolated(nonsending) public func export(
+            to path: String, format: ExportFormat = .version2,
+            progress: @Sendable (Progress) throws -> Void = { _ in }
+        ) async throws -> Int {
+            try await perform(progress) { progress in
+                try self.export(to: path, format: format, progress: progress)
+            }
+        }
+
+        /// Imports an exported file as one change, as the blocking call of this name does. Tasks that write wait.
+        ///
+        /// - Parameters:
+        ///   - path: the file.
+        ///   - merging: whether what the database has stays, unless the file has the same key.
+        ///   - progress: called now and then, on a thread of the database. What it throws undoes all.
+        /// - Returns: what was read.
+        /// - Throws: `CancellationError` if the task is cancelled, at the next place where the database tells of its
+        ///   progress, and nothing has changed; as the blocking call.
+        @discardableResult
+        nonisolated(nonsending) public func `import`(
+            from path: String, merging: Bool = false,
+            progress: @Sendable (Progress) throws -> Void = { _ in }
+        ) async throws -> ImportReport {
+            try await perform(progress) { progress in
+                try self.import(from: path, merging: merging, progress: progress)
+            }
+        }
     }
 
     extension Database {
