@@ -20,6 +20,23 @@ extension Database.Snapshot {
         return value
     }
 
+    /// Calls `body`, which throws nothing, with the bytes of a key's value; see ``TableReading/withValue(for:_:)``.
+    ///
+    /// - Parameters:
+    ///   - key: anything that has bytes.
+    ///   - body: gets the bytes, which can't leave it.
+    /// - Returns: what `body` returns, or nil if there is no such key.
+    @inlinable
+    public func withValue<Result>(
+        for key: borrowing some ByteSource & ~Copyable & ~Escapable, _ body: (RawSpan) -> Result
+    ) throws(StorageError) -> Result? {
+        var outcome: Result?
+        try key.withByteView { key throws(StorageError) in
+            try lendBytes(of: key) { value in outcome = value.withBytes(body) }
+        }
+        return outcome
+    }
+
     /// Calls `body` with the bytes of a key's value where they lie in the cache; see
     /// ``TableReading/withValue(for:_:)``.
     ///
@@ -67,6 +84,23 @@ extension Database {
             try lendBytes(of: key) { value = $0.array }
         }
         return value
+    }
+
+    /// Calls `body`, which throws nothing, with the bytes of a key's value; see ``TableReading/withValue(for:_:)``.
+    ///
+    /// - Parameters:
+    ///   - key: anything that has bytes.
+    ///   - body: gets the bytes, which can't leave it.
+    /// - Returns: what `body` returns, or nil if there is no such key.
+    @inlinable
+    public func withValue<Result>(
+        for key: borrowing some ByteSource & ~Copyable & ~Escapable, _ body: (RawSpan) -> Result
+    ) throws(StorageError) -> Result? {
+        var outcome: Result?
+        try key.withByteView { key throws(StorageError) in
+            try lendBytes(of: key) { value in outcome = value.withBytes(body) }
+        }
+        return outcome
     }
 
     /// Calls `body` with the bytes of a key's value in the newest version, where they lie in the cache; see
@@ -157,8 +191,11 @@ extension Database.Transaction {
 
     @usableFromInline
     func putBytes(_ value: ByteView, for key: ByteView) throws(StorageError) {
-        try database.core.use(engine.number) { () throws(StorageError) in
-            try database.core.put(key, value)
+        let core = database.core
+        guard core.transactionUse.enter(engine.number) else {
+            throw core.transactionUse.refusal(engine.number, path: core.path)
         }
+        defer { core.transactionUse.leave(engine.number) }
+        try core.put(key, value)
     }
 }

@@ -4,6 +4,7 @@ import StorageIO
 
 /// A table of a running transaction, as the changing calls of ``TableChanging`` use it. Each call here is one
 /// step that nobody else can come between; no closure of an app is called inside of one.
+@usableFromInline
 struct RunningTable {
     let engine: FileEngine
     /// The transaction, for a check with each call; nil where the call itself has begun it and will end it.
@@ -35,6 +36,7 @@ struct RunningTable {
         }
     }
 
+    @usableFromInline
     func put(_ value: RawSpan, for key: RawSpan) throws(StorageError) {
         try key.withByteView { key throws(StorageError) in
             try value.withByteView { value throws(StorageError) in
@@ -103,6 +105,7 @@ extension TableSource {
     /// Runs changes in the transaction, or in one of their own.
     ///
     /// - Parameter durability: what a transaction of their own waits for; nil for the database's level.
+    @usableFromInline
     func change<Result>(
         durability: Database.Durability? = nil,
         _ body: (RunningTable) throws(StorageError) -> Result

@@ -136,10 +136,19 @@ extension TableChanging where Self: ~Copyable {
     ///   database keeps none.
     /// - Complexity: O(entries × log n).
     @available(*, noasync, message: "In a task, use the call with await.")
+    @inlinable
     public func put(
         contentsOf entries: some Sequence<(key: Key, value: Value)>
     ) throws(StorageError) {
-        try source.change { table throws(StorageError) in try table.put(contentsOf: entries) }
+        try source.change(durability: nil) { table throws(StorageError) in
+            for (key, value) in entries {
+                try key.withKeyBytes { key throws(StorageError) in
+                    try value.withStoredBytes { value throws(StorageError) in
+                        try table.put(value, for: key)
+                    }
+                }
+            }
+        }
     }
 
     /// Deletes many keys, the same as one after the other in one transaction.
@@ -222,9 +231,18 @@ extension TableChanging where Self: ~Copyable {
     ///
     /// - Parameter entries: pairs of a key and a value.
     @available(*, noasync, message: "In a task, use the call with await.")
+    @inlinable
     public func put(
         contentsOf entries: some Sequence<(Key, Value)>
     ) throws(StorageError) {
-        try source.change { table throws(StorageError) in try table.put(contentsOf: entries) }
+        try source.change(durability: nil) { table throws(StorageError) in
+            for (key, value) in entries {
+                try key.withKeyBytes { key throws(StorageError) in
+                    try value.withStoredBytes { value throws(StorageError) in
+                        try table.put(value, for: key)
+                    }
+                }
+            }
+        }
     }
 }
