@@ -199,3 +199,42 @@ extension Database.Transaction {
         try core.put(key, value)
     }
 }
+
+extension TableReading where Self: ~Copyable {
+    /// Calls `body`, which throws nothing, with the bytes of each entry in a range, in the order of keys, until it
+    /// returns false; see ``scan(in:order:_:)``.
+    ///
+    /// - Parameters:
+    ///   - range: the keys to visit: `.prefix(…)`, `.all`.
+    ///   - order: which way to go.
+    ///   - body: gets the bytes of key and value, which can't leave it, and returns whether to go on.
+    /// - Throws: `damaged` with the page, `inputOutput`, `closed`.
+    /// - Complexity: O(log n + entries visited).
+    // Inlined: an entry costs 138 instructions, and each call of a closure more 10.
+    @inline(__always)
+    @inlinable
+    public func scan(
+        in range: KeyInterval<Key> = .all, order: TableOrder = .ascending,
+        _ body: (_ key: RawSpan, _ value: RawSpan) -> Bool
+    ) throws(StorageError) {
+        let source = source
+        guard !source.isTransaction else {
+            return try visitCopies(range.keyRange, order, body)
+        }
+        try source.scanBytes(range.keyRange, order) { key, value throws(StorageError) in
+            key.withBytes { key in value.withBytes { value in body(key, value) } }
+        }
+    }
+
+    /// Visits copies of the entries in a range of a transaction's table.
+    @usableFromInline
+    func visitCopies(
+        _ range: KeyRange, _ order: TableOrder, _ body: (RawSpan, RawSpan) -> Bool
+    ) throws(StorageError) {
+        var cursor = try cursor()
+        cursor.limit(to: range)
+        while try cursor.stepPlace(order) {
+            guard try cursor.withCopies(body) ?? false else { return }
+        }
+    }
+}

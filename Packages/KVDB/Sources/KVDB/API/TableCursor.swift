@@ -66,6 +66,14 @@ public struct TableCursor<Key: OrderedKey, Value: StoredValue>: ~Copyable {
         return try body(keyBytes, unsafe bytes.span.bytes)
     }
 
+    /// Calls `body` with copies of key and value under the cursor.
+    func withCopies<Result>(
+        _ body: (_ key: RawSpan, _ value: RawSpan) -> Result
+    ) throws(StorageError) -> Result? {
+        guard let bytes = try source.valueBytes(under: cursor) else { return nil }
+        return body(keyBytes, unsafe bytes.span.bytes)
+    }
+
     // MARK: Moving
 
     /// Moves to the following entry, from before the first to the first. Returns it, or nil behind the last.
