@@ -8,7 +8,11 @@ import KVDB
 
 let database = try Database(inMemory: .init())
 func attempt(_ name: String, _ body: () throws -> Void) {
-    do { try body() } catch { print("\(name): \((error as! StorageError).code)") }
+    do {
+        try body()
+    } catch {
+        if let error = error as? StorageError { print("\(name): \(error.code)") }
+    }
 }
 func beginAnother() throws { try database.begin().abort() }
 try database.write { transaction in

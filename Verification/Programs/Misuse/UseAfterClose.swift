@@ -17,7 +17,7 @@ func attempt(_ name: String, _ body: () throws -> Void) {
         try body()
         print("\(name): ok")
     } catch {
-        print("\(name): \((error as! StorageError).code)")
+        if let error = error as? StorageError { print("\(name): \(error.code)") }
     }
 }
 try database.close()
