@@ -50,7 +50,7 @@ struct LiveCursor {
         try checkPlace(expected, move)
     }
 
-    private func checkPlace(_ expected: SortedArrayModel.Entry?, _ move: String) throws {
+    private mutating func checkPlace(_ expected: SortedArrayModel.Entry?, _ move: String) throws {
         guard let expected else {
             try check(cursor.key == nil, "R6: cursor \(move): a key where none is")
             return

@@ -112,9 +112,9 @@ extension EvidenceTests {
             identity: LogIdentity(high: identifier.first, low: identifier.second),
             options: logOptions
         ) { _ in }
-        let operations = OperationWriter(limit: 1000)
+        let operations = OperationWriter(limit: 1000, names: TableSet())
         operations.reset(logged: true)
-        try "b".withByteView { view throws(StorageError) in operations.put([], view, view) }
+        try "b".withByteView { view throws(StorageError) in operations.put(.main, view, view) }
         try operations.bytes.withByteView { payload throws(StorageError) in
             try log.sync(through: try log.append(payload, transaction: number))
         }

@@ -42,9 +42,10 @@ import Testing
         let core = database.core
         let token = try core.begin(.call, logged: false)
         let name: [UInt8] = [0xC3, 0x28]
-        let index = try #require(try core.writer.openTable(name, create: true))
+        let place = try core.writer.create(core.tables.id(of: name))
         _ = try "key".withByteView { key throws(StorageError) in
-            try core.writer.openTables[index].tree.put(key, key)
+            try core.writer.change(at: place) { tree throws(StorageError) in try tree.put(key, key)
+            }
         }
         core.writer.isChanged = true
         try core.commit(token, .full)
@@ -98,7 +99,7 @@ import Testing
         try expectDamage(forged)
     }
 
-    @Test(arguments: [LogOperation.useTable, .dropTable])
+    @Test(arguments: [LogOperation.useTable, .dropTable, .renameTable])
     func aLoggedTableNameThatIsNotUTF8IsDamage(operation: LogOperation) {
         let payload: [UInt8] = [operation.rawValue, 2, 0, 0xC3, 0x28]
         let found = error {

@@ -208,15 +208,21 @@ import WAL
         try database.write { try $0.put("a", "1", table: "x") }
     }
 
-    @Test func aRecordThatDropsTheDefaultTableIsDamage() {
-        let payload: [UInt8] = [LogOperation.dropTable.rawValue, 0, 0]
-        let outcome = code {
-            try payload.withByteView { view throws(StorageError) in
-                var reader = OperationReader(view)
-                while try reader.next() != nil {}
+    @Test func aRecordThatDropsOrRenamesTheDefaultTableIsDamage() {
+        let payloads: [[UInt8]] = [
+            [LogOperation.dropTable.rawValue, 0, 0],
+            [LogOperation.renameTable.rawValue, 0, 0, 1, 0, 0x61],
+            [LogOperation.renameTable.rawValue, 1, 0, 0x61, 0, 0],
+        ]
+        for payload in payloads {
+            let outcome = code {
+                try payload.withByteView { view throws(StorageError) in
+                    var reader = OperationReader(view)
+                    while try reader.next() != nil {}
+                }
             }
+            #expect(outcome == .damaged)
         }
-        #expect(outcome == .damaged)
     }
 
     @Test func aBlankSlotAfterTheSecondCheckpointIsDamage() throws {
@@ -326,7 +332,7 @@ import WAL
         }
     }
 
-    @Test(arguments: [LogOperation.put, .delete, .useTable, .dropTable])
+    @Test(arguments: [LogOperation.put, .delete, .useTable, .dropTable, .renameTable])
     func aKeyInTheLogThatIsTooLongIsDamage(operation: LogOperation) {
         var payload: [UInt8] = [operation.rawValue, 0x01, 0x04]
         if operation == .put { payload += [0, 0, 0, 0] }
@@ -350,11 +356,11 @@ import WAL
             let core = database.core
             let token = try core.begin(.call, logged: false)
             try "first".withByteView { name throws(StorageError) in
-                guard let index = try core.writer.openTable(name.array, create: false) else {
+                guard let place = try core.writer.open(core.tables.id(of: name.array)) else {
                     return
                 }
-                core.writer.openTables[index].number = number
-                core.writer.openTables[index].isChanged = true
+                core.writer.tables[place].number = number
+                core.writer.tables[place].isChanged = true
             }
             core.writer.isChanged = true
             try core.commit(token, .full)

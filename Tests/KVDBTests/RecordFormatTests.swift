@@ -53,21 +53,22 @@ import WAL
         #expect(documented == Self.handmadeRecord)
     }
 
-    @Test func theCodeWritesTheLogRecord() {
-        let buffer = OperationWriter(limit: 1000)
+    @Test func theCodeWritesTheLogRecord() throws {
+        let names = TableSet()
+        let buffer = OperationWriter(limit: 1000, names: names)
         buffer.reset(logged: true)
-        let stock = Array("stock".utf8)
+        let stock = try names.id(of: Array("stock".utf8))
         func with(_ text: String, _ body: (ByteView) -> Void) {
             Array(text.utf8).withByteView(body)
         }
         with("apple") { apple in
-            with("red") { buffer.put([], apple, $0) }
-            with("pear") { buffer.delete([], $0) }
+            with("red") { buffer.put(.main, apple, $0) }
+            with("pear") { buffer.delete(.main, $0) }
             with("") { buffer.put(stock, apple, $0) }
         }
         buffer.deleteRange(stock, .from("b"))
-        buffer.dropTable(Array("old".utf8))
-        with("") { empty in with("!") { buffer.put([], empty, $0) } }
+        buffer.dropTable(try names.id(of: Array("old".utf8)))
+        with("") { empty in with("!") { buffer.put(.main, empty, $0) } }
         #expect(buffer.isComplete)
         #expect(buffer.bytes.array == Self.handmadeRecord)
     }
@@ -85,6 +86,8 @@ import WAL
                     read.append("range \(from.map(text) ?? "-") \(to.map(text) ?? "-")")
                 case .useTable(let name): read.append("use \(text(name))")
                 case .dropTable(let name): read.append("drop \(text(name))")
+                case .renameTable(let from, let to):
+                    read.append("rename \(text(from)) \(text(to))")
                 }
             }
         }
@@ -93,6 +96,31 @@ import WAL
                 "put apple red", "delete pear", "use stock", "put apple ", "range b -", "drop old",
                 "put  !",
             ])
+    }
+
+    @Test func aRenamedTableIsLoggedByItsNames() throws {
+        let names = TableSet()
+        let buffer = OperationWriter(limit: 1000, names: names)
+        buffer.reset(logged: true)
+        let (old, new) = (try names.id(of: [0x6F]), try names.id(of: [0x6E, 0x77]))
+        [0x6B].withByteView { buffer.put(old, $0, $0) }
+        buffer.renameTable(old, to: new)
+        [0x6B].withByteView { buffer.delete(.main, $0) }
+        let record: [UInt8] = [
+            4, 1, 0, 0x6F, 1, 1, 0, 1, 0, 0, 0, 0x6B, 0x6B, 6, 1, 0, 0x6F, 2, 0, 0x6E, 0x77, 2, 1,
+            0, 0x6B,
+        ]
+        #expect(buffer.bytes.array == record)
+        try record.withByteView { payload throws(StorageError) in
+            var reader = OperationReader(payload)
+            _ = try reader.next()
+            _ = try reader.next()
+            guard case .renameTable(let from, let to) = try reader.next() else {
+                Issue.record("no renamed table")
+                return
+            }
+            #expect(from.array == [0x6F] && to.array == [0x6E, 0x77])
+        }
     }
 
     @Test func everyCutLogRecordIsDamagedOrShorter() {

@@ -4,12 +4,17 @@ import StorageIO
 extension BPlusTree {
     /// Removes `key` and its value.
     ///
+    /// - Parameters:
+    ///   - key: the key; one longer than the limit is simply not there.
+    ///   - lend: gets the value before it is gone; nil spares a big value from being read.
     /// - Returns: whether it was there; if not, nothing is touched.
     /// - Throws: `damaged`, `inputOutput`, `diskFull` (a page that an older version sees is copied
     ///   before it changes), after which the transaction can only be aborted.
     /// - Complexity: O(log n) pages.
     @discardableResult
-    public mutating func delete(_ key: ByteView) throws(StorageError) -> Bool {
+    public mutating func delete(
+        _ key: ByteView, lendingValue lend: ((ByteView) -> Void)? = nil
+    ) throws(StorageError) -> Bool {
         try checkWritable()
         guard !root.isEmpty else { return false }
         let token = store.beginRead()
@@ -18,6 +23,7 @@ extension BPlusTree {
         let (leaf, position) = try store.descend(root, to: key, &path)
         guard position.isMatch else { return false }
         let value = leaf.value(position.index)
+        if let lend { lend(try store.bytes(of: value)) }
         do {
             try shadow(&path)
             if case .overflow(let page, let byteCount) = value {

@@ -20,15 +20,21 @@ extension BPlusTree {
         let token = store.beginRead()
         defer { store.endRead(token) }
         guard !root.isEmpty else {
-            let field = try makeField(key, value)
-            do {
-                try plant(key, field)
-            } catch { throw fail(error) }
+            try plant(key, value)
             return true
         }
         var path = TreePath()
         let (leaf, position) = try store.descend(root, to: key, &path)
         let replaced = position.isMatch ? leaf.value(position.index) : nil
+        try place(key, value, replacing: replaced, &path)
+        return replaced == nil
+    }
+
+    /// Stores an entry where the path leads to.
+    @inline(__always)
+    mutating func place(
+        _ key: ByteView, _ value: ByteView, replacing replaced: LeafValue?, _ path: inout TreePath
+    ) throws(StorageError) {
         do {
             let field = try makeField(key, value)
             try shadow(&path)
@@ -38,7 +44,6 @@ extension BPlusTree {
             }
         } catch { throw fail(error) }
         changeCount &+= 1
-        return replaced == nil
     }
 
     /// What the leaf is to store for `value`; a big one is put into an overflow run.
@@ -50,12 +55,15 @@ extension BPlusTree {
     }
 
     /// Makes the first leaf of an empty tree.
-    private mutating func plant(_ key: ByteView, _ field: LeafValue) throws(StorageError) {
-        var entries = NodeEntries(level: 0)
-        entries.insert(key, field, at: 0)
-        let (number, page) = try store.newPage(level: 0)
-        try entries.write(0..<1, to: page)
-        root = TreeRoot(page: number, height: 1, entryCount: 1)
+    mutating func plant(_ key: ByteView, _ value: ByteView) throws(StorageError) {
+        let field = try makeField(key, value)
+        do {
+            var entries = NodeEntries(level: 0)
+            entries.insert(key, field, at: 0)
+            let (number, page) = try store.newPage(level: 0)
+            try entries.write(0..<1, to: page)
+            root = TreeRoot(page: number, height: 1, entryCount: 1)
+        } catch { throw fail(error) }
         changeCount &+= 1
     }
 

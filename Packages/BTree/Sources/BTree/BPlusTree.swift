@@ -36,9 +36,15 @@ public struct BPlusTree<Store: PageStorage>: Sendable {
     var failure: StorageError.Cause?
 
     /// The version of a tree that `root` says, in `store`. O(1), touches no page.
-    public init(store: Store, root: TreeRoot = .empty) {
+    ///
+    /// - Parameters:
+    ///   - store: where the pages are.
+    ///   - root: the version.
+    ///   - changeCount: what ``changeCount`` was, for one who kept the root alone and has cursors.
+    public init(store: Store, root: TreeRoot = .empty, changeCount: UInt64 = 0) {
         self.store = store
         self.root = root
+        self.changeCount = changeCount
     }
 
     /// How many entries there are. O(1).

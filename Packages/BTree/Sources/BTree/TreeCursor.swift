@@ -164,8 +164,15 @@ public struct TreeCursor<Store: PageStorage>: Sendable {
         changeCount = tree.changeCount
         guard place == .entry || place == .gap else { return false }
         guard let isMatch = try locate(buffer.view) else { return false }
-        place = isMatch ? .entry : .gap
-        return isMatch
+        guard isMatch else {
+            place = .gap
+            return false
+        }
+        // Taken anew: the leaf may share another prefix now, which the next key is made from.
+        let token = store.beginRead()
+        defer { store.endRead(token) }
+        stand(on: try store.node(path.page(0), level: 0))
+        return true
     }
 
     // MARK: Parts

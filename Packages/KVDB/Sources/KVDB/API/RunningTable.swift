@@ -141,23 +141,16 @@ extension TableSource {
 extension Engine {
     /// The tree of a table in a version. A table that is not there is an empty one.
     func tree(named name: [UInt8], in version: Version) throws(StorageError) -> BPlusTree<Store> {
-        guard !name.isEmpty else { return BPlusTree(store: store, root: version.main) }
-        let catalog = BPlusTree(store: store, root: version.catalog)
-        let record = try name.withByteView { view throws(StorageError) in try catalog.get(view) }
-        guard let record else { return BPlusTree(store: store) }
-        let root = try record.withByteView { view throws(StorageError) in
-            try TableRecord(view).root
-        }
-        return BPlusTree(store: store, root: root)
+        BPlusTree(
+            store: store, root: try root(of: tables.id(of: name), in: version) ?? .empty)
     }
 
     /// The tree of a table in the running transaction. A table that is not there is an empty one.
     func runningTree(named name: [UInt8]) throws(StorageError) -> BPlusTree<Store> {
-        guard !name.isEmpty else { return writer.main }
-        guard let index = try writer.openTable(name, create: false) else {
+        guard let place = try writer.open(tables.id(of: name)) else {
             return BPlusTree(store: store)
         }
-        return writer.openTables[index].tree
+        return writer.tree(at: place)
     }
 
     /// Runs one call on an open transaction: without a check for nil, where the call that has begun it goes on.

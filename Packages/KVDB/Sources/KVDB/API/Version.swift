@@ -7,14 +7,20 @@ public struct Version: Sendable, Equatable {
     public var transaction: TransactionNumber
     /// The default table.
     public var main: TreeRoot
-    /// The table of the named tables. Its entry for the default table is only brought up to date by
-    /// checkpoints; everywhere else ``main`` counts.
+    /// The table of the named tables. It has the names, but where a table begins is only brought up to date
+    /// there by checkpoints; everywhere else ``main`` and what the handle keeps beside it count.
     public var catalog: TreeRoot
+    /// Where the named tables begin, as far as that is known without the catalog.
+    let tables: TableRoots.Pointer
 
-    /// The state that `transaction` made, with these two trees.
-    init(transaction: TransactionNumber, main: TreeRoot, catalog: TreeRoot) {
+    /// The state that `transaction` made, with these trees.
+    init(
+        transaction: TransactionNumber, main: TreeRoot, catalog: TreeRoot,
+        tables: TableRoots.Pointer
+    ) {
         self.transaction = transaction
         self.main = main
         self.catalog = catalog
+        self.tables = tables
     }
 }

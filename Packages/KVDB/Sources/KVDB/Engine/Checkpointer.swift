@@ -83,7 +83,7 @@ extension Engine {
             store.setPurpose(.checkpoint)
             writer.begin(number, logged: logsCommits)
             do throws(StorageError) {
-                try writer.updateCatalog(includingMain: true)
+                try writer.updateCatalog(includingRoots: true)
                 try startLog()
                 if logsCommits { try appendEmptyRecord(number) }
             } catch {

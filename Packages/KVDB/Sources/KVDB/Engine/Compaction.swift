@@ -66,19 +66,25 @@ extension DatabaseEngine {
             return report
         }
         try core.runCheckpoint()
-        do throws(StorageError) {
-            // Each round frees the places that the one before moved away from. Two do nearly all; more
-            // are needed only when the moves themselves had to take pages far up.
-            for _ in 0..<4 {
-                let moved = try core.moveDown(isPinned: isPinned, meter)
-                report.movedPages += moved
-                if moved == 0 { break }
+        for _ in 0..<2 {
+            let before = report.movedPages
+            do throws(StorageError) {
+                // Each round frees the places that the one before moved away from. Two do nearly all; more
+                // are needed only when the moves themselves had to take pages far up.
+                for _ in 0..<4 {
+                    let moved = try core.moveDown(isPinned: isPinned, meter)
+                    report.movedPages += moved
+                    if moved == 0 { break }
+                }
+            } catch {
+                guard error.isOutOfSpace, meter.stop == nil else { throw error }
+                refusal = error
             }
-        } catch {
-            guard error.isOutOfSpace, meter.stop == nil else { throw error }
-            refusal = error
+            try core.giveEndBack()
+            // Where the free list was in the way of a run of pages, there may be room for one now.
+            guard refusal == nil, report.movedPages > before, core.store.statistics.freePages > 0
+            else { break }
         }
-        try core.giveEndBack()
         report.byteCountAfter = core.occupiedByteCount
         if let refusal, report.byteCountAfter >= report.byteCountBefore { throw refusal }
         return report
@@ -111,6 +117,7 @@ extension Engine {
         _ body: (inout BPlusTree<Store>) throws(StorageError) -> Void
     ) throws(StorageError) {
         try body(&writer.main)
+        try writer.beginRearranging()
         for (name, record) in try writer.catalog.namedTables(path: path) {
             var tree = BPlusTree(store: store, root: record.root)
             try body(&tree)

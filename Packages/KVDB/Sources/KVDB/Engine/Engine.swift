@@ -74,9 +74,12 @@ final class Engine<Store: CheckpointedStorage, Log: CommitLog>: @unchecked Senda
         self.writer = writer
         lifecycle = Lifecycle(path: path, isReadOnly: options.isReadOnly)
         firstTransaction = writer.head.transaction
-        versions = VersionQueue(writer.head, registry: store.versions)
+        versions = VersionQueue(writer.head, writer.roots, registry: store.versions)
         mustWork { () throws(StorageError) in try store.publish(writer.head.transaction) }
     }
+
+    /// The names of the tables that the handle has to do with.
+    var tables: TableSet { writer.names }
 
     /// The data file's path; empty without a file.
     var path: String { lifecycle.path }

@@ -11,6 +11,7 @@ public struct EngineCursor<Store: CheckpointedStorage, Log: CommitLog>: Sendable
     /// What it reads.
     public let snapshot: EngineSnapshot<Store, Log>
     private var cursor: TreeCursor<Store>
+    private var buffer: [UInt8] = []
 
     init(_ snapshot: EngineSnapshot<Store, Log>, _ tree: BPlusTree<Store>) {
         self.snapshot = snapshot
@@ -33,11 +34,18 @@ public struct EngineCursor<Store: CheckpointedStorage, Log: CommitLog>: Sendable
         try cursor.withValue { value throws(StorageError) in value.array }
     }
 
-    /// Lends key and value of the entry it stands on; nil when it stands on none.
-    public func withEntry<Result>(
-        _ body: (_ key: ByteView, _ value: ByteView) -> Result
+    /// Lends a copy of key and value of the entry it stands on; nil when it stands on none. While `body` runs,
+    /// no page is kept in memory for it.
+    public mutating func withEntry<Result>(
+        _ body: (_ key: ByteView, _ value: ByteView) throws(StorageError) -> Result
     ) throws(StorageError) -> Result? {
-        try cursor.withEntry { key, value throws(StorageError) in body(key, value) }
+        let isThere: Void? = try cursor.withValue { value throws(StorageError) in
+            buffer.copy(value)
+        }
+        guard isThere != nil else { return nil }
+        return try buffer.withByteView { value throws(StorageError) in
+            try body(cursor.key, value)
+        }
     }
 
     /// Goes to the first entry; whether there is one. O(log n).
@@ -77,9 +85,11 @@ extension EngineSnapshot {
 
     /// A cursor over a named table; a missing one is a `tableNotFound` error.
     public func makeCursor(table: String) throws(StorageError) -> EngineCursor<Store, Log> {
-        guard let tree = try tree(of: table) else {
-            throw StorageError(.tableNotFound, "There is no table \(table).", path: core.path)
-        }
-        return EngineCursor(self, tree)
+        EngineCursor(self, try requireTree(of: table))
+    }
+
+    /// A cursor over a table; one that is not there is empty.
+    public func cursor(table: TableID) throws(StorageError) -> EngineCursor<Store, Log> {
+        EngineCursor(self, try tree(of: table))
     }
 }

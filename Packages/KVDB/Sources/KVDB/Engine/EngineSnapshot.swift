@@ -110,30 +110,6 @@ public final class EngineSnapshot<Store: CheckpointedStorage, Log: CommitLog>: S
         try main.forEach(in: range, reverse: reverse, body)
     }
 
-    /// Calls `body` with each key in `range` in order, or the reverse, until it returns false. Big values
-    /// are not read, which makes this fast where ``forEach(in:reverse:_:)`` would read them. The view
-    /// is valid until `body` returns.
-    ///
-    /// - Parameters:
-    ///   - table: the named table; empty for the default table.
-    ///   - range: which keys.
-    ///   - reverse: whether to go from the last to the first.
-    ///   - body: gets the key, and says whether to go on.
-    /// - Throws: `tableNotFound`; `damaged` with the page, `inputOutput`, and what `body` throws.
-    /// - Complexity: O(log n + keys visited).
-    public func forEachKey(
-        table: String = "", in range: KeyRange = .all, reverse: Bool = false,
-        _ body: (_ key: ByteView) throws(StorageError) -> Bool
-    ) throws(StorageError) {
-        guard let tree = try tree(of: table) else {
-            throw StorageError(.tableNotFound, "There is no table \(table).", path: core.path)
-        }
-        guard !range.isEmpty else { return }
-        try range.withBounds { from, to throws(StorageError) in
-            try tree.forEachKey(from: from, to: to, reverse: reverse, body)
-        }
-    }
-
     /// How many entries lie in `range`. O(log n) (R10).
     public func count(in range: KeyRange) throws(StorageError) -> UInt64 {
         try main.count(in: range)
@@ -157,81 +133,5 @@ public final class EngineSnapshot<Store: CheckpointedStorage, Log: CommitLog>: S
     /// The entry with the largest key, nil when there is none.
     public func last() throws(StorageError) -> (key: [UInt8], value: [UInt8])? {
         count == 0 ? nil : try entry(at: count - 1)
-    }
-
-    // MARK: Named tables
-
-    /// Returns the names of the named tables, in the order of their bytes.
-    ///
-    /// Tables are told apart by the bytes of their names, and Swift's strings by what they look like: an é
-    /// of one scalar and one of two name two tables, but are equal as strings. Where a database may
-    /// have such names, take ``tableNameBytes()``, or don't use the names as keys of a dictionary.
-    ///
-    /// - Throws: `damaged` with the path, also when a forged catalog has names that can't be.
-    /// - Complexity: O(tables).
-    public func tableNames() throws(StorageError) -> [String] {
-        try catalog.namedTables(path: core.path).map { String(decoding: $0.name, as: UTF8.self) }
-    }
-
-    /// Returns the names of the named tables as bytes of UTF-8, in order, each of them once.
-    ///
-    /// - Throws: `damaged` with the path, also when a forged catalog has names that can't be.
-    /// - Complexity: O(tables).
-    public func tableNameBytes() throws(StorageError) -> [[UInt8]] {
-        try catalog.namedTables(path: core.path).map { $0.name }
-    }
-
-    /// The named tables, in order.
-    func namedTables() throws(StorageError) -> [(name: [UInt8], tree: BPlusTree<Store>)] {
-        try catalog.namedTables(path: core.path).map { table in
-            (table.name, BPlusTree(store: core.store, root: table.record.root))
-        }
-    }
-
-    private var catalog: BPlusTree<Store> { BPlusTree(store: core.store, root: version.catalog) }
-
-    /// A table's tree, nil when there is no such table. The empty name is the default table.
-    func tree(of table: String) throws(StorageError) -> BPlusTree<Store>? {
-        guard !table.isEmpty else { return main }
-        return try table.withByteView { name throws(StorageError) in
-            guard let record = try catalog.get(name) else { return nil }
-            let root = try record.withByteView { view throws(StorageError) in
-                try TableRecord(view).root
-            }
-            return BPlusTree(store: core.store, root: root)
-        }
-    }
-
-    /// The value of `key` in a named table; nil when the key or the table is missing.
-    public func get<Key: ByteSource>(
-        _ key: Key, table: String
-    ) throws(StorageError) -> [UInt8]? {
-        guard let tree = try tree(of: table) else { return nil }
-        return try key.withByteView { key throws(StorageError) in try tree.get(key) }
-    }
-
-    /// The entries of a named table in `range`; a missing table is a `tableNotFound` error.
-    public func forEach(
-        table: String, in range: KeyRange = .all, reverse: Bool = false,
-        _ body: (_ key: ByteView, _ value: ByteView) throws(StorageError) -> Bool
-    ) throws(StorageError) {
-        guard let tree = try tree(of: table) else {
-            throw StorageError(.tableNotFound, "There is no table \(table).", path: core.path)
-        }
-        try tree.forEach(in: range, reverse: reverse, body)
-    }
-
-    /// How many entries of a named table lie in `range`; a missing table is a `tableNotFound` error.
-    /// O(log n) (R10).
-    public func count(table: String, in range: KeyRange) throws(StorageError) -> UInt64 {
-        guard let tree = try tree(of: table) else {
-            throw StorageError(.tableNotFound, "There is no table \(table).", path: core.path)
-        }
-        return try tree.count(in: range)
-    }
-
-    /// How many entries a named table has; nil when there is no such table. O(log tables).
-    public func count(table: String) throws(StorageError) -> UInt64? {
-        try tree(of: table)?.root.entryCount
     }
 }

@@ -15,4 +15,7 @@ enum LogOperation: UInt8 {
     /// u16 name length, name: the table and all in it are gone, and the
     /// following operations are on the default table.
     case dropTable = 5
+    /// u16 name length, name, u16 name length, name: the table of the first name has the second one, which none
+    /// had, and the following operations are on the default table.
+    case renameTable = 6
 }

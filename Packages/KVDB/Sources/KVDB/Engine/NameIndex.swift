@@ -17,6 +17,9 @@ struct NameIndex {
 
     var count: Int { names.count }
 
+    /// The name at a place.
+    func name(at index: Int) -> [UInt8] { names[index] }
+
     /// The place of `name`, nil when it is not in the list.
     mutating func index(of name: [UInt8]) -> Int? {
         guard !slots.isEmpty else {
@@ -47,30 +50,6 @@ struct NameIndex {
         }
     }
 
-    /// Takes the name at `index` out; the last one comes in its place.
-    mutating func remove(at index: Int) {
-        let last = names.count - 1
-        if !slots.isEmpty {
-            clearSlot(of: index)
-            if index != last {
-                clearSlot(of: last)
-                hashes[index] = hashes[last]
-                insert(index)
-            }
-        }
-        names.swapAt(index, last)
-        names.removeLast()
-        hashes[index] = hashes[last]
-        hashes.removeLast()
-    }
-
-    mutating func removeAll() {
-        let isSmall = names.count <= 64
-        names.removeAll(keepingCapacity: isSmall)
-        hashes.removeAll(keepingCapacity: isSmall)
-        slots.removeAll()
-    }
-
     // MARK: The table
 
     private func hash(_ name: [UInt8]) -> UInt64 {
@@ -93,23 +72,5 @@ struct NameIndex {
         var slot = Int(truncatingIfNeeded: hashes[index]) & (slots.count - 1)
         while slots[slot] != 0 { slot = (slot + 1) & (slots.count - 1) }
         slots[slot] = UInt32(index + 1)
-    }
-
-    /// Frees the slot of a name, and moves those behind it up that would not be found any more. (Knuth,
-    /// "The Art of Computer Programming", volume 3, section 6.4, algorithm R.)
-    private mutating func clearSlot(of index: Int) {
-        let mask = slots.count - 1
-        var hole = Int(truncatingIfNeeded: hashes[index]) & mask
-        while slots[hole] != UInt32(index + 1) { hole = (hole + 1) & mask }
-        var slot = (hole + 1) & mask
-        while slots[slot] != 0 {
-            let home = Int(truncatingIfNeeded: hashes[Int(slots[slot]) - 1]) & mask
-            if (slot - home) & mask >= (slot - hole) & mask {
-                slots[hole] = slots[slot]
-                hole = slot
-            }
-            slot = (slot + 1) & mask
-        }
-        slots[hole] = 0
     }
 }

@@ -8,6 +8,7 @@ enum ReplayedOperation {
     case deleteRange(from: ByteView?, to: ByteView?)
     case useTable(name: ByteView)
     case dropTable(name: ByteView)
+    case renameTable(from: ByteView, to: ByteView)
 }
 
 /// Reads the operations of a log record in their order.
@@ -78,6 +79,10 @@ struct OperationReader {
             // The default table is only ever emptied.
             guard name.count > 0 else { throw malformed }
             return .dropTable(name: name)
+        case .renameTable:
+            let (from, to) = (try name(), try name())
+            guard from.count > 0, to.count > 0 else { throw malformed }
+            return .renameTable(from: from, to: to)
         }
     }
 }

@@ -15,14 +15,16 @@ import StorageIO
     private var start: UnsafeMutableRawPointer
     private var capacity: Int
     private var count = 0
-    private var table: [UInt8] = []
+    private var table = TableID.main
+    private let names: TableSet
     /// Whether the operations are still all here; false once they outgrew the limit.
     private(set) var isComplete = true
     /// The most bytes to hold.
     private let limit: Int
 
-    init(limit: Int) {
+    init(limit: Int, names: TableSet) {
         self.limit = limit
+        self.names = names
         capacity = 1024
         unsafe start = .allocate(byteCount: capacity, alignment: 8)
     }
@@ -37,7 +39,7 @@ import StorageIO
     /// - Parameter logged: whether operations are recorded at all.
     func reset(logged: Bool) {
         clear()
-        if !table.isEmpty { table.removeAll(keepingCapacity: true) }
+        table = .main
         isComplete = logged
     }
 
@@ -65,21 +67,35 @@ import StorageIO
         resize(to: max(capacity * 2, count + more))
     }
 
-    /// Makes room for an operation of at most `byteCount` bytes; whether it is to be recorded.
-    private func begin(_ table: [UInt8], adding byteCount: Int) -> Bool {
+    /// Makes room for an operation of at most `byteCount` bytes on a table. Returns whether it is to be recorded.
+    @inline(__always)
+    private func begin(_ table: TableID, adding byteCount: Int) -> Bool {
         guard isComplete else { return false }
-        if count + byteCount + table.count + 16 > limit {
+        if count + byteCount + 16 > limit {
             abandon()
             return false
         }
-        makeRoom(byteCount + table.count + 16)
-        if table != self.table {
-            self.table = table
-            append(.useTable)
-            append(UInt16(table.count))
-            append(table)
+        makeRoom(byteCount + 16)
+        return table == self.table || use(table, adding: byteCount)
+    }
+
+    /// Makes `table` the current one.
+    private func use(_ table: TableID, adding byteCount: Int) -> Bool {
+        let name = names.name(of: table)
+        if count + byteCount + name.count + 16 > limit {
+            abandon()
+            return false
         }
+        makeRoom(byteCount + name.count + 16)
+        self.table = table
+        append(.useTable)
+        appendName(name)
         return true
+    }
+
+    private func appendName(_ name: [UInt8]) {
+        append(UInt16(name.count))
+        append(name)
     }
 
     private func append(_ operation: LogOperation) { append(operation.rawValue) }
@@ -97,7 +113,7 @@ import StorageIO
 
     private func append(_ bytes: [UInt8]) { bytes.withByteView { append($0) } }
 
-    func put(_ table: [UInt8], _ key: ByteView, _ value: ByteView) {
+    func put(_ table: TableID, _ key: ByteView, _ value: ByteView) {
         guard begin(table, adding: 7 + key.count + value.count) else { return }
         append(.put)
         append(UInt16(key.count))
@@ -106,14 +122,14 @@ import StorageIO
         append(value)
     }
 
-    func delete(_ table: [UInt8], _ key: ByteView) {
+    func delete(_ table: TableID, _ key: ByteView) {
         guard begin(table, adding: 3 + key.count) else { return }
         append(.delete)
         append(UInt16(key.count))
         append(key)
     }
 
-    func deleteRange(_ table: [UInt8], _ range: KeyRange) {
+    func deleteRange(_ table: TableID, _ range: KeyRange) {
         // A caller's bounds may have any length. One byte more than a key can have is enough: to every
         // key, such a bound is the same as what it is cut from.
         let from = range.lowerBound?.prefix(TreeLimits.maximumKeyLength + 1)
@@ -129,16 +145,26 @@ import StorageIO
     }
 
     /// Makes sure the table exists after a replay, even when nothing is put into it.
-    func touchTable(_ table: [UInt8]) {
+    func touchTable(_ table: TableID) {
         _ = begin(table, adding: 0)
     }
 
-    func dropTable(_ name: [UInt8]) {
-        guard begin(table, adding: 3 + name.count) else { return }
+    /// The default table is the current one after this.
+    func dropTable(_ table: TableID) {
+        let name = names.name(of: table)
+        guard begin(self.table, adding: 3 + name.count) else { return }
         append(.dropTable)
-        append(UInt16(name.count))
-        append(name)
-        // A reader is back at the default table after a drop.
-        table = []
+        appendName(name)
+        self.table = .main
+    }
+
+    /// The default table is the current one after this.
+    func renameTable(_ table: TableID, to target: TableID) {
+        let (from, to) = (names.name(of: table), names.name(of: target))
+        guard begin(self.table, adding: 5 + from.count + to.count) else { return }
+        append(.renameTable)
+        appendName(from)
+        appendName(to)
+        self.table = .main
     }
 }

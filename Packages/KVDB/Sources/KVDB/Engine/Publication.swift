@@ -25,7 +25,7 @@ import Synchronization
     #else
         private static var ringSize: UInt64 { 64 }
     #endif
-    private static var fieldCount: Int { 5 }
+    private static var fieldCount: Int { 6 }
     /// In `published`, beside the number of a version that is withdrawn.
     private static var withdrawn: UInt64 { 1 << 63 }
     private let published: Atomic<UInt64>
@@ -93,6 +93,7 @@ import Synchronization
         schedulePoint()
         unsafe fields[base + 3].store(pack(version.catalog), ordering: .sequentiallyConsistent)
         unsafe fields[base + 4].store(version.catalog.entryCount, ordering: .sequentiallyConsistent)
+        unsafe fields[base + 5].store(version.tables.bits, ordering: .sequentiallyConsistent)
         schedulePoint()
         unsafe fields[base].store(version.transaction, ordering: .sequentiallyConsistent)
         schedulePoint()
@@ -105,6 +106,10 @@ import Synchronization
         schedulePoint()
         guard unsafe fields[base].load(ordering: .acquiring) == transaction else { return nil }
         schedulePoint()
+        let bits = unsafe fields[base + 5].load(ordering: .acquiring)
+        // An entry that is written for the first time; then its number shows that, too.
+        guard bits != UInt64.max else { return nil }
+        let tables = TableRoots.Pointer(bits: bits)
         let version = unsafe Version(
             transaction: transaction,
             main: unpack(
@@ -112,7 +117,8 @@ import Synchronization
                 fields[base + 2].load(ordering: .acquiring)),
             catalog: unpack(
                 fields[base + 3].load(ordering: .acquiring),
-                fields[base + 4].load(ordering: .acquiring)))
+                fields[base + 4].load(ordering: .acquiring)),
+            tables: tables)
         schedulePoint()
         guard unsafe fields[base].load(ordering: .acquiring) == transaction else { return nil }
         return version

@@ -2,8 +2,8 @@ import BTree
 import PageStore
 import StorageIO
 
-/// The changes of the running transaction: each checks its arguments, changes the private tree and
-/// records the operation. The caller holds the writer lock.
+// The changes of the running transaction: each checks its arguments, changes the private tree and
+// records the operation. The caller holds the writer lock.
 extension Engine {
     func requireLegal(key: ByteView) throws(StorageError) {
         guard key.count <= TreeLimits.maximumKeyLength else {
@@ -23,92 +23,172 @@ extension Engine {
         }
     }
 
-    private func requireLegal(table: [UInt8]) throws(StorageError) {
-        guard table.count <= TreeLimits.maximumKeyLength else {
-            throw StorageError(
-                .keyTooLong,
-                "The table's name has \(table.count) bytes; at most \(TreeLimits.maximumKeyLength) are allowed.",
-                path: path)
-        }
-    }
+    // MARK: Entries
 
-    func put(_ key: ByteView, _ value: ByteView, table: [UInt8] = []) throws(StorageError) {
+    func put(
+        _ key: ByteView, _ value: ByteView, table: TableID = .main
+    ) throws(StorageError) {
         try requireLegal(key: key)
         try requireLegal(value: value)
-        try requireLegal(table: table)
         try change { () throws(StorageError) in
-            if table.isEmpty {
-                _ = try writer.main.put(key, value)
-            } else if let index = try writer.openTable(table, create: true) {
-                _ = try writer.openTables[index].tree.put(key, value)
-                writer.openTables[index].isChanged = true
+            let place = try writer.create(table)
+            _ = try writer.change(at: place) { tree throws(StorageError) in
+                try tree.put(key, value)
             }
             writer.operations.put(table, key, value)
             writer.isChanged = true
         }
     }
 
-    func delete(_ key: ByteView, table: [UInt8] = []) throws(StorageError) -> Bool {
+    /// Puts what `decide` makes of the entry that is there, in one way down the tree.
+    ///
+    /// - Parameters:
+    ///   - key: the key.
+    ///   - table: the table, which is created when something is put.
+    ///   - decide: looks at the value that is there, and puts another one or doesn't.
+    /// - Returns: what `decide` returned.
+    /// - Throws: `keyTooLong`, `valueTooLong` with nothing changed; as ``put(_:_:table:)``; what `decide` throws.
+    func revise<Result>(
+        _ key: ByteView, table: TableID,
+        _ decide: (inout EngineRevision<Store, Log>) throws(StorageError) -> Result
+    ) throws(StorageError) -> Result {
+        try requireLegal(key: key)
+        try beginChange()
+        var revision = try EngineRevision(self, table, key)
+        let result: Result
+        // What changes the tree in between would be lost.
+        writer.iterations += 1
+        defer { writer.iterations -= 1 }
+        do throws(StorageError) {
+            result = try decide(&revision)
+        } catch {
+            if revision.isChanged && writer.failure == nil { revision.finish() }
+            throw error
+        }
+        guard revision.isChanged else { return result }
+        revision.finish()
+        do throws(StorageError) {
+            try endChange()
+        } catch {
+            writer.failure = error
+            throw error
+        }
+        return result
+    }
+
+    /// Deletes an entry, and lends its value before to `lend`. Returns whether it was there.
+    func delete(
+        _ key: ByteView, table: TableID = .main, lendingValue lend: ((ByteView) -> Void)? = nil
+    ) throws(StorageError) -> Bool {
         // A key too long to be there is simply not there.
         guard key.count <= TreeLimits.maximumKeyLength else { return false }
         return try change(removing: true) { () throws(StorageError) in
-            var isFound = false
-            if table.isEmpty {
-                isFound = try writer.main.delete(key)
-            } else if let index = try writer.openTable(table, create: false) {
-                isFound = try writer.openTables[index].tree.delete(key)
-                if isFound { writer.openTables[index].isChanged = true }
+            guard let place = try writer.open(table) else { return false }
+            let isFound = try writer.change(at: place) { tree throws(StorageError) in
+                try tree.delete(key, lendingValue: lend)
             }
-            if isFound {
-                writer.operations.delete(table, key)
-                writer.isChanged = true
-            }
-            return isFound
+            guard isFound else { return false }
+            writer.operations.delete(table, key)
+            writer.isChanged = true
+            return true
         }
     }
 
-    func deleteRange(_ range: KeyRange, table: [UInt8] = []) throws(StorageError) -> UInt64 {
+    /// Returns how many entries there were.
+    func deleteRange(_ range: KeyRange, table: TableID = .main) throws(StorageError) -> UInt64 {
         guard !range.isEmpty else { return 0 }
         return try change(removing: true) { () throws(StorageError) in
-            var deleted: UInt64 = 0
-            if table.isEmpty {
-                deleted = try writer.main.deleteRange(in: range)
-            } else if let index = try writer.openTable(table, create: false) {
-                deleted = try writer.openTables[index].tree.deleteRange(in: range)
-                if deleted > 0 { writer.openTables[index].isChanged = true }
+            guard let place = try writer.open(table) else { return 0 }
+            let deleted = try writer.change(at: place) { tree throws(StorageError) in
+                try tree.deleteRange(in: range)
             }
-            if deleted > 0 {
-                writer.operations.deleteRange(table, range)
-                writer.isChanged = true
-            }
+            guard deleted > 0 else { return 0 }
+            writer.operations.deleteRange(table, range)
+            writer.isChanged = true
             return deleted
         }
     }
 
-    func createTable(_ name: [UInt8]) throws(StorageError) {
-        try requireLegal(table: name)
-        guard !name.isEmpty else { return }
+    // MARK: Tables
+
+    /// Makes sure that a table is there. Returns whether it was missing.
+    func createTable(_ table: TableID) throws(StorageError) -> Bool {
         try change { () throws(StorageError) in
-            guard let index = try writer.openTable(name, create: true),
-                writer.openTables[index].isChanged
-            else { return }
-            writer.operations.touchTable(name)
+            guard try writer.open(table) == nil else { return false }
+            _ = try writer.create(table)
+            writer.operations.touchTable(table)
+            writer.isChanged = true
+            return true
+        }
+    }
+
+    /// Returns whether the table was there; the default table is only emptied.
+    func dropTable(_ table: TableID) throws(StorageError) -> Bool {
+        guard table != .main else { return try deleteRange(.all) > 0 }
+        return try change(removing: true) { () throws(StorageError) in
+            guard let place = try writer.open(table) else { return false }
+            try writer.change(at: place) { tree throws(StorageError) in try tree.deleteAll() }
+            try writer.drop(at: place)
+            writer.operations.dropTable(table)
+            writer.isChanged = true
+            return true
+        }
+    }
+
+    /// Gives a table another name.
+    ///
+    /// - Throws: `tableNotFound` when there is none; `invalidArgument` when the other name has a table, or one
+    ///   of the two is the default table. Nothing has changed then.
+    func renameTable(_ table: TableID, to target: TableID) throws(StorageError) {
+        guard table != .main, target != .main else {
+            throw StorageError(
+                .invalidArgument, "The default table has no name to change.", path: path)
+        }
+        guard let place = try writer.open(table) else {
+            throw missingTable(table)
+        }
+        guard table != target else { return }
+        guard try writer.open(target) == nil else {
+            throw StorageError(
+                .invalidArgument,
+                "There is a table \(text(tables.name(of: target))) already; drop it, or choose another name.",
+                path: path)
+        }
+        try change { () throws(StorageError) in
+            try writer.move(place, to: target)
+            writer.operations.renameTable(table, to: target)
             writer.isChanged = true
         }
     }
 
+    /// The error for a table that is not there.
+    func missingTable(_ table: TableID) -> StorageError {
+        StorageError(
+            .tableNotFound, "There is no table \(text(tables.name(of: table))).", path: path)
+    }
+
+    private func text(_ name: [UInt8]) -> String { String(decoding: name, as: UTF8.self) }
+}
+
+// Tables by their names.
+extension Engine {
+    func put(_ key: ByteView, _ value: ByteView, table: [UInt8]) throws(StorageError) {
+        try put(key, value, table: tables.id(of: table))
+    }
+
+    func delete(_ key: ByteView, table: [UInt8]) throws(StorageError) -> Bool {
+        try delete(key, table: tables.id(of: table))
+    }
+
+    func deleteRange(_ range: KeyRange, table: [UInt8]) throws(StorageError) -> UInt64 {
+        try deleteRange(range, table: tables.id(of: table))
+    }
+
+    func createTable(_ name: [UInt8]) throws(StorageError) {
+        _ = try createTable(tables.id(of: name))
+    }
+
     func dropTable(_ name: [UInt8]) throws(StorageError) -> Bool {
-        guard !name.isEmpty else { return try deleteRange(.all) > 0 }
-        return try change(removing: true) { () throws(StorageError) in
-            guard let index = try writer.openTable(name, create: false) else { return false }
-            try writer.openTables[index].tree.deleteAll()
-            writer.forgetTable(at: index)
-            _ = try name.withByteView { view throws(StorageError) in
-                try writer.catalog.delete(view)
-            }
-            writer.operations.dropTable(name)
-            writer.isChanged = true
-            return true
-        }
+        try dropTable(tables.id(of: name))
     }
 }

@@ -7,21 +7,21 @@ import WAL
 extension Engine {
     /// Puts a value as a transaction of its own.
     func putAlone(
-        _ key: ByteView, _ value: ByteView, _ durability: Durability
+        _ key: ByteView, _ value: ByteView, table: TableID = .main, _ durability: Durability
     ) throws(StorageError) {
         try requireLegal(key: key)
         try requireLegal(value: value)
         let token = try enterWriter(.call)
         // A commit at `full` is not to be seen before it is durable, and the version before it is
         // until then.
-        if durability != .full, try putInPlace(key, value, durability) {
+        if durability != .full, try putInPlace(key, value, table, durability) {
             token.release()
             noteCommit(durability)
             return deliverEvents()
         }
         try startTransaction()
         do throws(StorageError) {
-            try put(key, value)
+            try put(key, value, table: table)
         } catch {
             rollback(token)
             throw error
@@ -38,17 +38,18 @@ extension Engine {
     ///
     /// - Returns: false, with nothing done, when the put has to take the usual way.
     private func putInPlace(
-        _ key: ByteView, _ value: ByteView, _ durability: Durability
+        _ key: ByteView, _ value: ByteView, _ table: TableID, _ durability: Durability
     ) throws(StorageError) -> Bool {
         let number = writer.head.transaction + 1
         guard logsCommits, writer.isLogNoted, isHeadPublished, number < Superblock.countLimit else {
             return false
         }
-        var tree = BPlusTree(store: store, root: writer.head.main)
+        guard let root = writer.rootInPlace(table) else { return false }
+        var tree = BPlusTree(store: store, root: root)
         let kept = max(writer.checkpointed, store.versions.newest ?? 0)
         guard let plan = try tree.planInPlace(key, value, bornAfter: kept) else { return false }
         writer.operations.reset(logged: true)
-        writer.operations.put([], key, value)
+        writer.operations.put(table, key, value)
         guard writer.operations.isComplete else { return false }
         let end = try appendOperations(transaction: number)
         if durability == .written {
@@ -58,13 +59,17 @@ extension Engine {
         let head = writer.head
         let next = versions.replaceNewest(head.transaction, oldestBirth: plan.oldestBirth) {
             tree.apply(plan, key, value, transaction: number)
-            return Version(transaction: number, main: tree.root, catalog: head.catalog)
+            // Nobody but the writer has a version whose roots say what these say about the table.
+            if table != .main { head.tables.setCount(table, tree.root) }
+            return Version(
+                transaction: number, main: table == .main ? tree.root : head.main,
+                catalog: head.catalog, tables: head.tables)
         }
         if let next {
-            writer.head = next
+            writer.advanceInPlace(to: next)
             mustWork { () throws(StorageError) in try store.commitInPlace(number) }
         } else {
-            try shadowLogged(key, value)
+            try shadowLogged(key, value, table)
         }
         return true
     }
@@ -75,13 +80,18 @@ extension Engine {
     }
 
     /// Makes a put whose record is in the log already in pages of its own.
-    private func shadowLogged(_ key: ByteView, _ value: ByteView) throws(StorageError) {
+    private func shadowLogged(
+        _ key: ByteView, _ value: ByteView, _ table: TableID
+    ) throws(StorageError) {
         do throws(StorageError) {
             try startTransaction()
             // On a full disk it may take what is kept for deletes and checkpoints.
             store.setPurpose(.checkpoint)
             do throws(StorageError) {
-                _ = try writer.main.put(key, value)
+                let place = try writer.create(table)
+                _ = try writer.change(at: place) { tree throws(StorageError) in
+                    try tree.put(key, value)
+                }
             } catch {
                 abandonTransaction()
                 throw error

@@ -105,6 +105,19 @@ extension Engine {
     func change<Result>(
         removing: Bool = false, _ body: () throws(StorageError) -> Result
     ) throws(StorageError) -> Result {
+        try beginChange(removing: removing)
+        do {
+            let result = try body()
+            try endChange()
+            return result
+        } catch {
+            writer.failure = error
+            throw error
+        }
+    }
+
+    /// Before a change: makes sure that one can be made.
+    func beginChange(removing: Bool = false) throws(StorageError) {
         if let failure = writer.failure { throw broken(failure) }
         guard writer.iterations == 0 else {
             throw StorageError(
@@ -112,14 +125,11 @@ extension Engine {
                 path: path)
         }
         store.setPurpose(removing ? .removal : .growth)
-        do {
-            let result = try body()
-            if dirtyByteCount / 2 > options.dirtyBudget { try store.writeOutDirty() }
-            return result
-        } catch {
-            writer.failure = error
-            throw error
-        }
+    }
+
+    /// After a change: keeps memory within the budget (R8).
+    func endChange() throws(StorageError) {
+        if dirtyByteCount / 2 > options.dirtyBudget { try store.writeOutDirty() }
     }
 
     private func broken(_ failure: StorageError) -> StorageError {
@@ -158,7 +168,7 @@ extension Engine {
         }
         guard writer.isChanged else { return commitNothing(token, durability) }
         do {
-            try writer.updateCatalog(includingMain: false)
+            try writer.updateCatalog(includingRoots: false)
             try startMaintenance()
             // A file that is renamed later is still closed well: the checkpoint finds the log there.
             if !logsCommits, !options.isVolatile { try startLog() }
@@ -262,7 +272,7 @@ extension Engine {
     /// be lost in a crash before the flip.
     func commitByCheckpoint(_ token: consuming WriterToken) throws(StorageError) {
         do {
-            try writer.updateCatalog(includingMain: true)
+            try writer.updateCatalog(includingRoots: true)
             try reserveFreeListSpace()
             try startLog()
             try store.writeOutDirty()
@@ -311,12 +321,11 @@ extension Engine {
     /// Moves the head to the version that the transaction has made, which readers get when what it waits
     /// for is done (`VersionQueue.publishReady`). The caller holds the writer lock.
     func advanceHead(needsCheckpoint: Bool = false) {
-        let version = writer.version
-        writer.head = version
+        writer.advance()
         versions.append(
             PendingVersion(
-                version: version, sync: writer.requiredSync, write: writer.requiredWrite,
-                needsCheckpoint: needsCheckpoint))
+                version: writer.head, sync: writer.requiredSync, write: writer.requiredWrite,
+                needsCheckpoint: needsCheckpoint), writer.roots)
     }
 
     /// After a commit: asks for a checkpoint or a sync where one is due.

@@ -210,7 +210,7 @@ extension Engine {
     fileprivate func dropEverything() throws(StorageError) {
         try writer.main.deleteAll()
         for (name, _) in try writer.catalog.namedTables(path: path) {
-            guard try dropTable(name) else {
+            guard try dropTable(tables.id(of: name)) else {
                 throw StorageError(
                     .damaged, "The catalog lists a table that it does not find.", path: path)
             }
@@ -251,18 +251,10 @@ extension Engine {
             throw StorageError(
                 .invalidArgument, "A table's name in the import is not UTF-8.", path: path)
         }
-        guard !name.isEmpty, let index = try writer.openTable(name, create: true) else {
-            return writer.main
-        }
-        return writer.openTables[index].tree
+        return writer.tree(at: try writer.create(tables.id(of: name)))
     }
 
     private func store(_ tree: BPlusTree<Store>, as name: [UInt8]) throws(StorageError) {
-        guard !name.isEmpty, let index = try writer.openTable(name, create: true) else {
-            writer.main = tree
-            return
-        }
-        writer.openTables[index].tree = tree
-        writer.openTables[index].isChanged = true
+        writer.setTree(tree, at: try writer.create(tables.id(of: name)))
     }
 }

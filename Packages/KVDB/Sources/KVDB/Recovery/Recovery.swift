@@ -36,19 +36,10 @@ struct Recovery<Store: CheckpointedStorage> {
             root: TreeRoot(
                 page: checkpoint.catalogRoot, height: checkpoint.catalogHeight,
                 entryCount: checkpoint.catalogCount))
-        let name: [UInt8] = []
-        let record = try name.withByteView { name throws(StorageError) in try catalog.get(name) }
-        var main = TreeRoot.empty
-        if let record {
-            main = try record.withByteView { view throws(StorageError) in
-                try TableRecord(view).root
-            }
-        }
+        let main = try catalog.record(of: [])
         writer = WriterState(
-            store: store,
-            head: Version(
-                transaction: checkpoint.transaction, main: main, catalog: catalog.root),
-            operationLimit: options.loggedTransactionLimit)
+            store: store, transaction: checkpoint.transaction, main: main?.root ?? .empty,
+            catalog: catalog.root, operationLimit: options.loggedTransactionLimit, path: path)
         try store.publish(checkpoint.transaction)
     }
 
@@ -101,7 +92,7 @@ struct Recovery<Store: CheckpointedStorage> {
         do {
             try writer.replay(payload)
             // So that what is open stays small beside the log's length.
-            if writer.openTables.count > 4096 { try writer.closeTables() }
+            if writer.tables.count > 4096 { try writer.closeTables() }
         } catch {
             var located = error
             if located.logSequenceNumber == nil { located.logSequenceNumber = position }
@@ -119,10 +110,10 @@ struct Recovery<Store: CheckpointedStorage> {
     /// - Throws: `damaged` when the catalog is.
     func finish() throws(StorageError) {
         guard reached != writer.head.transaction else { return }
-        try writer.updateCatalog(includingMain: false)
+        try writer.updateCatalog(includingRoots: false)
         try store.commitTransaction()
         writer.transaction = reached
-        writer.head = writer.version
+        writer.advance()
         try store.publish(reached)
     }
 }
@@ -131,36 +122,33 @@ extension WriterState {
     /// Applies the operations of a log record to the running transaction.
     func replay(_ payload: ByteView) throws(StorageError) {
         var reader = OperationReader(payload)
-        var table: Int?
+        var table = 0
         while let operation = try reader.next() {
             switch operation {
             case .useTable(let name):
-                table = name.count == 0 ? nil : try openTable(name.array, create: true)
+                table = name.count == 0 ? 0 : try create(names.id(of: name.array))
             case .dropTable(let name):
-                table = nil
-                guard let index = try openTable(name.array, create: false) else { continue }
-                try openTables[index].tree.deleteAll()
-                forgetTable(at: index)
-                _ = try catalog.delete(name)
-            case .put, .delete, .deleteRange:
-                if let table {
-                    try apply(operation, to: &openTables[table].tree)
-                    openTables[table].isChanged = true
-                } else {
-                    try apply(operation, to: &main)
+                table = 0
+                guard let place = try open(names.id(of: name.array)) else { continue }
+                try change(at: place) { tree throws(StorageError) in try tree.deleteAll() }
+                try drop(at: place)
+            case .renameTable(let from, let to):
+                table = 0
+                guard let place = try open(names.id(of: from.array)) else { continue }
+                guard try open(names.id(of: to.array)) == nil else {
+                    throw StorageError(
+                        .damaged, "The log gives a table the name of another one.")
+                }
+                try move(place, to: names.id(of: to.array))
+            case .put(let key, let value):
+                _ = try change(at: table) { tree throws(StorageError) in try tree.put(key, value) }
+            case .delete(let key):
+                _ = try change(at: table) { tree throws(StorageError) in try tree.delete(key) }
+            case .deleteRange(let from, let to):
+                _ = try change(at: table) { tree throws(StorageError) in
+                    try tree.deleteRange(from: from, to: to)
                 }
             }
-        }
-    }
-
-    private func apply(
-        _ operation: ReplayedOperation, to tree: inout Tree
-    ) throws(StorageError) {
-        switch operation {
-        case .put(let key, let value): _ = try tree.put(key, value)
-        case .delete(let key): _ = try tree.delete(key)
-        case .deleteRange(let from, let to): _ = try tree.deleteRange(from: from, to: to)
-        case .useTable, .dropTable: break
         }
     }
 }

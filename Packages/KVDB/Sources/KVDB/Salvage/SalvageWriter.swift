@@ -68,11 +68,9 @@ struct SalvageWriter<Files: FileSystem> {
         }
         // A table with nothing but uncertain entries that were not asked for isn't there.
         let isFound = account.uncertain == 0 || root.entryCount > 0
-        guard isFound, let index = try core.writer.openTable(table.name, create: true) else {
-            return
-        }
-        core.writer.openTables[index].tree = BPlusTree(store: core.store, root: root)
-        core.writer.openTables[index].isChanged = true
+        guard isFound else { return }
+        let place = try core.writer.create(core.tables.id(of: table.name))
+        core.writer.setTree(BPlusTree(store: core.store, root: root), at: place)
     }
 
     private mutating func write(

@@ -46,6 +46,11 @@ struct CatalogReading {
         }
     }
 
+    /// Lets each table begin where `root` says.
+    mutating func update(_ root: (Table) -> TreeRoot) {
+        for index in tables.indices { tables[index].root = root(tables[index]) }
+    }
+
     /// Takes the records of a leaf.
     mutating func read(_ leaf: borrowing LeafContents, at page: PageNumber) {
         for index in 0..<leaf.count {

@@ -81,6 +81,7 @@ private final class Verification<Store: CheckpointedStorage, Log: CommitLog>:
         try walk(head.catalog)
         isCatalog = false
         findStaleRecords(head)
+        catalog.update { root(of: $0, in: head) }
         isWhole = isWhole && catalog.unreadable.isEmpty && catalog.stale.isEmpty
         report.add(catalog, path: core.path)
         report.tableCount = UInt64(catalog.tables.count { !$0.name.isEmpty })
@@ -117,17 +118,25 @@ private final class Verification<Store: CheckpointedStorage, Log: CommitLog>:
         return (survey.report, isTreeWhole)
     }
 
-    /// The default table's record is brought up to date by checkpoints only, and a root that none has made
-    /// durable may be changed where it is. So that record is judged only by a root that is durable.
+    /// Where a table begins in a version: the catalog is brought up to date by checkpoints only.
+    private func root(of table: CatalogReading.Table, in head: Version) -> TreeRoot {
+        guard let id = core.tables.find(table.name) else { return table.root }
+        if id == .main { return head.main }
+        guard case .found(let record) = head.tables.entry(id) else { return table.root }
+        return record.root
+    }
+
+    /// A table's record is brought up to date by checkpoints only, and a root that none has made
+    /// durable may be changed where it is. So a record is judged only by a root that is durable.
     private func findStaleRecords(_ head: Version) {
         let durable = store.checkpoint.transaction
         catalog.findStaleRecords { table in
-            guard !table.name.isEmpty || table.root.page == head.main.page else { return nil }
+            guard table.root.page == root(of: table, in: head).page else { return nil }
             let token = store.beginRead()
             defer { store.endRead(token) }
             do throws(StorageError) {
                 let birth = try store.page(table.root.page).birth
-                return table.name.isEmpty && birth > durable ? nil : birth
+                return birth > durable ? nil : birth
             } catch {
                 return nil
             }
