@@ -79,6 +79,9 @@ final class WriterLock: @unchecked Sendable {
         return .taken(WriterToken(self))
     }
 
+    /// How many threads wait in the queue.
+    var waiterCount: Int { lock.withLock { queue.count } }
+
     /// Lets those who wait look whether their time is over.
     func lookAgain() {
         lock.withLock { for waiter in queue { waiter.turn.signal() } }
