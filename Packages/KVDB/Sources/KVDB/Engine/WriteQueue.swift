@@ -40,6 +40,9 @@
             self.changes = changes
         }
 
+        /// What the queue's thread holds the writer lock for while it runs this.
+        var use: WriterUse { place.map { .closure($0.file, $0.line) } ?? .call }
+
         /// Says how the task goes on. Once, before the write is added to the queue.
         func whenOver(_ resume: @escaping (Swift.Result<Void, any Error>) -> Void) {
             self.resume = resume

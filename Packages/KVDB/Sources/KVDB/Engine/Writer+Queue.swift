@@ -86,10 +86,11 @@
                 guard mayWait else { return false }
                 do throws(StorageError) { try relieve() } catch { return refuseNext(error) }
             }
-            let use = next.place.map { .closure($0.file, $0.line) } ?? WriterUse.call
-            switch writerLock.acquire(use, until: { mayWait ? queue.earliestDeadline : 0 }) {
+            switch writerLock.acquire(next.use, until: { mayWait ? queue.earliestDeadline : 0 }) {
             case .taken(let token):
                 guard let write = queue.takeFirst({ lateError() }) else { return false }
+                // The first may have left while this thread waited.
+                if write !== next { token.note(write.use) }
                 run(write, token, &begun)
                 return true
             case .timedOut(let holder):

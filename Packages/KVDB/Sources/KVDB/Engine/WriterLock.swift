@@ -123,6 +123,9 @@ final class WriterLock: @unchecked Sendable {
         queue.removeAll { $0 === waiter }
     }
 
+    /// Says anew what the lock is held for.
+    fileprivate func note(_ use: WriterUse) { lock.withLock { holder = use } }
+
     /// Frees the lock, and wakes the first in line.
     fileprivate func release() {
         lock.acquire()
@@ -146,6 +149,9 @@ struct WriterToken: ~Copyable {
 
     /// Frees the lock.
     consuming func release() {}
+
+    /// Says anew what the lock is held for.
+    func note(_ use: WriterUse) { lock.note(use) }
 
     /// Passes the lock on: the token that is returned holds it, this one doesn't any more.
     mutating func pass() -> WriterToken {
