@@ -24,14 +24,16 @@ extension Snapshot {
                 path: core.path)
         }
         let writer = ExportWriter(format: format, sink: sink)
-        try forEach { key, value throws(StorageError) in
+        try main.forEach(in: .all, reverse: false, keepsValues: false) {
+            key, value throws(StorageError) in
             try writer.append(key: key, value: value)
             if ProgressPace.isDueOfCopies(writer.entryCount) { progress(writer.entryCount) }
             return true
         }
         for (name, tree) in tables {
             try name.withByteView { view throws(StorageError) in try writer.beginTable(view) }
-            try tree.forEach(in: .all, reverse: false) { key, value throws(StorageError) in
+            try tree.forEach(in: .all, reverse: false, keepsValues: false) {
+                key, value throws(StorageError) in
                 try writer.append(key: key, value: value)
                 if ProgressPace.isDueOfCopies(writer.entryCount) { progress(writer.entryCount) }
                 return true

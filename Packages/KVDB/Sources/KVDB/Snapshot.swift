@@ -103,15 +103,25 @@ public final class Snapshot<Store: CheckpointedStorage, Log: CommitLog>: Sendabl
 
     /// Calls `body` with each entry in `range` in key order, or the reverse, until it returns false.
     /// The views are valid until `body` returns.
+    ///
+    /// - Parameters:
+    ///   - range: which keys.
+    ///   - reverse: whether to go from the last to the first.
+    ///   - keepsValues: whether big values that were not in the cache are from then on. False suits a pass
+    ///     over much that is not read again soon: it takes memory for one such value at a time, and what
+    ///     others use stays in the cache.
+    ///   - body: gets key and value, and says whether to go on.
+    /// - Throws: `damaged` with the page, `inputOutput`, and what `body` throws.
+    /// - Complexity: O(log n + entries visited).
     public func forEach(
-        in range: KeyRange = .all, reverse: Bool = false,
+        in range: KeyRange = .all, reverse: Bool = false, keepsValues: Bool = true,
         _ body: (_ key: ByteView, _ value: ByteView) throws(StorageError) -> Bool
     ) throws(StorageError) {
-        try main.forEach(in: range, reverse: reverse, body)
+        try main.forEach(in: range, reverse: reverse, keepsValues: keepsValues, body)
     }
 
     /// Calls `body` with each key in `range` in order, or the reverse, until it returns false. Big values
-    /// are not read, which makes this fast where ``forEach(in:reverse:_:)`` would read them. The view
+    /// are not read, which makes this fast where ``forEach(in:reverse:keepsValues:_:)`` would read them. The view
     /// is valid until `body` returns.
     ///
     /// - Parameters:
@@ -211,14 +221,23 @@ public final class Snapshot<Store: CheckpointedStorage, Log: CommitLog>: Sendabl
     }
 
     /// The entries of a named table in `range`; a missing table is a `tableNotFound` error.
+    ///
+    /// - Parameters:
+    ///   - table: the named table; empty for the default table.
+    ///   - range: which keys.
+    ///   - reverse: whether to go from the last to the first.
+    ///   - keepsValues: as in ``forEach(in:reverse:keepsValues:_:)``.
+    ///   - body: gets key and value, valid until it returns, and says whether to go on.
+    /// - Throws: `tableNotFound`; `damaged` with the page, `inputOutput`, and what `body` throws.
+    /// - Complexity: O(log n + entries visited).
     public func forEach(
-        table: String, in range: KeyRange = .all, reverse: Bool = false,
+        table: String, in range: KeyRange = .all, reverse: Bool = false, keepsValues: Bool = true,
         _ body: (_ key: ByteView, _ value: ByteView) throws(StorageError) -> Bool
     ) throws(StorageError) {
         guard let tree = try tree(of: table) else {
             throw StorageError(.tableNotFound, "There is no table \(table).", path: core.path)
         }
-        try tree.forEach(in: range, reverse: reverse, body)
+        try tree.forEach(in: range, reverse: reverse, keepsValues: keepsValues, body)
     }
 
     /// How many entries of a named table lie in `range`; a missing table is a `tableNotFound` error.
