@@ -173,6 +173,9 @@ extension FilePageStore {
             .dropFirst(PageLayout.headerSize)
     }
 
+    /// How many pages more than needed a buffer may get, so that it need not grow for each value.
+    private static var sparePages: Int { 256 }
+
     /// See ``PageStorage/overflow(_:byteCount:beside:)``.
     public func overflow(
         _ page: PageNumber, byteCount: Int, beside buffer: inout PageBuffer?
@@ -192,7 +195,7 @@ extension FilePageStore {
         } else {
             // First the old one goes, as both may be large.
             buffer = nil
-            room = PageBuffer(pageCount: pageCount + pageCount / 8)
+            room = PageBuffer(pageCount: pageCount + min(pageCount / 8, Self.sparePages))
             buffer = room
         }
         let wholeCount = PageLayout.headerSize + byteCount
