@@ -152,6 +152,34 @@ import Testing
         #expect(store.statistics.loads == loads)
     }
 
+    /// A pass over big values leaves the cache as it is: those in it are lent from there, the others from
+    /// the buffer.
+    @Test func bigValuesAreReadBesideTheCache() throws {
+        let (store, _, entries) = try filled(leaves: 640)
+        let runs = entries.filter { $0.byteCount > 0 }
+        for entry in runs.prefix(2) { try Self.check(store, entry) }
+        let resident = store.pressure.residentPages
+        let evictions = store.statistics.evictions
+        var buffer: PageBuffer?
+        let passing = try (0..<3).map { _ in
+            try runs.filter { entry in
+                let token = store.beginRead()
+                defer { store.endRead(token) }
+                let loads = store.statistics.loads
+                let value = try store.overflow(
+                    entry.page, byteCount: Int(entry.byteCount), beside: &buffer)
+                #expect(value.array == ToyTree.bytes(entry.tag, Int(entry.byteCount)))
+                return store.statistics.loads == loads + 5
+            }
+        }
+        #expect(passing[0].count > runs.count / 2 && passing[0].count <= runs.count - 2)
+        #expect(passing[1] == passing[0] && passing[2] == passing[0])
+        #expect(store.window.resident(runs[1].page) != nil)
+        #expect(store.pressure.residentPages == resident, "R8")
+        #expect(store.statistics.evictions == evictions)
+        #expect(buffer?.pageCount == 5)
+    }
+
     /// Four readers over ten times the budget, while a writer replaces pages, writes out early and
     /// checkpoints. Run under ThreadSanitizer too.
     @Test func readersAndAWriterWorkAtOnce() throws {

@@ -200,6 +200,41 @@ import Testing
         #expect(Array(try Self.contents(file)[8192..<16384]) == expected)
     }
 
+    /// R7: a run that is read beside the cache is checked as one that enters it, and what is wrong with it
+    /// is said in the same words.
+    @Test func everyFlippedByteOfARunIsSeenBesideTheCache() throws {
+        let file = try InMemoryFileSystem().open("store", .create)
+        let store = try FilePageStore.create(on: file, options: smallOptions, check: ToyTree.check)
+        var tree = ToyTree(store)
+        try tree.begin()
+        let run = try tree.make(tag: 3, byteCount: 5000)
+        tree.entries = [run]
+        try tree.commit()
+        try tree.checkpoint()
+        let sound = try Self.contents(file)
+        let start = Int(run.page) << 12
+        let end = start + PageLayout.headerSize + 5000
+        for offset in start..<end where offset < start + 64 || offset % 97 == 0 {
+            var bytes = sound
+            bytes[offset] ^= 0x04
+            let errors = try [true, false].map { isBeside in
+                let store = try FilePageStore.open(
+                    on: try Self.file(bytes), options: smallOptions, check: ToyTree.check)
+                return storageError {
+                    let token = store.beginRead()
+                    defer { store.endRead(token) }
+                    var buffer: PageBuffer?
+                    _ =
+                        isBeside
+                        ? try store.overflow(run.page, byteCount: 5000, beside: &buffer)
+                        : try store.overflow(run.page, byteCount: 5000)
+                }
+            }
+            #expect(errors[0]?.code == .damaged, "\(offset)")
+            #expect(errors[0]?.message == errors[1]?.message, "\(offset)")
+        }
+    }
+
     /// R7: whatever byte of the file changes, either nothing that is in use shows it, or it is a
     /// typed error.
     @Test func everyFlippedByteIsSeenOrUnused() throws {

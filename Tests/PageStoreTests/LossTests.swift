@@ -60,9 +60,15 @@ import Testing
                 Array(before[offset..<min(offset + count, before.count)]), at: UInt64(offset))
         }
 
-        func read() throws(StorageError) -> UInt64 {
+        func read(isBeside: Bool = false) throws(StorageError) -> UInt64 {
             let token = store.beginRead()
             defer { store.endRead(token) }
+            if isBeside {
+                var buffer: PageBuffer?
+                return try store.overflow(
+                    new.page, byteCount: Int(new.byteCount), beside: &buffer
+                ).load(at: 8, as: UInt64.self) ?? 0
+            }
             if new.byteCount > 0 {
                 return try store.overflow(new.page, byteCount: Int(new.byteCount))
                     .load(at: 8, as: UInt64.self) ?? 0
@@ -83,6 +89,16 @@ import Testing
         #expect(error?.page == fixture.new.page)
         #expect(fixture.store.poison?.code == .inputOutput)
         #expect(throws: StorageError.self) { try fixture.store.writeOutDirty() }
+    }
+
+    @Test func anEarlierRunIsNotTakenForTheOneThatWasWrittenBesideTheCache() throws {
+        let fixture = try Fixture(byteCount: 20_000)
+        #expect(try fixture.read(isBeside: true) == 7)
+        try fixture.lose()
+        let error = #expect(throws: StorageError.self) { _ = try fixture.read(isBeside: true) }
+        #expect(error?.code == .poisoned)
+        #expect(error?.page == fixture.new.page)
+        #expect(fixture.store.poison?.code == .inputOutput)
     }
 
     @Test(arguments: [0, 20_000, 300_000])

@@ -163,20 +163,24 @@ struct ToyTree {
         }
     }
 
-    /// Reads all that the root leads to, each in a read of its own.
+    /// Reads all that the root leads to, each in a read of its own; overflow runs beside the cache too.
     ///
     /// - Returns: what is wrong, or nil.
     static func problem(
         _ store: any CheckpointedStorage, root: PageNumber
     ) throws(StorageError) -> String? {
+        var buffer: PageBuffer?
         for entry in try entries(store, root: root) {
             let token = store.beginRead()
             defer { store.endRead(token) }
             if entry.byteCount > 0 {
-                let value = try store.overflow(entry.page, byteCount: Int(entry.byteCount))
-                guard value.array == bytes(entry.tag, Int(entry.byteCount)) else {
-                    return "overflow run \(entry.page) holds something else"
-                }
+                let byteCount = Int(entry.byteCount)
+                let expected = bytes(entry.tag, byteCount)
+                let passing = try store.overflow(
+                    entry.page, byteCount: byteCount, beside: &buffer)
+                guard passing.array == expected,
+                    try store.overflow(entry.page, byteCount: byteCount).array == expected
+                else { return "overflow run \(entry.page) holds something else" }
             } else {
                 let page = try store.page(entry.page)
                 guard page.number == entry.page, page.u64(40) == entry.tag,

@@ -11,6 +11,7 @@ enum CrashTestFamilies {
         HostileFamily.self,
         BitFlipFamily.self,
         ScheduleFamily.self,
+        FileOrderFamily.self,
         SalvageFamily.self,
         ModelFamily.self,
         HistoryFamily.self,

@@ -63,7 +63,7 @@
         }
 
         /// The log is in use, or the first put would not be made in place.
-        private mutating func prepareForPuts() {
+        mutating func prepareForPuts() {
             commitsAreFull = false
             fillerCount = 4
             beforeThreads = { world in try world.putPair(0) }

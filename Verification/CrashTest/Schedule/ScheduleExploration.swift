@@ -102,10 +102,11 @@
             plan.seed = random.next()
             plan.order = random.element(of: ScheduledRun.Order.allCases)
             // Races are often close together, so half of the switches soon follow the one before.
+            let near = stepCount < 30 ? 1 + stepCount / 4 : 30
             var step = 1 + random.below(stepCount)
             for _ in 0..<(scenario.focus == nil ? 1 + random.below(3) : 3) {
                 plan.switches.append(.init(step: step, thread: nil))
-                step += 1 + random.below(random.oneIn(2) ? 30 : max(1, stepCount * 2 / 3))
+                step += 1 + random.below(random.oneIn(2) ? near : max(1, stepCount * 2 / 3))
             }
             return plan
         }

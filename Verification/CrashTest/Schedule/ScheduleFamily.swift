@@ -20,14 +20,26 @@ struct ScheduleFamily: Family {
 
     func run(_ number: UInt64, _ account: inout Account) throws {
         #if KVDB_SCHEDULES
-            let scenarios = ScheduleScenario.all
+            try ScheduleScenario.run(number, of: ScheduleScenario.all, &account)
+        #else
+            throw Self.wrongBuild
+        #endif
+    }
+
+    /// What a scheduled family throws in a build without the scheduler.
+    static let wrongBuild = Failure(
+        "needs the build that KVDB_SCHEDULES=1 makes: use Scripts/crashtest, which makes it")
+}
+
+#if KVDB_SCHEDULES
+    extension ScheduleScenario {
+        /// Runs case `number` over all `scenarios` in turn.
+        static func run(
+            _ number: UInt64, of scenarios: [ScheduleScenario], _ account: inout Account
+        ) throws {
             let scenario = scenarios[Int(number % UInt64(scenarios.count))]
             var exploration = try ScheduleExploration(scenario)
             try exploration.run(block: Int(number / UInt64(scenarios.count)), &account)
-        #else
-            throw Failure(
-                "needs the build that KVDB_SCHEDULES=1 makes: use Scripts/crashtest, which makes it"
-            )
-        #endif
+        }
     }
-}
+#endif

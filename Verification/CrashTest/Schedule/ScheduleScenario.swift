@@ -2,6 +2,7 @@
     import DatabaseTesting
     import KVDB
     import StorageIO
+    import StorageIOTesting
 
     /// Some threads on a database, and what they may see.
     struct ScheduleScenario: Sendable {
@@ -25,9 +26,11 @@
         var commitsAreFull = true
         /// Whether every acknowledged commit is there after closing.
         var losesNothing = true
-        /// The source file at whose marks threads are switched, nil for all; with one, every schedule
-        /// with two preemptions is run.
+        /// The source files at whose marks threads are switched, a blank between two; nil for all. With
+        /// some, every schedule with two preemptions is run.
         var focus: StaticString?
+        /// Operations on files that are marked as well, in `CrashTest/ScheduleWorld.swift`.
+        var markedOperations: FileOperation.Kind = []
         var threads: [Thread] = []
         /// Changes what every run starts from.
         var prepare: (@Sendable (SimulatedDatabase) throws -> Void)?

@@ -84,10 +84,12 @@
             cutSeed = seed / 24
         }
 
-        /// Looks at one power cut under way, whoever's operation it comes before.
-        private func cutOnTheWay() {
+        /// Looks at one power cut under way, whoever's operation it comes before; and marks the operations
+        /// that the scenario wants marked.
+        private func watchOperations() {
             let number = files.operationCount + cutNumber
             files.beforeOperation = { [unowned self] operation in
+                if scenario.markedOperations.contains(operation.kind) { schedulePoint() }
                 guard operation.number == number, scenario.startsWithDatabase || safe > 0 else {
                     return
                 }
@@ -134,7 +136,7 @@
                         opened = try SimulatedDatabase.open(on: files, scenario.options)
                     }
                     try scenario.beforeThreads?(self)
-                    cutOnTheWay()
+                    watchOperations()
                     return try scenario.threads.map { thread in
                         try SystemThread { [self] in
                             ScheduledRun.name(thread.name)

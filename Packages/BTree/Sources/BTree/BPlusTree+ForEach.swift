@@ -11,11 +11,13 @@ extension BPlusTree {
     ///   - from: the first key of the range, nil for the tree's first.
     ///   - to: the first key after the range, nil for no end.
     ///   - reverse: whether to go from the last entry of the range to the first.
+    ///   - keepsValues: whether big values that were not in the cache are from then on.
     ///   - body: gets key and value, valid until it returns, and says whether to go on.
     /// - Throws: `damaged`, `inputOutput`, and what `body` throws.
     /// - Complexity: O(log n + entries visited).
     public func forEach(
         from: ByteView? = nil, to: ByteView? = nil, reverse: Bool = false,
+        keepsValues: Bool = true,
         _ body: (ByteView, ByteView) throws(StorageError) -> Bool
     ) throws(StorageError) {
         try root.validate()
@@ -26,6 +28,7 @@ extension BPlusTree {
         defer { store.endRead(token) }
         var leaf = try scanStart(reverse ? to : from, last: reverse, &path)
         var scan = LeafScan(leaf)
+        var buffer: PageBuffer?
         while true {
             let low = from.map { leaf.lowerBound($0).index } ?? 0
             let high = to.map { leaf.lowerBound($0).index } ?? leaf.count
@@ -45,7 +48,10 @@ extension BPlusTree {
                 guard remaining > 0 else { break }
                 let (key, value) = scan.entry(reverse ? index - lent.count : index + lent.count)
                 remaining -= 1
-                guard try body(key, try store.bytes(of: value)) else { return }
+                let bytes =
+                    keepsValues
+                    ? try store.bytes(of: value) : try store.bytes(of: value, beside: &buffer)
+                guard try body(key, bytes) else { return }
                 store.endRead(token)
                 token = store.beginRead()
                 leaf = try store.node(path.page(0), level: 0)

@@ -66,4 +66,15 @@ extension PageStorage {
             return try overflow(page, byteCount: byteCount)
         }
     }
+
+    /// The bytes of a value, which may lie in `buffer`; see ``PageStorage/overflow(_:byteCount:beside:)``.
+    func bytes(
+        of value: LeafValue, beside buffer: inout PageBuffer?
+    ) throws(StorageError) -> ByteView {
+        switch value {
+        case .inline(let bytes): return bytes
+        case .overflow(let page, let byteCount):
+            return try overflow(page, byteCount: byteCount, beside: &buffer)
+        }
+    }
 }

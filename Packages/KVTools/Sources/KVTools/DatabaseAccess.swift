@@ -228,7 +228,8 @@ final class DatabaseAccess {
         in range: KeyRange, table: String, reverse: Bool,
         _ body: (ByteView, ByteView) throws(StorageError) -> Bool
     ) throws(StorageError) {
-        try database.snapshot().forEach(table: table, in: range, reverse: reverse, body)
+        try database.snapshot().forEach(
+            table: table, in: range, reverse: reverse, keepsValues: false, body)
     }
 
     /// Calls `body` with each key until it returns false. Reads no value that does not lie beside its

@@ -3,8 +3,9 @@ import StorageIO
 /// Writes keys and values as text, in any ``ByteFormat`` or as JSON strings, however long they are: in
 /// pieces, through a buffer of its own, so that no second copy of a value is made.
 ///
-/// What is not to be changed is found eight bytes at a time and copied in runs; every other byte is one
-/// entry of a table (``EscapeTable``) and one store.
+/// What is not to be changed is found and copied sixteen bytes at a time (``ByteBlock``); every other byte is
+/// one entry of a table (``EscapeTable``) and one store. The loops work on local copies: each access to what
+/// belongs to an object is checked.
 @safe final class TextWriter {
     // Safe: nothing is stored beyond `capacity`, since every method makes room first; the memory lives
     // as long as the writer.
@@ -13,16 +14,17 @@ import StorageIO
     private var count = 0
     /// How many bytes were escaped so far, over all calls.
     private(set) var escapeCount = 0
-    private let printable = PrintableCharacters()
+    private var printable = PrintableCharacters()
     private let escaped = EscapeTable.escaped
     private let quoted = EscapeTable.quoted
 
-    private static let capacity = 1 << 16
+    /// What is handed on is more than half of it, which an output takes without a copy of its own.
+    private static let capacity = 1 << 17
     /// The bytes that are changed at once, a multiple of three for Base64. Six times as many fit in
     /// the buffer: the longest form of a byte is JSON's `\u0000`.
     private static let pieceByteCount = 8190
-    /// What is stored at once may reach beyond what counts of it.
-    private static let slack = 8
+    /// Where more bytes of a block than this may have to be changed, each is looked at by itself.
+    private static let densePlaces = 4
 
     /// A writer to `output`; what it holds back, ``flush()`` hands on.
     init(_ output: any ByteOutput) {
@@ -61,11 +63,13 @@ import StorageIO
             }
             rest = rest.dropFirst(piece.count)
             try makeRoom(4 * piece.count)
+            var room = unsafe TextRoom(start + count)
             switch format {
-            case .text, .escaped: escape(piece)
-            case .hex: hex(piece)
-            case .base64: base64(piece)
+            case .text, .escaped: escapeCount += escape(piece, to: &room)
+            case .hex: Self.hex(piece, to: &room)
+            case .base64: Self.base64(piece, to: &room)
             }
+            count += room.count
         }
     }
 
@@ -81,7 +85,9 @@ import StorageIO
             }
             rest = rest.dropFirst(piece.count)
             try makeRoom(6 * piece.count)
-            quote(piece)
+            var room = unsafe TextRoom(start + count)
+            quote(piece, to: &room)
+            count += room.count
         }
     }
 
@@ -126,7 +132,7 @@ import StorageIO
     }
 
     private func makeRoom(_ needed: Int) throws(StorageError) {
-        if count + needed + Self.slack > Self.capacity { try flush() }
+        if count + needed + TextRoom.slack > Self.capacity { try flush() }
     }
 
     private func copy(_ bytes: ByteView) {
@@ -134,88 +140,110 @@ import StorageIO
         count += bytes.count
     }
 
-    /// Stores up to eight bytes, of which `length` count.
-    @inline(__always)
-    private func store(_ form: UInt64, _ length: Int) {
-        unsafe (start + count).storeBytes(of: form.littleEndian, as: UInt64.self)
-        count += length
-    }
-
-    private func escape(_ piece: ByteView) {
+    /// Escapes a piece; how many of its bytes.
+    private func escape(_ piece: ByteView, to target: inout TextRoom) -> Int {
+        let escaped = escaped
+        var printable = PrintableCharacters()
+        swap(&printable, &self.printable)
+        defer { swap(&printable, &self.printable) }
+        var room = target
+        defer { target = room }
+        var escapes = 0
         var index = 0
         while index < piece.count {
-            if let word = piece.word(at: index), word.isPlain(but: UInt8(ascii: "\\")) {
-                store(word, 8)
-                index += 8
-                continue
-            }
-            let end = min(index + 8, piece.count)
-            while index < end {
-                let byte = piece[index]
-                let length = byte < 0x80 ? 0 : printable.length(piece, at: index)
-                if length > 0 {
-                    copy(piece.dropFirst(index).prefix(length))
-                    index += length
-                } else {
-                    let form = escaped[byte]
-                    store(form.bytes, form.length)
-                    if form.length > 1 { escapeCount += 1 }
-                    index += 1
+            var end = index &+ 1
+            if let block = piece.block(at: index) {
+                let marks = block.notPlain
+                if marks.isEmpty {
+                    room.store(block, 16)
+                    index &+= 16
+                    continue
                 }
+                let length = marks.leadingLength
+                room.store(block, length)
+                end = index &+ (marks.count > Self.densePlaces ? 16 : length &+ 1)
+                index &+= length
             }
+            repeat {
+                let word = piece.quarter(at: index)
+                let character = EncodedCharacter(word)
+                if character.length > 0, printable.contains(character.value) {
+                    room.store(word, character.length)
+                    index &+= character.length
+                } else {
+                    let form = escaped[UInt8(truncatingIfNeeded: word)]
+                    room.store(form.bytes, form.length)
+                    escapes &+= form.length > 1 ? 1 : 0
+                    index &+= 1
+                }
+            } while index < end
         }
+        return escapes
     }
 
-    private func quote(_ piece: ByteView) {
+    private func quote(_ piece: ByteView, to target: inout TextRoom) {
+        let quoted = quoted
+        var room = target
+        defer { target = room }
         var index = 0
         while index < piece.count {
-            if let word = piece.word(at: index),
-                word.isPlain(but: UInt8(ascii: "\\"), UInt8(ascii: "\""))
-            {
-                store(word, 8)
-                index += 8
-                continue
-            }
-            let end = min(index + 8, piece.count)
-            while index < end {
-                let byte = piece[index]
-                if byte < 0x80 {
-                    let form = quoted[byte]
-                    store(form.bytes, form.length)
-                    index += 1
-                } else {
-                    index += quoteBeyondASCII(piece, at: index)
+            if let block = piece.block(at: index) {
+                let marks = block.notQuotable
+                if marks.isEmpty {
+                    room.store(block, 16)
+                    index &+= 16
+                    continue
                 }
+                let length = marks.leadingLength
+                room.store(block, length)
+                index &+= length
+            }
+            let word = piece.quarter(at: index)
+            let byte = UInt8(truncatingIfNeeded: word)
+            if byte < 0x80 {
+                let form = quoted[byte]
+                room.store(form.bytes, form.length)
+                index &+= 1
+            } else {
+                index &+= Self.quoteBeyondASCII(word, quoted, to: &room)
             }
         }
     }
 
     /// Writes a byte, or all of a character that JSON's readers may stumble over: C1 controls, and the
     /// line ends that JavaScript knows beyond JSON. Returns how many bytes it took.
-    private func quoteBeyondASCII(_ piece: ByteView, at index: Int) -> Int {
-        let byte = piece[index]
-        let next = index + 1 < piece.count ? piece[index + 1] : 0
-        if byte == 0xC2, next < 0xA0 {
-            let form = quoted[next]
-            store(form.bytes, form.length)
+    ///
+    /// - Parameter word: the byte and those after it, the first one lowest.
+    @inline(__always)
+    private static func quoteBeyondASCII(
+        _ word: UInt32, _ quoted: EscapeTable.Forms, to room: inout TextRoom
+    ) -> Int {
+        // U+0080 to U+009F.
+        if word & 0xE0FF == 0x80C2 {
+            let form = quoted[UInt8(truncatingIfNeeded: word &>> 8)]
+            room.store(form.bytes, form.length)
             return 2
         }
-        if byte == 0xE2, next == 0x80, index + 2 < piece.count, 0xA8...0xA9 ~= piece[index + 2] {
-            let form = EscapeTable.lineSeparator(piece[index + 2])
-            store(form.bytes, form.length)
+        // U+2028 and U+2029.
+        if word & 0xFE_FFFF == 0xA8_80E2 {
+            let form = EscapeTable.lineSeparator(UInt8(truncatingIfNeeded: word &>> 16))
+            room.store(form.bytes, form.length)
             return 3
         }
-        store(UInt64(byte), 1)
+        room.store(word, 1)
         return 1
     }
 
-    private func hex(_ piece: ByteView) {
+    private static func hex(_ piece: ByteView, to target: inout TextRoom) {
         let forms = EscapeTable.hex
-        for index in 0..<piece.count { store(forms[piece[index]].bytes, 2) }
+        var room = target
+        for index in 0..<piece.count { room.store(forms[piece[index]].bytes, 2) }
+        target = room
     }
 
-    private func base64(_ piece: ByteView) {
+    private static func base64(_ piece: ByteView, to target: inout TextRoom) {
         let alphabet = EscapeTable.alphabet
+        var room = target
         var index = 0
         while index < piece.count {
             let left = piece.count - index
@@ -228,75 +256,9 @@ import StorageIO
                 let character = place <= left ? alphabet[sextet] : UInt8(ascii: "=")
                 form |= UInt64(character) << UInt64(8 * place)
             }
-            store(form, 4)
+            room.store(form, 4)
             index += 3
         }
-    }
-}
-
-extension ByteView {
-    /// The eight bytes from `index` on, the first one lowest; nil where fewer are left.
-    @inline(__always)
-    fileprivate func word(at index: Int) -> UInt64? {
-        guard index + 8 <= count else { return nil }
-        return unsafe UInt64(
-            littleEndian: start.loadUnaligned(fromByteOffset: index, as: UInt64.self))
-    }
-
-    /// The last place up to `limit` where no character of UTF-8 is cut in two.
-    fileprivate func lastCharacterStart(before limit: Int) -> Int {
-        var place = limit
-        // At most three bytes follow a character's first; more belong to none, and may be cut anywhere.
-        while place > limit - 4, self[place] & 0xC0 == 0x80 { place -= 1 }
-        return self[place] & 0xC0 == 0x80 ? limit : place
-    }
-
-    /// Whether the bytes are UTF-8. O(n).
-    var isUTF8: Bool {
-        var rest = self
-        while rest.count > 0 {
-            let ascii = rest.asciiLength
-            rest = rest.dropFirst(ascii)
-            if rest.count == 0 { return true }
-            var piece = rest.prefix(4096)
-            if piece.count < rest.count {
-                piece = rest.prefix(rest.lastCharacterStart(before: piece.count))
-            }
-            let buffer = unsafe piece.buffer.assumingMemoryBound(to: UInt8.self)
-            if unsafe String(validating: buffer, as: UTF8.self) == nil { return false }
-            rest = rest.dropFirst(piece.count)
-        }
-        return true
-    }
-
-    /// How many bytes at the start are ASCII, in steps of eight.
-    private var asciiLength: Int {
-        var end = 0
-        while end + 8 <= count,
-            unsafe start.loadUnaligned(fromByteOffset: end, as: UInt64.self)
-                & 0x8080_8080_8080_8080 == 0
-        { end += 8 }
-        return end
-    }
-}
-
-extension UInt64 {
-    /// Whether all eight bytes are printable ASCII and none is one of two characters.
-    ///
-    /// ("Determine if a word has a byte less than n", Bit Twiddling Hacks, Anderson 2005: where a byte
-    /// is, the subtraction may borrow from the next, which does not matter here.)
-    @inline(__always)
-    fileprivate func isPlain(but first: UInt8, _ second: UInt8? = nil) -> Bool {
-        let ones: UInt64 = 0x0101_0101_0101_0101
-        let high: UInt64 = 0x8080_8080_8080_8080
-        let control = (self &- ones &* 0x20) & ~self
-        let one = self ^ ones &* UInt64(first)
-        var equal = (one &- ones) & ~one
-        if let second {
-            let other = self ^ ones &* UInt64(second)
-            equal |= (other &- ones) & ~other
-        }
-        // Adding one makes 0x7F a byte with the high bit.
-        return (control | equal | (self &+ ones) | self) & high == 0
+        target = room
     }
 }

@@ -99,6 +99,63 @@ import Testing
         }
     }
 
+    /// Each byte, and each way a character may be cut or be illegal, at every place of the blocks that are
+    /// looked at together, among bytes that are copied and bytes that aren't.
+    @Test(arguments: ["a", "\u{1}", "é"]) func everyByteAtEveryPlace(filler: String) throws {
+        var parts = (UInt8.min...UInt8.max).map { [$0] }
+        parts += [
+            [0xC2], [0xC2, 0x80], [0xC2, 0x9F], [0xC2, 0xA0], [0xC1, 0xBF], [0xE2, 0x80],
+            [0xE2, 0x80, 0xA7], [0xE2, 0x80, 0xA8], [0xE2, 0x80, 0xA9], [0xE2, 0x80, 0xAA],
+            [0xE0, 0x9F, 0xBF], [0xE0, 0xA0, 0x80], [0xED, 0x9F, 0xBF], [0xED, 0xA0, 0x80],
+            [0xED, 0xBF, 0xBF], [0xEE, 0x80, 0x80], [0xEF, 0xBF, 0xBF], [0xF0, 0x8F, 0xBF, 0xBF],
+            [0xF0, 0x90, 0x80, 0x80], [0xF0, 0x9F, 0x99, 0x82], [0xF0, 0x9F, 0x99],
+            [0xF4, 0x8F, 0xBF, 0xBF], [0xF4, 0x90, 0x80, 0x80], [0xF5, 0x80, 0x80, 0x80],
+        ]
+        let around = Array(repeatElement(Array(filler.utf8), count: 20).joined())
+        for part in parts {
+            for place in 0...16 {
+                for rest in part.count == 1 ? [17] : [0, 1, 3, 17] {
+                    try expectAsInReference(around.prefix(place) + part + around.prefix(rest))
+                }
+            }
+        }
+    }
+
+    /// Characters that the end of a piece would cut in two.
+    @Test func charactersAtTheEndOfAPiece() throws {
+        for part in ["é", "漢", "🙂", "\u{85}", "\u{2028}", "\n", "\u{0}"].map({ Array($0.utf8) }) {
+            for place in 8180...8195 {
+                let before = [UInt8](repeating: 0x61, count: place)
+                for length in 1...part.count {
+                    try expectAsInReference(before + part.prefix(length) + [0x61, 0x80, 0x62])
+                    try expectAsInReference(before + part.prefix(length) + part + part)
+                }
+            }
+        }
+    }
+
+    private func expectAsInReference(_ bytes: [UInt8]) throws {
+        let text = String(validating: bytes, as: UTF8.self)
+        let reference = Self.escaped(bytes)
+        try bytes.withByteView { view throws(StorageError) in
+            let isSeen = view.isUTF8 == (text != nil)
+            let escaped = try write { writer throws(StorageError) in
+                try writer.write(view, as: .escaped)
+                let isChanged = !reference.utf8.elementsEqual(bytes)
+                let isCounted = (writer.escapeCount > 0) == isChanged
+                #expect(isCounted, "\(bytes)")
+            }
+            let isRight = escaped == reference
+            #expect(isSeen && isRight, "\(bytes)")
+            guard let text else { return }
+            let member = try write { writer throws(StorageError) in
+                try writer.writeMember("k", view, nil)
+            }
+            let isMember = "{\(member)}" == JSONValue.object([("k", .string(text))]).text
+            #expect(isMember, "\(bytes)")
+        }
+    }
+
     /// Every character, at every place of a word, is in JSON what the value's own form says, and comes
     /// back.
     @Test func everyCharacterInJSON() throws {

@@ -173,6 +173,50 @@ extension FilePageStore {
             .dropFirst(PageLayout.headerSize)
     }
 
+    /// How many pages more than needed a buffer may get, so that it need not grow for each value.
+    private static var sparePages: Int { 256 }
+
+    /// See ``PageStorage/overflow(_:byteCount:beside:)``.
+    public func overflow(
+        _ page: PageNumber, byteCount: Int, beside buffer: inout PageBuffer?
+    ) throws(StorageError) -> ByteView {
+        try checkOpen()
+        let number = Int(page)
+        let pageCount = OverflowLayout.pageCount(byteCount: byteCount)
+        schedulePoint()
+        guard number >= 2, number < endOfSpace.load(ordering: .acquiring),
+            byteCount <= OverflowLayout.maximumByteCount,
+            memory.state(number) == PageState.absent
+        else { return try overflow(page, byteCount: byteCount) }
+        // Not dirty, so the file has it, and there it stays the same while a version sees it.
+        let room: PageBuffer
+        if let buffer, buffer.pageCount >= pageCount {
+            room = buffer
+        } else {
+            // First the old one goes, as both may be large.
+            buffer = nil
+            room = PageBuffer(pageCount: pageCount + min(pageCount / 8, Self.sparePages))
+            buffer = room
+        }
+        let wholeCount = PageLayout.headerSize + byteCount
+        let bytes = room.bytes.prefix(wholeCount)
+        let target = unsafe room.buffer(byteCount: max(wholeCount, PageLayout.pageSize))
+        let readCount = try unsafe file.read(
+            into: target, at: UInt64(number) << UInt64(PageLayout.pageShift))
+        let header = room.page(0)
+        guard readCount == target.count, runProblem(header, number) == nil,
+            Int(header.u32(OverflowLayout.byteCount)) == byteCount,
+            header.u32(PageLayout.checksum)
+                == CRC32C.checksum(bytes.dropFirst(PageLayout.pageNumber))
+        else {
+            // What is wrong with it, the cache says.
+            return try overflow(page, byteCount: byteCount)
+        }
+        try refuseLost(number, birth: header.birth)
+        loads.wrappingAdd(UInt64(pageCount), ordering: .relaxed)
+        return bytes.dropFirst(PageLayout.headerSize)
+    }
+
     /// The birth of an overflow run: from memory, or from its header alone, which has a checksum of
     /// its own, so that dropping a big value does not read it.
     func birthOfRun(_ page: PageNumber, byteCount: Int) throws(StorageError) -> TransactionNumber {

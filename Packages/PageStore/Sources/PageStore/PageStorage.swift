@@ -185,6 +185,16 @@ public protocol PageStorage: AnyObject, Sendable {
     /// - Parameter byteCount: the length that the tree has noted; another one is damage.
     func overflow(_ page: PageNumber, byteCount: Int) throws(StorageError) -> ByteView
 
+    /// The value of an overflow run like ``overflow(_:byteCount:)``, for a pass over much that is not read
+    /// again soon: a run that is not in memory may be read into `buffer`, and then takes no place in the
+    /// cache.
+    ///
+    /// - Parameter buffer: the caller's, from one value to the next. It grows as needed, and the value may
+    ///   lie in it.
+    func overflow(
+        _ page: PageNumber, byteCount: Int, beside buffer: inout PageBuffer?
+    ) throws(StorageError) -> ByteView
+
     /// Retires all pages of an overflow run.
     ///
     /// - Throws: as ``retire(_:birth:)``; what loading the run throws.
@@ -222,6 +232,13 @@ extension PageStorage {
             try makeWritable(page)
             window.address(page).copyAll(of: buffer.page(index))
         }
+    }
+
+    /// See the requirement; through the cache.
+    public func overflow(
+        _ page: PageNumber, byteCount: Int, beside buffer: inout PageBuffer?
+    ) throws(StorageError) -> ByteView {
+        try overflow(page, byteCount: byteCount)
     }
 
     /// The page, loaded if need be. Only inside an open read.

@@ -35,7 +35,8 @@
             public var seed: UInt64 = 0
             /// More steps are a livelock.
             public var stepLimit = 50_000
-            /// A source file ("Module/File.swift") whose marks alone are steps; nil for every step.
+            /// Source files ("Module/File.swift", a blank between two) whose marks alone are steps; nil for
+            /// every step.
             public var focus: StaticString?
             /// Whether ``ScheduledRun/choices`` is wanted.
             public var wantsChoices = false

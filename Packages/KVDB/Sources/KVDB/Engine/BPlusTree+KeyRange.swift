@@ -5,12 +5,13 @@ import StorageIO
 extension BPlusTree {
     /// The entries in `range` in order or in reverse, until `body` returns false.
     func forEach(
-        in range: KeyRange, reverse: Bool,
+        in range: KeyRange, reverse: Bool, keepsValues: Bool = true,
         _ body: (_ key: ByteView, _ value: ByteView) throws(StorageError) -> Bool
     ) throws(StorageError) {
         guard !range.isEmpty else { return }
         try range.withBounds { from, to throws(StorageError) in
-            try forEach(from: from, to: to, reverse: reverse, body)
+            try forEach(
+                from: from, to: to, reverse: reverse, keepsValues: keepsValues, body)
         }
     }
 

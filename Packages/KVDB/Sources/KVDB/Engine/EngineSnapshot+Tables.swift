@@ -203,15 +203,25 @@ extension EngineSnapshot {
     }
 
     /// The entries of a named table in `range`; a missing table is a `tableNotFound` error.
+    ///
+    /// - Parameters:
+    ///   - table: the named table; empty for the default table.
+    ///   - range: which keys.
+    ///   - reverse: whether to go from the last to the first.
+    ///   - keepsValues: as in ``forEach(in:reverse:keepsValues:_:)``.
+    ///   - body: gets key and value, valid until it returns, and says whether to go on.
+    /// - Throws: `tableNotFound`; `damaged` with the page, `inputOutput`, and what `body` throws.
+    /// - Complexity: O(log n + entries visited).
     public func forEach(
-        table: String, in range: KeyRange = .all, reverse: Bool = false,
+        table: String, in range: KeyRange = .all, reverse: Bool = false, keepsValues: Bool = true,
         _ body: (_ key: ByteView, _ value: ByteView) throws(StorageError) -> Bool
     ) throws(StorageError) {
-        try requireTree(of: table).forEach(in: range, reverse: reverse, body)
+        try requireTree(of: table).forEach(
+            in: range, reverse: reverse, keepsValues: keepsValues, body)
     }
 
     /// Calls `body` with each key in `range` in order, or the reverse, until it returns false. Big values
-    /// are not read, which makes this fast where ``forEach(in:reverse:_:)`` would read them. The view
+    /// are not read, which makes this fast where ``forEach(in:reverse:keepsValues:_:)`` would read them. The view
     /// is valid until `body` returns.
     ///
     /// - Parameters:

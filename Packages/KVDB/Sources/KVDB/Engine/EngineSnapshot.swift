@@ -103,11 +103,21 @@ public final class EngineSnapshot<Store: CheckpointedStorage, Log: CommitLog>: S
 
     /// Calls `body` with each entry in `range` in key order, or the reverse, until it returns false.
     /// The views are valid until `body` returns.
+    ///
+    /// - Parameters:
+    ///   - range: which keys.
+    ///   - reverse: whether to go from the last to the first.
+    ///   - keepsValues: whether big values that were not in the cache are from then on. False suits a pass
+    ///     over much that is not read again soon: it takes memory for one such value at a time, and what
+    ///     others use stays in the cache.
+    ///   - body: gets key and value, and says whether to go on.
+    /// - Throws: `damaged` with the page, `inputOutput`, and what `body` throws.
+    /// - Complexity: O(log n + entries visited).
     public func forEach(
-        in range: KeyRange = .all, reverse: Bool = false,
+        in range: KeyRange = .all, reverse: Bool = false, keepsValues: Bool = true,
         _ body: (_ key: ByteView, _ value: ByteView) throws(StorageError) -> Bool
     ) throws(StorageError) {
-        try main.forEach(in: range, reverse: reverse, body)
+        try main.forEach(in: range, reverse: reverse, keepsValues: keepsValues, body)
     }
 
     /// How many entries lie in `range`. O(log n) (R10).

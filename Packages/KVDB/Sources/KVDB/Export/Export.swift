@@ -44,7 +44,8 @@ extension EngineSnapshot {
     private func write(
         _ tree: BPlusTree<Store>, to writer: ExportWriter, _ meter: ProgressMeter
     ) throws(StorageError) {
-        try tree.forEach(in: .all, reverse: false) { key, value throws(StorageError) in
+        try tree.forEach(in: .all, reverse: false, keepsValues: false) {
+            key, value throws(StorageError) in
             try writer.append(key, value)
             try meter.advanceEntry(byteCount: key.count + value.count)
             return true

@@ -53,9 +53,9 @@ typedef struct {
     uint32_t order;
     uint32_t step_limit;
     uint64_t seed;
-    /// Where not NULL: only the steps that schedulePoint() marks in this file ("Module/File.swift") are
-    /// numbered, so only there does the plan take the processor away. A few threads then have so few
-    /// steps that all their schedules with two preemptions can be run.
+    /// Where not NULL: only the steps that schedulePoint() marks in these files ("Module/File.swift",
+    /// with a blank between two) are numbered, so only there does the plan take the processor away. A few
+    /// threads then have so few steps that all their schedules with two preemptions can be run.
     const char *focus;
     /// Where not NULL: room for `step_limit + 1` numbers. Entry n becomes the set of threads (bit t
     /// for thread t) that could have taken over at step n.
