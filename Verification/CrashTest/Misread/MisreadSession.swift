@@ -61,7 +61,8 @@ struct MisreadSession {
             let changes: [Change] = [
                 .put(numberKey(round * 200), [UInt8(round)]),
                 .put(numberKey(5_000_000 + round), [UInt8](repeating: 7, count: 3000)),
-                .deleteRange(KeyRange(from: numberKey(round * 40), upTo: numberKey(round * 40 + 9))),
+                .deleteRange(
+                    KeyRange(from: numberKey(round * 40), upTo: numberKey(round * 40 + 9))),
             ]
             for change in changes { next.apply(change) }
             let isCommitted = try attempt("commit \(round)") {

@@ -109,6 +109,13 @@ extension KeyInterval {
 
     // MARK: Leading parts and a beginning of the next one
 
+    /// The keys whose first part begins with `beginning`.
+    public static func prefix<A: PrefixableKey, each Rest>(
+        startingWith beginning: A
+    ) -> Self where Key == Keys<A, repeat each Rest> {
+        Self(KeyInterval<A>(startingWith: beginning).keyRange(of: .part))
+    }
+
     /// The keys whose first part is `a` and whose second one begins with `beginning`.
     public static func prefix<A, B: PrefixableKey, each Rest>(
         _ a: A, startingWith beginning: B
@@ -138,6 +145,20 @@ extension KeyInterval {
     }
 
     // MARK: Leading parts and a range of the next one
+
+    /// The keys whose first part lies in `range`.
+    public static func prefix<A, each Rest>(
+        in range: KeyInterval<A>
+    ) -> Self where Key == Keys<A, repeat each Rest> {
+        Self(range.keyRange(of: .part))
+    }
+
+    /// The keys whose first part lies in a range of Swift's.
+    public static func prefix<A, each Rest>(
+        in range: some KeyRangeExpression<A>
+    ) -> Self where Key == Keys<A, repeat each Rest> {
+        Self(range.keyRange(of: .part))
+    }
 
     /// The keys whose first part is `a` and whose second one lies in `range`.
     public static func prefix<A, B, each Rest>(

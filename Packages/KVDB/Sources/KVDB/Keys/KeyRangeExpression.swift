@@ -31,7 +31,9 @@ extension KeyRangeExpression {
 
 extension KeyRangeExpression {
     /// The same range as the tables take it, of keys that stand alone.
-    @usableFromInline var interval: KeyInterval<Key> { KeyInterval(whole: keyRange, part: keyRange) }
+    @usableFromInline var interval: KeyInterval<Key> {
+        KeyInterval(whole: keyRange, part: keyRange)
+    }
 }
 
 extension OrderedKey {
