@@ -29,16 +29,28 @@ import Testing
         return (words[..<index].contains("public"), words[index], name)
     }
 
+    /// The line above a declaration and its attributes, which may have several lines each: those begin with `@` and
+    /// end with a parenthesis at the beginning of a line.
+    static func lineAboveAttributes(of index: Int, in lines: [String]) -> Int {
+        func text(_ index: Int) -> String { lines[index].trimmingCharacters(in: .whitespaces) }
+        var above = index - 1
+        while above >= 0 {
+            if text(above) == ")" {
+                while above >= 0, !text(above).hasPrefix("@") { above -= 1 }
+            }
+            guard above >= 0, text(above).hasPrefix("@") else { break }
+            above -= 1
+        }
+        return above
+    }
+
     static func declarations(in lines: [String]) -> [Declaration] {
         lines.indices.compactMap { index in
             let text = lines[index].trimmingCharacters(in: .whitespaces)
             guard !text.hasPrefix("//"), let found = declared(in: text), found.isPublic else {
                 return nil
             }
-            var above = index - 1
-            while above >= 0, lines[above].trimmingCharacters(in: .whitespaces).hasPrefix("@") {
-                above -= 1
-            }
+            let above = lineAboveAttributes(of: index, in: lines)
             let isDocumented =
                 above >= 0 && lines[above].trimmingCharacters(in: .whitespaces).hasPrefix("///")
             return Declaration(line: index + 1, name: found.name, isDocumented: isDocumented)
@@ -82,9 +94,13 @@ import Testing
             "/// Documented.", "@inlinable", "public static func one() {}",
             "public private(set) var two = 2", "func three() {}", "// public func four() {}",
             "    public init(_ value: Int) {", "let publicValue = 5",
+            "/// Documented.", "@available(", "    *, unavailable, message: \"\"", ")",
+            "@inlinable",
+            "public subscript(key: String) -> String? {", "@available(", ")",
+            "public func six() {}",
         ])
-        #expect(found.map(\.name) == ["one", "two", "init"])
-        #expect(found.map(\.isDocumented) == [true, false, false])
+        #expect(found.map(\.name) == ["one", "two", "init", "subscript", "six"])
+        #expect(found.map(\.isDocumented) == [true, false, false, true, false])
         let names = Self.requirements(in: [
             "public protocol P {", "    func a()", "    var b: Int { get }", "}", "func c() {}",
         ])

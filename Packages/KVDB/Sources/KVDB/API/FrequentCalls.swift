@@ -201,6 +201,7 @@ extension Database.Transaction {
 }
 
 extension TableReading where Self: ~Copyable {
+    // Inlined: an entry costs 138 instructions, and each call of a closure more 10.
     /// Calls `body`, which throws nothing, with the bytes of each entry in a range, in the order of keys, until it
     /// returns false; see ``scan(in:order:_:)``.
     ///
@@ -210,7 +211,6 @@ extension TableReading where Self: ~Copyable {
     ///   - body: gets the bytes of key and value, which can't leave it, and returns whether to go on.
     /// - Throws: `damaged` with the page, `inputOutput`, `closed`.
     /// - Complexity: O(log n + entries visited).
-    // Inlined: an entry costs 138 instructions, and each call of a closure more 10.
     @inline(__always)
     @inlinable
     public func scan(
