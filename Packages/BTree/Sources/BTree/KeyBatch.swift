@@ -25,7 +25,7 @@ public struct KeyBatch: ~Copyable {
     }
 
     /// The key at `index`, valid until the batch changes.
-    func key(_ index: Int) -> ByteView {
+    public func key(_ index: Int) -> ByteView {
         let start = index == 0 ? 0 : ends[index - 1]
         return scratch.view(start, ends[index] - start)
     }

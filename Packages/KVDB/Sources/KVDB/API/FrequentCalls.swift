@@ -65,6 +65,7 @@ extension Database.Snapshot {
     /// Lends the bytes of a key's value, if it is there.
     @usableFromInline
     func lendBytes(of key: ByteView, to body: (ByteView) -> Void) throws(StorageError) {
+        engine.note { reads in reads.note(key, table: []) }
         try engine.lendValue(of: key, to: body)
     }
 }

@@ -153,6 +153,9 @@ extension TableCursor {
         isBeforeRange = true
     }
 
+    /// The bytes of the key under the cursor, copied; nil where it stands on no entry.
+    var place: [UInt8]? { isAtEntry ? cursor.key.array : nil }
+
     /// Moves to the next entry of the range.
     mutating func step(_ order: TableOrder) throws(StorageError) -> (key: Key, value: Value)? {
         guard try stepPlace(order) else { return nil }

@@ -103,7 +103,8 @@ extension TableReading where Self: ~Copyable {
     /// - Complexity: O(log n) (R10): the tree keeps counts, so nobody goes from entry to entry.
     public func count(in range: KeyInterval<Key>) throws(StorageError) -> Int {
         let range = range.keyRange
-        return try source.read { tree throws(StorageError) in
+        return try source.read(noting: { reads, name in reads.note(range, table: name) }) {
+            tree throws(StorageError) in
             Int(clamping: try tree.count(in: range))
         }
     }
@@ -160,7 +161,15 @@ extension TableReading where Self: ~Copyable {
     ///
     /// - Throws: `closed`, `damaged`, `inputOutput`.
     public func cursor() throws(StorageError) -> TableCursor<Key, Value> {
-        TableCursor(try source.cursorStart())
+        source.note(.all)
+        return TableCursor(try source.cursorStart())
+    }
+
+    /// Makes a cursor whose steps visit the keys in a range. What they read is for the caller to note.
+    func cursor(over range: KeyRange) throws(StorageError) -> TableCursor<Key, Value> {
+        var cursor = TableCursor<Key, Value>(try source.cursorStart())
+        cursor.limit(to: range)
+        return cursor
     }
 
     /// Calls `body` with each entry in a range, in the order of keys.
@@ -214,8 +223,7 @@ extension TableReading where Self: ~Copyable {
         _ range: KeyRange, _ order: TableOrder,
         _ body: (_ key: RawSpan, _ value: RawSpan) throws(Database.Failure) -> Bool
     ) throws(Database.Failure) {
-        var cursor = try cursor()
-        cursor.limit(to: range)
+        var cursor = try cursor(over: range)
         while try cursor.stepPlace(order) {
             guard try cursor.withEntry(body) ?? false else { return }
         }
@@ -237,8 +245,7 @@ extension TableReading where Self: ~Copyable {
         guard source.isTransaction else {
             return try source.scanKeys(range, order, body)
         }
-        var cursor = try cursor()
-        cursor.limit(to: range)
+        var cursor = try cursor(over: range)
         while try cursor.stepPlace(order) {
             guard try body(cursor.keyBytes) else { return }
         }
@@ -259,9 +266,10 @@ extension TableReading where Self: ~Copyable {
         limit: Int = .max
     ) throws(StorageError) -> [(key: Key, value: Value)] {
         var entries: [(key: Key, value: Value)] = []
-        var cursor = try cursor()
-        cursor.limit(to: range.keyRange)
+        let range = range.keyRange
+        var cursor = try cursor(over: range)
         while entries.count < limit, let entry = try cursor.step(order) { entries.append(entry) }
+        source.note(range, order, through: entries.count == limit ? cursor.place : nil)
         return entries
     }
 
@@ -277,9 +285,10 @@ extension TableReading where Self: ~Copyable {
         limit: Int = .max
     ) throws(StorageError) -> [Key] {
         var keys: [Key] = []
-        var cursor = try cursor()
-        cursor.limit(to: range.keyRange)
+        let range = range.keyRange
+        var cursor = try cursor(over: range)
         while keys.count < limit, let key = try cursor.stepKey(order) { keys.append(key) }
+        source.note(range, order, through: keys.count == limit ? cursor.place : nil)
         return keys
     }
 }

@@ -37,12 +37,18 @@ public struct TableSource: Sendable {
     // MARK: Reading
 
     /// Runs one read of the table's tree. In a transaction the body must lend nothing and call nobody.
+    ///
+    /// - Parameters:
+    ///   - note: notes what is read, where that is asked for: everything, if nothing else is said.
+    ///   - body: reads.
     func read<Result>(
+        noting note: (ReadKeys, [UInt8]) -> Void = { reads, name in reads.note(.all, table: name) },
         _ body: (Tree) throws(StorageError) -> Result
     ) throws(StorageError) -> Result {
         switch origin {
         case .snapshot(let snapshot, let root):
-            return try body(Tree(store: snapshot.core.store, root: root))
+            snapshot.note { note($0, name) }
+            return try body(Tree(store: snapshot.store, root: root))
         case .newest(let engine):
             let core = engine.core
             let (slot, version) = try core.acquireVersion()
@@ -62,7 +68,8 @@ public struct TableSource: Sendable {
     func lendBytes(of key: ByteView, to body: (ByteView) -> Void) throws(StorageError) {
         switch origin {
         case .snapshot(let snapshot, let root):
-            try snapshot.core.store.lendValue(of: key, in: root) { value in body(value) }
+            snapshot.note { reads in reads.note(key, table: name) }
+            try snapshot.store.lendValue(of: key, in: root) { value in body(value) }
         case .newest(let engine):
             let core = engine.core
             let (slot, version) = try core.acquireVersion()
@@ -116,13 +123,16 @@ public struct TableSource: Sendable {
 
     @usableFromInline
     func contains(_ key: RawSpan) throws(StorageError) -> Bool {
-        try read { tree throws(StorageError) in
+        try read(noting: { reads, name in key.withByteView { reads.note($0, table: name) } }) {
+            tree throws(StorageError) in
             try key.withByteView { key throws(StorageError) in try tree.contains(key) }
         }
     }
 
     func rank(of key: RawSpan) throws(StorageError) -> Int {
-        try read { tree throws(StorageError) in
+        try read(noting: { reads, name in
+            reads.note(KeyRange(upTo: key.withByteView { $0.array }), table: name)
+        }) { tree throws(StorageError) in
             try key.withByteView { key throws(StorageError) in
                 Int(clamping: try tree.rank(key))
             }
@@ -135,7 +145,9 @@ public struct TableSource: Sendable {
     ) throws(StorageError) {
         let start = values.count
         for _ in 0..<batch.count { values.append(nil) }
-        try read { tree throws(StorageError) in
+        try read(noting: { reads, name in
+            for index in 0..<batch.count { reads.note(batch.key(index), table: name) }
+        }) { tree throws(StorageError) in
             try tree.withValues(of: batch) { index, value throws(StorageError) in
                 guard let value else { return }
                 values[start + index] = try value.withBytes { bytes throws(StorageError) in
@@ -149,7 +161,13 @@ public struct TableSource: Sendable {
     func entry<Key: OrderedKey, Value: StoredValue>(
         _ find: (Tree) throws(StorageError) -> (key: [UInt8], value: [UInt8])?
     ) throws(StorageError) -> (key: Key, value: Value)? {
-        guard let (key, value) = try read(find) else { return nil }
+        try decoded(try read(find))
+    }
+
+    private func decoded<Key: OrderedKey, Value: StoredValue>(
+        _ entry: (key: [UInt8], value: [UInt8])?
+    ) throws(StorageError) -> (key: Key, value: Value)? {
+        guard let (key, value) = entry else { return nil }
         return (
             try Key(keyBytes: unsafe key.span.bytes),
             try Value(storedBytes: unsafe value.span.bytes)
@@ -160,22 +178,26 @@ public struct TableSource: Sendable {
     func first<Key: OrderedKey, Value: StoredValue>(
         in range: KeyRange
     ) throws(StorageError) -> (key: Key, value: Value)? {
-        try entry { tree throws(StorageError) in
+        let entry = try read(noting: { _, _ in }) { tree throws(StorageError) in
             var cursor = tree.makeCursor()
-            guard try cursor.first(in: range) else { return nil }
+            guard try cursor.first(in: range) else { return nil as (key: [UInt8], value: [UInt8])? }
             return try cursor.withEntry { key, value in (key.array, value.array) }
         }
+        note(range, .ascending, through: entry?.key)
+        return try decoded(entry)
     }
 
     /// Returns the last entry in a range.
     func last<Key: OrderedKey, Value: StoredValue>(
         in range: KeyRange
     ) throws(StorageError) -> (key: Key, value: Value)? {
-        try entry { tree throws(StorageError) in
+        let entry = try read(noting: { _, _ in }) { tree throws(StorageError) in
             var cursor = tree.makeCursor()
-            guard try cursor.last(in: range) else { return nil }
+            guard try cursor.last(in: range) else { return nil as (key: [UInt8], value: [UInt8])? }
             return try cursor.withEntry { key, value in (key.array, value.array) }
         }
+        note(range, .descending, through: entry?.key)
+        return try decoded(entry)
     }
 
     /// Lends the entries in a range, until `body` returns false; not of a transaction.
@@ -184,6 +206,7 @@ public struct TableSource: Sendable {
         _ range: KeyRange, _ order: TableOrder,
         _ body: (ByteView, ByteView) throws(StorageError) -> Bool
     ) throws(StorageError) {
+        guard !isNoting else { return try scanNoting(range, order, body) }
         try read { tree throws(StorageError) in
             // As it is: a closure around it would cost each entry a jump.
             try tree.forEach(in: range, reverse: order == .descending, body)
@@ -219,7 +242,8 @@ public struct TableSource: Sendable {
     ) throws(Database.Failure) {
         guard !range.isEmpty else { return }
         var failure: Database.Failure?
-        try read { tree throws(StorageError) in
+        try read(noting: { reads, name in reads.note(range, table: name) }) {
+            tree throws(StorageError) in
             try range.withBounds { from, to throws(StorageError) in
                 try tree.forEachKey(from: from, to: to, reverse: order == .descending) { key in
                     do throws(Database.Failure) {
@@ -236,13 +260,14 @@ public struct TableSource: Sendable {
 
     // MARK: Cursors
 
-    /// What a cursor begins with: a source that stays at its version, and a place before the first entry.
+    /// What a cursor begins with: a source that stays at its version, and a place before the first entry. What it
+    /// reads is for the caller to note.
     func cursorStart() throws(StorageError) -> (source: TableSource, cursor: TreeCursor<FileStore>)
     {
         if case .newest(let engine) = origin {
             return try TableSource(snapshot: try engine.snapshot(), name: name).cursorStart()
         }
-        return (self, try read { tree in tree.makeCursor() })
+        return (self, try read(noting: { _, _ in }) { tree in tree.makeCursor() })
     }
 
     /// Moves a cursor, after carrying it over to what the transaction has made of the table since.

@@ -10,13 +10,19 @@ extension Database.Snapshot {
     ///
     /// - Throws: `damaged`, `inputOutput`, `closed`.
     /// - Complexity: O(tables).
-    public func tableNames() throws(StorageError) -> [String] { try engine.tableNames() }
+    public func tableNames() throws(StorageError) -> [String] {
+        engine.note { reads in reads.noteNames() }
+        return try engine.tableNames()
+    }
 
     /// Returns the names of the named tables as bytes of UTF-8, in order, each of them once.
     ///
     /// - Throws: `damaged`, `inputOutput`, `closed`.
     /// - Complexity: O(tables).
-    public func tableNameBytes() throws(StorageError) -> [[UInt8]] { try engine.tableNameBytes() }
+    public func tableNameBytes() throws(StorageError) -> [[UInt8]] {
+        engine.note { reads in reads.noteNames() }
+        return try engine.tableNameBytes()
+    }
 }
 
 extension Database {

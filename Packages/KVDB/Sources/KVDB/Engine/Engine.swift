@@ -16,6 +16,7 @@ import WAL
 /// - ``Maintenance``: the background thread.
 /// - ``WriteQueue``: the writes of tasks, and the thread that runs them.
 /// - ``WorkThreads``: what else tasks wait for.
+/// - ``Observers``: who wants to know which commits touch some keys.
 ///
 /// Locks, in the order in which they are taken:
 /// 1. `writerLock`: one write transaction, or the start of a checkpoint, at a time. Guards `writer`.
@@ -53,6 +54,8 @@ final class Engine<Store: CheckpointedStorage, Log: CommitLog>: @unchecked Senda
     /// Which transaction is open, for the calls on it.
     let transactionUse = TransactionUse()
     #if !hasFeature(Embedded)
+        /// Those who want to know which commits touch some keys.
+        let observers = Observers()
         /// The writes of tasks.
         let queue = WriteQueue()
         /// For short waits of tasks: a read from the medium, a sync.

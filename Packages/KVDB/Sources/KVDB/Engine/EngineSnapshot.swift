@@ -12,11 +12,33 @@ public final class EngineSnapshot<Store: CheckpointedStorage, Log: CommitLog>: S
     private let slot: Int
     /// What it sees.
     public let version: Version
+    /// Here as well, since every read asks for it.
+    let store: Store
+    #if !hasFeature(Embedded)
+        /// Where the facade notes what is read; nil where nobody wants to know.
+        let reads: ReadKeys?
+    #endif
 
     init(_ database: DatabaseEngine<Store, Log>) throws(StorageError) {
         self.database = database
+        store = database.core.store
+        #if !hasFeature(Embedded)
+            reads = nil
+        #endif
         (slot, version) = try database.core.acquireVersion()
     }
+
+    #if !hasFeature(Embedded)
+        /// A snapshot of the newest version, whose reads through the facade are noted.
+        init(
+            _ database: DatabaseEngine<Store, Log>, noting reads: ReadKeys
+        ) throws(StorageError) {
+            self.database = database
+            store = database.core.store
+            self.reads = reads
+            (slot, version) = try database.core.acquireVersion()
+        }
+    #endif
 
     var core: Engine<Store, Log> { database.core }
 
@@ -29,7 +51,7 @@ public final class EngineSnapshot<Store: CheckpointedStorage, Log: CommitLog>: S
     public var count: UInt64 { version.main.entryCount }
 
     /// The default table.
-    var main: BPlusTree<Store> { BPlusTree(store: core.store, root: version.main) }
+    var main: BPlusTree<Store> { BPlusTree(store: store, root: version.main) }
 
     /// The value of `key`, copied out; nil when there is none. O(log n).
     ///
@@ -55,7 +77,7 @@ public final class EngineSnapshot<Store: CheckpointedStorage, Log: CommitLog>: S
     /// Lends the value of `key`, if it is there.
     @usableFromInline
     func lendValue(of key: ByteView, to body: (ByteView) -> Void) throws(StorageError) {
-        try core.store.lendValue(of: key, in: version.main) { value throws(StorageError) in
+        try store.lendValue(of: key, in: version.main) { value throws(StorageError) in
             body(value)
         }
     }

@@ -83,8 +83,10 @@ final class EventQueue: Sendable {
 }
 
 extension Engine {
-    /// Tells the app what happened; nothing where it does not want to know. The caller holds no lock.
+    /// Tells the app what happened, and those who observe what readers can see now; nothing where nobody wants to know.
+    /// The caller holds no lock.
     func deliverEvents() {
+        deliverChanges()
         guard let events else { return }
         events.add(log.syncTimes)
         if let poison { events.addFailure(poison) }

@@ -157,6 +157,7 @@ extension Engine {
         }
         stopThreads()
         guard lifecycle.endClosing() else { return }
+        finishObservers()
         do {
             // The log goes only when the data file has everything.
             try log.close(removing: problem == nil && !options.isReadOnly)
@@ -204,6 +205,7 @@ extension Engine {
         } catch {
             stopThreads()
             guard lifecycle.endClosing() else { return }
+            finishObservers()
             do { try log.close(removing: false) } catch {}
             store.close()
         }

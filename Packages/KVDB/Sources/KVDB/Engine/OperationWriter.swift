@@ -17,8 +17,10 @@ import StorageIO
     private var count = 0
     private var table = TableID.main
     private let names: TableSet
-    /// Whether the operations are still all here; false once they outgrew the limit.
-    private(set) var isComplete = true
+    /// Whether the operations are gathered, and still all here; false once they outgrew the limit.
+    private(set) var isWhole = true
+    /// Whether they are for the log.
+    private var isLogged = true
     /// The most bytes to hold.
     private let limit: Int
 
@@ -34,18 +36,24 @@ import StorageIO
     /// The record so far, valid until the next change.
     var bytes: ByteView { unsafe ByteView(start: UnsafeRawPointer(start), count: count) }
 
+    /// Whether they are a log record.
+    var isComplete: Bool { isWhole && isLogged }
+
     /// Empties the buffer for the next transaction.
     ///
-    /// - Parameter logged: whether operations are recorded at all.
-    func reset(logged: Bool) {
+    /// - Parameters:
+    ///   - logged: whether operations are recorded for the log.
+    ///   - observed: whether they are recorded for those who observe, though not for the log.
+    func reset(logged: Bool, observed: Bool = false) {
         clear()
         table = .main
-        isComplete = logged
+        isLogged = logged
+        isWhole = logged || observed
     }
 
     /// Stops recording: the operations have outgrown the limit.
     private func abandon() {
-        isComplete = false
+        isWhole = false
         clear()
     }
 
@@ -70,7 +78,7 @@ import StorageIO
     /// Makes room for an operation of at most `byteCount` bytes on a table. Returns whether it is to be recorded.
     @inline(__always)
     private func begin(_ table: TableID, adding byteCount: Int) -> Bool {
-        guard isComplete else { return false }
+        guard isWhole else { return false }
         if count + byteCount + 16 > limit {
             abandon()
             return false

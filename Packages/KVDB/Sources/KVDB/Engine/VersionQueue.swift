@@ -23,6 +23,8 @@ struct VersionQueueState {
     var roots: [(first: TransactionNumber, roots: TableRoots)]
     /// When there are more, those that nobody needs any more are looked for.
     var rootLimit = leastRoots
+    /// Whether somebody wants to know what commits touch.
+    var isObserved = false
 
     #if KVDB_SCHEDULES
         // So that each publication looks for what nobody needs.
@@ -85,13 +87,25 @@ struct VersionQueue: ~Copyable {
     var rootCount: Int { state.withLock { $0.roots.count } }
 
     /// Adds the version that the head has moved to, whose named tables `roots` has. The caller holds the writer
-    /// lock.
-    func append(_ version: PendingVersion, _ roots: TableRoots) {
+    /// lock. Returns whether somebody wants to know what it touches.
+    func append(_ version: PendingVersion, _ roots: TableRoots) -> Bool {
         state.withLock { state in
             state.pending.append(version)
             if state.roots[state.roots.count - 1].roots !== roots {
                 state.roots.append((version.version.transaction, roots))
             }
+            return state.isObserved
+        }
+    }
+
+    /// Says whether somebody wants to know what the versions touch that are added from now on.
+    ///
+    /// - Returns: the newest version that readers may get, and the newest that was added.
+    func setObserved(_ isObserved: Bool) -> (newest: TransactionNumber, head: TransactionNumber) {
+        state.withLock { state in
+            state.isObserved = isObserved
+            let newest = ring.transaction
+            return (newest, state.pending.last?.version.transaction ?? newest)
         }
     }
 
@@ -156,18 +170,20 @@ struct VersionQueue: ~Copyable {
     /// - Parameters:
     ///   - transaction: the published version.
     ///   - oldestBirth: the lowest birth among the pages that change. No held version may reach it.
-    ///   - change: makes the change, which can't fail. Returns the new version.
+    ///   - change: makes the change, which can't fail. Gets whether somebody wants to know of it, and returns the new
+    ///     version.
     /// - Returns: the new version, which is published; nil, with nothing done, when a reader was faster.
     func replaceNewest(
-        _ transaction: TransactionNumber, oldestBirth: TransactionNumber, _ change: () -> Version
+        _ transaction: TransactionNumber, oldestBirth: TransactionNumber,
+        _ change: (_ isObserved: Bool) -> Version
     ) -> Version? {
-        state.withLock { _ in
+        state.withLock { state in
             ring.withdraw(transaction)
             guard registry.newest ?? 0 < oldestBirth else {
                 ring.putBack(transaction)
                 return nil
             }
-            let version = change()
+            let version = change(state.isObserved)
             ring.publish(version)
             return version
         }

@@ -14,10 +14,20 @@ extension Engine {
         let token = try enterWriter(.call)
         // A commit at `full` is not to be seen before it is durable, and the version before it is
         // until then.
-        if durability != .full, try putInPlace(key, value, table, durability) {
-            token.release()
-            noteCommit(durability)
-            return deliverEvents()
+        if durability != .full {
+            let isDone: Bool
+            do throws(StorageError) {
+                isDone = try putInPlace(key, value, table, durability)
+            } catch {
+                token.release()
+                deliverEvents()
+                throw error
+            }
+            if isDone {
+                token.release()
+                noteCommit(durability)
+                return deliverEvents()
+            }
         }
         try startTransaction()
         do throws(StorageError) {
@@ -57,7 +67,9 @@ extension Engine {
             if end > log.written { try log.write(through: end) }
         }
         let head = writer.head
+        var isObserved = false
         let next = versions.replaceNewest(head.transaction, oldestBirth: plan.oldestBirth) {
+            isObserved = $0
             tree.apply(plan, key, value, transaction: number)
             // Nobody but the writer has a version whose roots say what these say about the table.
             if table != .main { head.tables.setCount(table, tree.root) }
@@ -68,6 +80,7 @@ extension Engine {
         if let next {
             writer.advanceInPlace(to: next)
             mustWork { () throws(StorageError) in try store.commitInPlace(number) }
+            if isObserved { noteLoggedChanges() }
         } else {
             try shadowLogged(key, value, table)
         }
@@ -87,6 +100,8 @@ extension Engine {
             try startTransaction()
             // On a full disk it may take what is kept for deletes and checkpoints.
             store.setPurpose(.checkpoint)
+            // Not for the log: for those who observe.
+            writer.operations.put(table, key, value)
             do throws(StorageError) {
                 let place = try writer.create(table)
                 _ = try writer.change(at: place) { tree throws(StorageError) in

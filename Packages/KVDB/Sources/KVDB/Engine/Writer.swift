@@ -92,7 +92,8 @@ extension Engine {
     func startTransaction(logged: Bool = true) throws(StorageError) {
         let number = writer.head.transaction + 1
         try store.beginTransaction(number)
-        writer.begin(number, logged: logged && logsCommits)
+        let isLogged = logged && logsCommits
+        writer.begin(number, logged: isLogged, observed: logged && !isLogged && isObserved)
     }
 
     // MARK: Change
@@ -322,10 +323,11 @@ extension Engine {
     /// for is done (`VersionQueue.publishReady`). The caller holds the writer lock.
     func advanceHead(needsCheckpoint: Bool = false) {
         writer.advance()
-        versions.append(
+        let isObserved = versions.append(
             PendingVersion(
                 version: writer.head, sync: writer.requiredSync, write: writer.requiredWrite,
                 needsCheckpoint: needsCheckpoint), writer.roots)
+        if isObserved { noteChanges() }
     }
 
     /// After a commit: asks for a checkpoint or a sync where one is due.

@@ -79,12 +79,17 @@ final class WriterState<Store: CheckpointedStorage>: @unchecked Sendable {
     // MARK: Transactions
 
     /// Starts on the head. The caller has begun the store's transaction.
-    func begin(_ number: TransactionNumber, logged: Bool) {
+    ///
+    /// - Parameters:
+    ///   - number: the transaction's.
+    ///   - logged: whether its operations are gathered for the log.
+    ///   - observed: whether they are gathered for those who observe, though not for the log.
+    func begin(_ number: TransactionNumber, logged: Bool, observed: Bool = false) {
         transaction = number
         tables.reset(main: head.main)
         catalog = Tree(store: store, root: head.catalog)
         catalogState = .behind
-        operations.reset(logged: logged)
+        operations.reset(logged: logged, observed: observed)
         isChanged = false
         failure = nil
         session &+= 1
@@ -120,6 +125,9 @@ final class WriterState<Store: CheckpointedStorage>: @unchecked Sendable {
             transaction: transaction, main: tables[0].root, catalog: catalog.root,
             tables: roots.pointer)
     }
+
+    /// Whether the running transaction is a compaction: it moves every root, and changes no content.
+    var isRearranging: Bool { catalogState == .rearranged }
 
     /// Moves the head to a version that differs in what lies in one table's pages alone.
     func advanceInPlace(to version: Version) { head = version }
