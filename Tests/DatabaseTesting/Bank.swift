@@ -1,15 +1,15 @@
-import KVDB
+@_spi(Engine) import KVDB
 import PageStore
 import StorageIO
 import StorageIOTesting
 import WAL
 
 /// A snapshot of a database in a file.
-public typealias FileSnapshot = EngineSnapshot<
+@_spi(Engine) public typealias FileSnapshot = EngineSnapshot<
     FilePageStore<POSIXFile>, WriteAheadLog<POSIXFileSystem>
 >
 /// A write transaction on it.
-public typealias FileTransaction = EngineTransaction<
+@_spi(Engine) public typealias FileTransaction = EngineTransaction<
     FilePageStore<POSIXFile>, WriteAheadLog<POSIXFileSystem>
 >
 
@@ -40,7 +40,7 @@ public struct Bank: Sendable {
     }
 
     /// Writes the first state.
-    public static func open(_ database: FileDatabase) throws {
+    @_spi(Engine) public static func open(_ database: FileDatabase) throws {
         try database.write { transaction in
             for number in 0..<accountCount {
                 try transaction.put(account(number), encode(total / accountCount))
@@ -51,7 +51,9 @@ public struct Bank: Sendable {
     }
 
     /// One transaction: moves money, raises every mark, and shuffles entries around them.
-    public static func transfer(_ database: FileDatabase, _ random: inout SeededRandom) throws {
+    @_spi(Engine) public static func transfer(
+        _ database: FileDatabase, _ random: inout SeededRandom
+    ) throws {
         let from = random.below(accountCount)
         let to = (from + 1 + random.below(accountCount - 1)) % accountCount
         let amount = random.below(50)
@@ -88,7 +90,7 @@ public struct Bank: Sendable {
 
     /// Throws unless a version is consistent; its mark.
     @discardableResult
-    public static func check(_ snapshot: FileSnapshot) throws -> Int {
+    @_spi(Engine) public static func check(_ snapshot: FileSnapshot) throws -> Int {
         var sum = 0
         var accounts = 0
         try snapshot.forEach(in: .prefix("account/"), reverse: snapshot.transaction % 2 == 0) {

@@ -1,4 +1,4 @@
-import KVDB
+@_spi(Engine) import KVDB
 import StorageIO
 import StorageIOTesting
 
@@ -137,7 +137,7 @@ public struct CrashWorkload: Sendable {
     ///
     /// - Returns: how many steps the state stands for.
     @discardableResult
-    public func checkPrefix<Store, Log>(
+    @_spi(Engine) public func checkPrefix<Store, Log>(
         _ database: DatabaseEngine<Store, Log>, _ progress: Progress
     ) throws -> Int {
         let snapshot = try database.snapshot()

@@ -1,4 +1,4 @@
-import KVDB
+@_spi(Engine) import KVDB
 import PageStore
 import StorageIO
 import StorageIOTesting
@@ -62,7 +62,7 @@ public struct DatabaseModel: Equatable, Sendable {
     }
 
     /// The first difference between this and what `snapshot` shows, nil when there is none.
-    public func difference<Store, Log>(
+    @_spi(Engine) public func difference<Store, Log>(
         from snapshot: EngineSnapshot<Store, Log>
     ) throws(StorageError) -> String? {
         guard snapshot.count == UInt64(main.count) else {
@@ -90,7 +90,7 @@ public struct DatabaseModel: Equatable, Sendable {
     }
 
     /// Throws when `database` does not hold exactly this.
-    public func check<Store, Log>(
+    @_spi(Engine) public func check<Store, Log>(
         _ database: DatabaseEngine<Store, Log>, _ place: @autoclosure () -> String = ""
     ) throws {
         let snapshot = try database.snapshot()

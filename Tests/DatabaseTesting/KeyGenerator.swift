@@ -1,4 +1,4 @@
-import KVDB
+@_spi(Engine) import KVDB
 import StorageIOTesting
 
 /// Random keys, values and changes of one kind for a whole run, out of a space small enough that

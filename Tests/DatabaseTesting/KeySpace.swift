@@ -1,4 +1,4 @@
-import KVDB
+@_spi(Engine) import KVDB
 import StorageIOTesting
 
 /// The keys and values of one model run: a fixed set of keys of one shape, chosen so that most are

@@ -1,4 +1,4 @@
-import KVDB
+@_spi(Engine) import KVDB
 
 /// One step of a transaction on lists: the history's only two operations (K. Kingsbury and P. Alvaro,
 /// "Elle: Inferring Isolation Anomalies from Experimental Observations", VLDB 2020). As every element

@@ -1,4 +1,4 @@
-import KVDB
+@_spi(Engine) import KVDB
 import PageStore
 import StorageIO
 import StorageIOTesting
@@ -66,7 +66,7 @@ public struct ListWorkload: Sendable {
     // MARK: The run
 
     /// Runs all threads to their end; everything that they did, in the order of each.
-    public func run<Store, Log>(
+    @_spi(Engine) public func run<Store, Log>(
         on database: DatabaseEngine<Store, Log>, _ events: EventCounter
     ) throws -> [ListTransaction] {
         let gathered = Gathering<ListTransaction>()
@@ -196,7 +196,7 @@ public struct ListWorkload: Sendable {
     // MARK: All lists
 
     /// Every list as `database` has it now: a history's last transaction.
-    public func readAll<Store, Log>(
+    @_spi(Engine) public func readAll<Store, Log>(
         _ database: DatabaseEngine<Store, Log>, _ events: EventCounter
     ) throws -> ListTransaction {
         var one = ListTransaction()
@@ -211,7 +211,7 @@ public struct ListWorkload: Sendable {
 
     /// Every list as a crash at `event` left it, to be put at the end of `history`: all commits at
     /// `full` that had returned by then must be before it.
-    public func readRecovered<Store, Log>(
+    @_spi(Engine) public func readRecovered<Store, Log>(
         _ database: DatabaseEngine<Store, Log>, crashedAt event: Int,
         of history: [ListTransaction]
     ) throws -> ListTransaction {

@@ -1,4 +1,5 @@
-import KVDB
+@_spi(Engine) import KVDB
+import StorageIO
 import StorageIOTesting
 
 /// A cursor over one table of a snapshot beside a place in the sorted array that the table must

@@ -1,4 +1,4 @@
-import KVDB
+@_spi(Engine) import KVDB
 import StorageIO
 import StorageIOTesting
 

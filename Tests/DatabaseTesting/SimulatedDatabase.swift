@@ -1,11 +1,11 @@
-import KVDB
+@_spi(Engine) import KVDB
 import PageStore
 import StorageIO
 import StorageIOTesting
 import WAL
 
 /// A database on the simulated file system, whose every call can be counted, failed or crashed.
-public typealias SimulatedDatabase = DatabaseEngine<
+@_spi(Engine) public typealias SimulatedDatabase = DatabaseEngine<
     FilePageStore<CrashingFile>, WriteAheadLog<CrashingFileSystem>
 >
 
@@ -14,11 +14,11 @@ public typealias SimulatedStore = FilePageStore<CrashingFile>
 /// Its log.
 public typealias SimulatedLog = WriteAheadLog<CrashingFileSystem>
 /// A snapshot of it.
-public typealias SimulatedSnapshot = EngineSnapshot<
+@_spi(Engine) public typealias SimulatedSnapshot = EngineSnapshot<
     FilePageStore<CrashingFile>, WriteAheadLog<CrashingFileSystem>
 >
 /// A write transaction on it.
-public typealias SimulatedTransaction = EngineTransaction<
+@_spi(Engine) public typealias SimulatedTransaction = EngineTransaction<
     FilePageStore<CrashingFile>, WriteAheadLog<CrashingFileSystem>
 >
 

@@ -3,7 +3,7 @@ import StorageIOTesting
 import Synchronization
 import Testing
 
-@testable import KVDB
+@_spi(Engine) @testable import KVDB
 
 extension Database {
     /// Waits until that many writes of tasks are in the queue.

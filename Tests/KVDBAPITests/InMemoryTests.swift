@@ -2,7 +2,7 @@ import StorageIO
 import StorageIOTesting
 import Testing
 
-@testable import KVDB
+@_spi(Engine) @testable import KVDB
 
 /// A database in memory does all that one in files does, and writes nothing anywhere.
 struct InMemoryTests {

@@ -1,11 +1,11 @@
-import DatabaseTesting
+@_spi(Engine) import DatabaseTesting
 import BTree
 import StorageIO
 import StorageIOTesting
 import Testing
 import WAL
 
-@testable import KVDB
+@_spi(Engine) @testable import KVDB
 @testable import PageStore
 
 /// Verifying the files of a database and opening them lead to one verdict, whatever the files hold.

@@ -1,10 +1,10 @@
-import DatabaseTesting
+@_spi(Engine) import DatabaseTesting
 import StorageIO
 import StorageIOTesting
 import Synchronization
 import Testing
 
-@testable import KVDB
+@_spi(Engine) @testable import KVDB
 
 /// Closing while others write, read and check.
 @Suite struct ClosingTests {

@@ -1,4 +1,4 @@
-import DatabaseTesting
+@_spi(Engine) import DatabaseTesting
 import PageStore
 import StorageIO
 import StorageIOTesting
@@ -6,7 +6,7 @@ import Synchronization
 import Testing
 import WAL
 
-@testable import KVDB
+@_spi(Engine) @testable import KVDB
 
 /// Two processes that create one database at the same time.
 @Suite struct CreationRaceTests {

@@ -1,11 +1,11 @@
-import DatabaseTesting
+@_spi(Engine) import DatabaseTesting
 import PageStore
 import StorageIO
 import StorageIOTesting
 import Testing
 import WAL
 
-@testable import KVDB
+@_spi(Engine) @testable import KVDB
 
 // Logs that are cut, lost, damaged, or full of what lay on the medium before.
 extension EvidenceTests {

@@ -1,4 +1,4 @@
-import DatabaseTesting
+@_spi(Engine) import DatabaseTesting
 import BTree
 import PageStore
 import StorageIO
@@ -6,7 +6,7 @@ import StorageIOTesting
 import Testing
 import WAL
 
-@testable import KVDB
+@_spi(Engine) @testable import KVDB
 
 /// What opening, verification and salvage believe of a file that is wrong in one place although every
 /// checksum is right: a write that was lost, a field that was forged, a log that was cut.

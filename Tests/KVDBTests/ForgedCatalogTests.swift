@@ -1,11 +1,11 @@
-import DatabaseTesting
+@_spi(Engine) import DatabaseTesting
 import BTree
 import PageStore
 import StorageIO
 import StorageIOTesting
 import Testing
 
-@testable import KVDB
+@_spi(Engine) @testable import KVDB
 
 /// Catalogs whose checksums are right and whose names can't be: what lists tables says `damaged` and
 /// where, never that the caller asked for the wrong thing.

@@ -1,4 +1,4 @@
-import DatabaseTesting
+@_spi(Engine) import DatabaseTesting
 import BTree
 import PageStore
 import StorageIO
@@ -6,7 +6,7 @@ import StorageIOTesting
 import Testing
 import WAL
 
-@testable import KVDB
+@_spi(Engine) @testable import KVDB
 
 /// Files that were forged or damaged so that every checksum is right again.
 @Suite struct HostileFileTests {

@@ -1,9 +1,9 @@
-import DatabaseTesting
+@_spi(Engine) import DatabaseTesting
 import Foundation
 import StorageIO
 import Testing
 
-@testable import KVDB
+@_spi(Engine) @testable import KVDB
 
 /// `Docs/KeyFormat.md` against the code: each example of the page is made here, and the other way round.
 @Suite struct KeyFormatTests {

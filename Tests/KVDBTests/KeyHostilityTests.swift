@@ -2,7 +2,7 @@ import StorageIO
 import StorageIOTesting
 import Testing
 
-@testable import KVDB
+@_spi(Engine) @testable import KVDB
 
 /// Bytes that nobody encoded: reading them gives a value with just these bytes, or an error.
 @Suite struct KeyHostilityTests {

@@ -2,7 +2,7 @@ import StorageIO
 import StorageIOTesting
 import Testing
 
-@testable import KVDB
+@_spi(Engine) @testable import KVDB
 
 /// The order of the bytes is the order of the values, and the bytes give the values back.
 @Suite struct KeyOrderTests {

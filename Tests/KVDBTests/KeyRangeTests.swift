@@ -2,7 +2,7 @@ import StorageIO
 import StorageIOTesting
 import Testing
 
-@testable import KVDB
+@_spi(Engine) @testable import KVDB
 
 /// Ranges of keys as ranges of bytes: exactly the keys that they should hold.
 @Suite struct KeyRangeTests {

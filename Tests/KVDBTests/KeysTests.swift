@@ -2,7 +2,7 @@ import StorageIO
 import StorageIOTesting
 import Testing
 
-@testable import KVDB
+@_spi(Engine) @testable import KVDB
 
 /// Keys of several parts, and what keys are made of.
 @Suite struct KeysTests {

@@ -1,9 +1,9 @@
 import StorageIO
 import StorageIOTesting
-import DatabaseTesting
+@_spi(Engine) import DatabaseTesting
 import Testing
 
-@testable import KVDB
+@_spi(Engine) @testable import KVDB
 
 /// A cache that is large enough for large pages of memory reads the same as any other.
 @Suite struct LargeCacheTests {

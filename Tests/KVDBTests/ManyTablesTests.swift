@@ -1,9 +1,9 @@
-import DatabaseTesting
+@_spi(Engine) import DatabaseTesting
 import StorageIO
 import StorageIOTesting
 import Testing
 
-@testable import KVDB
+@_spi(Engine) @testable import KVDB
 
 /// Work on many tables in one transaction is linear in their number, counted in names compared and
 /// catalogs read.

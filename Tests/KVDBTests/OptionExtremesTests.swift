@@ -1,11 +1,11 @@
-import DatabaseTesting
+@_spi(Engine) import DatabaseTesting
 import PageStore
 import StorageIO
 import StorageIOTesting
 import Testing
 import WAL
 
-@testable import KVDB
+@_spi(Engine) @testable import KVDB
 
 /// The smallest and the largest values that options and arguments can have.
 @Suite struct OptionExtremesTests {

@@ -2,7 +2,7 @@ import StorageIO
 import StorageIOTesting
 import Testing
 
-@testable import KVDB
+@_spi(Engine) @testable import KVDB
 
 @Suite struct PageSetTests {
     @Test(arguments: 0..<8)

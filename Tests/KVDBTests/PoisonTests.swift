@@ -1,11 +1,11 @@
-import DatabaseTesting
+@_spi(Engine) import DatabaseTesting
 import PageStore
 import StorageIO
 import StorageIOTesting
 import Testing
 import WAL
 
-@testable import KVDB
+@_spi(Engine) @testable import KVDB
 
 /// A failed write or sync ends all writing through the handle ("Failure" in Docs/Architecture.md):
 /// whoever waits for it learns of it, and what was acknowledged before is there after a reopen.

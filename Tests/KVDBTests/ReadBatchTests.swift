@@ -2,7 +2,7 @@ import StorageIO
 import StorageIOTesting
 import Testing
 
-@testable import KVDB
+@_spi(Engine) @testable import KVDB
 
 /// Many keys read at once give what the same keys give one by one.
 @Suite struct ReadBatchTests {

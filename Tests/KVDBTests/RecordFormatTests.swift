@@ -1,4 +1,4 @@
-import DatabaseTesting
+@_spi(Engine) import DatabaseTesting
 import BTree
 import Foundation
 import PageStore
@@ -7,7 +7,7 @@ import StorageIOTesting
 import Testing
 import WAL
 
-@testable import KVDB
+@_spi(Engine) @testable import KVDB
 
 /// `Docs/RecordFormat.md` against the code, in both directions.
 @Suite struct RecordFormatTests {

@@ -1,5 +1,5 @@
-import DatabaseTesting
-import KVDB
+@_spi(Engine) import DatabaseTesting
+@_spi(Engine) import KVDB
 import StorageIO
 import StorageIOTesting
 import Testing

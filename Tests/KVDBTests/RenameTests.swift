@@ -1,9 +1,9 @@
-import DatabaseTesting
+@_spi(Engine) import DatabaseTesting
 import StorageIO
 import StorageIOTesting
 import Testing
 
-@testable import KVDB
+@_spi(Engine) @testable import KVDB
 
 /// Tables that get another name.
 @Suite struct RenameTests {

@@ -1,10 +1,10 @@
-import DatabaseTesting
+@_spi(Engine) import DatabaseTesting
 import PageStore
 import StorageIO
 import StorageIOTesting
 import Testing
 
-@testable import KVDB
+@_spi(Engine) @testable import KVDB
 
 /// Salvage of single, chosen damages; random ones are crashtest's family `salvage`.
 @Suite struct SalvageTests {

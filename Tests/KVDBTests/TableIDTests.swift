@@ -1,11 +1,11 @@
 import BTree
-import DatabaseTesting
+@_spi(Engine) import DatabaseTesting
 import PageStore
 import StorageIO
 import StorageIOTesting
 import Testing
 
-@testable import KVDB
+@_spi(Engine) @testable import KVDB
 
 /// Tables by their places in the handle's set, and where a version knows that they begin.
 @Suite struct TableIDTests {

@@ -1,9 +1,9 @@
-import DatabaseTesting
+@_spi(Engine) import DatabaseTesting
 import StorageIO
 import StorageIOTesting
 import Testing
 
-@testable import KVDB
+@_spi(Engine) @testable import KVDB
 
 /// Many changes in one call do what the same changes do one by one.
 @Suite struct WriteBatchTests {

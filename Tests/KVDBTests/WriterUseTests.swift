@@ -1,10 +1,10 @@
-import DatabaseTesting
+@_spi(Engine) import DatabaseTesting
 import StorageIO
 import StorageIOTesting
 import Synchronization
 import Testing
 
-@testable import KVDB
+@_spi(Engine) @testable import KVDB
 
 /// Who may write, who waits for whom, and what those are told who wait in vain.
 @Suite struct WriterUseTests {

@@ -1,5 +1,5 @@
 import BTree
-import DatabaseTesting
+@_spi(Engine) import DatabaseTesting
 import PageStore
 import StorageIO
 

@@ -1,5 +1,5 @@
 import Foundation
-import KVDB
+@_spi(Engine) import KVDB
 import KVTools
 
 /// A run of what only this database is asked for: keeping house, and the predecessor's workloads.

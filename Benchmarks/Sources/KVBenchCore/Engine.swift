@@ -1,4 +1,5 @@
-import KVDB
+@_spi(Engine) import KVDB
+import StorageIO
 
 /// What a commit waits for; the levels that every engine has.
 public enum CommitLevel: String, Codable, Sendable {

@@ -1,4 +1,4 @@
-import KVDB
+@_spi(Engine) import KVDB
 
 /// The engines by name, and how a run reaches the right one.
 public enum EngineCatalog {

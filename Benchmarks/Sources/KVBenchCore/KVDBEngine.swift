@@ -1,4 +1,5 @@
-import KVDB
+@_spi(Engine) import KVDB
+import StorageIO
 
 /// This database, driven as a user's best: one snapshot for the reads that share a version, values
 /// read where they lie by `withValue`, one transaction a batch, and its changes given all together.

@@ -1,4 +1,5 @@
-import KVDB
+@_spi(Engine) import KVDB
+import StorageIO
 
 /// The order in which a store's keys come, as its entries are numbered 0, 1, 2 …
 public enum KeyOrder: String, Codable, Sendable {

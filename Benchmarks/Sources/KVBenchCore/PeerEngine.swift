@@ -1,5 +1,6 @@
 import CPeers
-import KVDB
+@_spi(Engine) import KVDB
+import StorageIO
 
 /// An engine behind the C interface (`Peers.h`): the peers, and the machine's raw limits.
 @safe final class PeerEngine: BenchmarkEngine, @unchecked Sendable {

@@ -1,4 +1,4 @@
-import KVDB
+@_spi(Engine) import KVDB
 
 // The predecessor's ten workloads as it published them: 64 operations on a database of at most 64
 // entries, keys of 18 bytes, values of 24, every write a durable transaction. Sixty-four reads take

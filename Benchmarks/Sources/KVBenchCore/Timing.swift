@@ -1,6 +1,7 @@
 import CPeers
 import Histogram
-import KVDB
+@_spi(Engine) import KVDB
+import StorageIO
 import Synchronization
 
 /// Nanoseconds on the clock that all engines are timed by.

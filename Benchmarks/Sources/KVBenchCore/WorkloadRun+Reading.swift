@@ -1,4 +1,4 @@
-import KVDB
+@_spi(Engine) import KVDB
 
 extension WorkloadRun {
     /// Keys of one `getMany`.

@@ -1,5 +1,5 @@
 import Foundation
-import KVDB
+@_spi(Engine) import KVDB
 
 /// One run: one workload, one engine, one process.
 ///

@@ -1,6 +1,6 @@
 import CSystemFaults
-import DatabaseTesting
-import KVDB
+@_spi(Engine) import DatabaseTesting
+@_spi(Engine) import KVDB
 import StorageIO
 import StorageIOTesting
 

@@ -1,4 +1,4 @@
-import KVDB
+@_spi(Engine) import KVDB
 import StorageIO
 
 /// A fault that has come: which call failed, and with what.

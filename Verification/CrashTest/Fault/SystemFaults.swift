@@ -1,7 +1,7 @@
 import CSystemFaults
-import DatabaseTesting
+@_spi(Engine) import DatabaseTesting
 import Foundation
-import KVDB
+@_spi(Engine) import KVDB
 import StorageIO
 import StorageIOTesting
 

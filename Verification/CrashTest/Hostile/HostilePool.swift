@@ -1,6 +1,6 @@
-import DatabaseTesting
+@_spi(Engine) import DatabaseTesting
 import BTree
-import KVDB
+@_spi(Engine) import KVDB
 import PageStore
 import StorageIO
 import StorageIOTesting

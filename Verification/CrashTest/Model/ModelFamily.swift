@@ -1,4 +1,4 @@
-import DatabaseTesting
+@_spi(Engine) import DatabaseTesting
 
 /// A database through 5,000 random operations, held to plain sorted arrays; see ``ModelRun``.
 ///

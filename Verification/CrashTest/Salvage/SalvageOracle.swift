@@ -1,5 +1,5 @@
 import BTree
-import KVDB
+@_spi(Engine) import KVDB
 import PageStore
 import StorageIO
 

@@ -1,6 +1,6 @@
-import DatabaseTesting
+@_spi(Engine) import DatabaseTesting
 import Foundation
-import KVDB
+@_spi(Engine) import KVDB
 import StorageIO
 import StorageIOTesting
 

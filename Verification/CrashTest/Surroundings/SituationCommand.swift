@@ -1,6 +1,6 @@
 import ArgumentParser
 import Foundation
-import KVDB
+@_spi(Engine) import KVDB
 import StorageIO
 import StorageIOTesting
 

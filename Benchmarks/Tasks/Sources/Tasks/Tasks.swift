@@ -1,5 +1,5 @@
 import Foundation
-import KVDB
+@_spi(Engine) import KVDB
 
 /// Measures, in turns, a ticker of 5 ms that has the pool for itself, and one beside durable puts of many tasks.
 ///

@@ -1,4 +1,4 @@
-import KVDB
+@_spi(Engine) import KVDB
 import StorageIO
 
 /// Bytes that come one after another: standard input, a file, what LZ4 unpacks.

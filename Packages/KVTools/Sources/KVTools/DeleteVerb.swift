@@ -1,5 +1,5 @@
 import ArgumentParser
-import KVDB
+@_spi(Engine) import KVDB
 import StorageIO
 
 /// `kvtools delete`

@@ -1,5 +1,5 @@
 import Foundation
-import KVDB
+@_spi(Engine) import KVDB
 import StorageIO
 
 /// An open descriptor of the system: standard input, or whatever a path names, pipes included.

@@ -1,5 +1,5 @@
 import Foundation
-import KVDB
+@_spi(Engine) import KVDB
 import StorageIO
 
 /// Where an export goes: standard output, a device or pipe that is there, or a file that appears

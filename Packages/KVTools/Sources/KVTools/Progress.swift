@@ -1,4 +1,4 @@
-import KVDB
+@_spi(Engine) import KVDB
 import StorageIO
 
 /// Tells on standard error how far a long command is, when a person is looking.

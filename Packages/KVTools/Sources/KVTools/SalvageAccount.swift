@@ -1,4 +1,4 @@
-import KVDB
+@_spi(Engine) import KVDB
 import StorageIO
 
 /// A salvage's report, for people and as JSON (`Docs/kvtools.md` has the members).

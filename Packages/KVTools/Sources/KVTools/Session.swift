@@ -1,5 +1,5 @@
 import ArgumentParser
-import KVDB
+@_spi(Engine) import KVDB
 import StorageIO
 
 /// What one command runs with: its three streams, and whether it talks JSON.

@@ -1,5 +1,5 @@
 import Foundation
-import KVDB
+@_spi(Engine) import KVDB
 import StorageIO
 import StorageIOTesting
 import Testing

@@ -1,2 +1,4 @@
-// Every call here can throw `StorageError` and lends `ByteView`s, so `import KVDB` brings them along.
-@_exported import StorageIO
+// What the calls of this module take and throw, and nothing else of the layer below: `System`, `File` and `Lock` are
+// names that apps have themselves.
+@_exported import protocol StorageIO.ByteSource
+@_exported import struct StorageIO.StorageError

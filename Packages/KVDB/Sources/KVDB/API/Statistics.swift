@@ -72,7 +72,7 @@ public struct TreeComposition: Sendable, Equatable {
     public var leafFill = 0.0
 }
 
-extension DatabaseEngine {
+@_spi(Engine) extension DatabaseEngine {
     /// The database's state now. O(live snapshots), no page is read.
     public func statistics() throws(StorageError) -> DatabaseStatistics {
         let (slot, version) = try core.acquireVersion()
@@ -123,7 +123,7 @@ extension DatabaseEngine {
     }
 }
 
-extension EngineSnapshot {
+@_spi(Engine) extension EngineSnapshot {
     /// What each table's tree is made of, the default table first. Reads every page once: O(n).
     public func composition() throws(StorageError) -> [TreeComposition] {
         try composition(ProgressMeter())

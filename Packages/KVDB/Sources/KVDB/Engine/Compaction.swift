@@ -14,7 +14,7 @@ public struct CompactionReport: Sendable, Equatable {
     public var movedPages: UInt64 = 0
 }
 
-extension DatabaseEngine {
+@_spi(Engine) extension DatabaseEngine {
     /// Makes the file nearly as small as its content allows (a few pages of bookkeeping may remain), while
     /// readers go on reading; writers wait. It never makes the file larger than the content that was
     /// committed before needs.

@@ -4,24 +4,24 @@ import StorageIO
 import WAL
 
 /// A database in a file of the operating system.
-public typealias FileDatabase = DatabaseEngine<
+@_spi(Engine) public typealias FileDatabase = DatabaseEngine<
     FilePageStore<POSIXFile>, WriteAheadLog<POSIXFileSystem>
 >
 
 /// A snapshot of a ``Database``.
-public typealias DatabaseSnapshot = EngineSnapshot<
+@_spi(Engine) public typealias DatabaseSnapshot = EngineSnapshot<
     FilePageStore<POSIXFile>, WriteAheadLog<POSIXFileSystem>
 >
 
 /// A write transaction of a ``Database``.
-public typealias DatabaseTransaction = EngineTransaction<
+@_spi(Engine) public typealias DatabaseTransaction = EngineTransaction<
     FilePageStore<POSIXFile>, WriteAheadLog<POSIXFileSystem>
 >
 
 /// A database in memory alone, gone with its handle.
-public typealias InMemoryDatabase = DatabaseEngine<InMemoryPageStore, NullLog>
+@_spi(Engine) public typealias InMemoryDatabase = DatabaseEngine<InMemoryPageStore, NullLog>
 
-extension DatabaseEngine
+@_spi(Engine) extension DatabaseEngine
 where Store == FilePageStore<POSIXFile>, Log == WriteAheadLog<POSIXFileSystem> {
     /// Opens the database at `path`, or creates it there. A symbolic link is followed once, and the
     /// log stands beside the file that it leads to. A relative path is looked up once, so the process
@@ -42,7 +42,7 @@ where Store == FilePageStore<POSIXFile>, Log == WriteAheadLog<POSIXFileSystem> {
     }
 }
 
-extension DatabaseEngine where Store == InMemoryPageStore, Log == NullLog {
+@_spi(Engine) extension DatabaseEngine where Store == InMemoryPageStore, Log == NullLog {
     /// A new, empty database in memory. The cache budget does not apply: all of it stays.
     public static func openInMemory(
         options: DatabaseOptions = DatabaseOptions()
@@ -61,7 +61,7 @@ extension DatabaseEngine where Store == InMemoryPageStore, Log == NullLog {
     }
 }
 
-extension DatabaseEngine {
+@_spi(Engine) extension DatabaseEngine {
     /// The name of a database's log.
     public static func logPath(of path: String) -> String { DatabaseFiles.log(of: path) }
 

@@ -10,6 +10,7 @@ import WAL
 /// lock, and no read waits
 /// for a writer; write transactions run one at a time, and commits that wait for the medium share
 /// its syncs.
+@_spi(Engine)
 public final class DatabaseEngine<Store: CheckpointedStorage, Log: CommitLog>: Sendable {
     let core: Engine<Store, Log>
 

@@ -7,7 +7,7 @@ import WAL
 /// and no page in memory between calls; one thread at a time uses it.
 ///
 /// It begins before the first entry, so ``next()`` goes to the first and ``previous()`` nowhere.
-public struct EngineCursor<Store: CheckpointedStorage, Log: CommitLog>: Sendable {
+@_spi(Engine) public struct EngineCursor<Store: CheckpointedStorage, Log: CommitLog>: Sendable {
     /// What it reads.
     public let snapshot: EngineSnapshot<Store, Log>
     private var cursor: TreeCursor<Store>
@@ -79,7 +79,7 @@ public struct EngineCursor<Store: CheckpointedStorage, Log: CommitLog>: Sendable
     public mutating func previous() throws(StorageError) -> Bool { try cursor.previous() }
 }
 
-extension EngineSnapshot {
+@_spi(Engine) extension EngineSnapshot {
     /// A cursor over the default table.
     public func makeCursor() -> EngineCursor<Store, Log> { EngineCursor(self, main) }
 

@@ -26,7 +26,7 @@ extension Engine {
 }
 
 // Every table by its place in the handle's set; a missing table reads as an empty one.
-extension EngineSnapshot {
+@_spi(Engine) extension EngineSnapshot {
     /// The table's tree; an empty one when the table is not there.
     func tree(of table: TableID) throws(StorageError) -> BPlusTree<Store> {
         BPlusTree(store: core.store, root: try core.root(of: table, in: version) ?? .empty)
@@ -136,7 +136,7 @@ extension EngineSnapshot {
 }
 
 // Named tables by their names.
-extension EngineSnapshot {
+@_spi(Engine) extension EngineSnapshot {
     /// Returns the names of the named tables, in the order of their bytes.
     ///
     /// Tables are told apart by the bytes of their names, and Swift's strings by what they look like: an é

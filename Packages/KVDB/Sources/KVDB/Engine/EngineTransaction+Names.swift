@@ -4,7 +4,7 @@ import StorageIO
 import WAL
 
 // Named tables by their names.
-extension EngineTransaction {
+@_spi(Engine) extension EngineTransaction {
     /// The place of a table that is there; nil when there is none, so that asking for names gives them no place.
     private func existingTable(_ table: String) throws(StorageError) -> TableID? {
         let name = Array(table.utf8)
@@ -67,7 +67,7 @@ extension EngineTransaction {
 }
 
 // Many changes in one call.
-extension EngineTransaction {
+@_spi(Engine) extension EngineTransaction {
     /// Puts many entries by one call: the same as one put after the other.
     ///
     /// - Parameters:

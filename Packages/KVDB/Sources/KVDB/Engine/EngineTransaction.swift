@@ -8,7 +8,8 @@ import WAL
 ///
 /// It sees its own changes; nobody else does before the commit returns. One runs at a time; begin,
 /// use and end it from one thread at a time.
-public struct EngineTransaction<Store: CheckpointedStorage, Log: CommitLog>: ~Copyable {
+@_spi(Engine) public struct EngineTransaction<Store: CheckpointedStorage, Log: CommitLog>: ~Copyable
+{
     /// Kept so that the database closes only after its last transaction is gone.
     private let database: DatabaseEngine<Store, Log>
     /// The writer lock, until the commit or abort takes it.

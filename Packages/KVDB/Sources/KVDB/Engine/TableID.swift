@@ -1,5 +1,5 @@
 /// A table's place in a handle's ``TableSet``: what the engine's calls know a table by.
-public struct TableID: Hashable, Sendable {
+@_spi(Engine) public struct TableID: Hashable, Sendable {
     /// 0 for the default table.
     let index: UInt32
 

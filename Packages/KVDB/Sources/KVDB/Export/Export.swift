@@ -2,7 +2,7 @@ import BTree
 import PageStore
 import StorageIO
 
-extension EngineSnapshot {
+@_spi(Engine) extension EngineSnapshot {
     /// Writes this version in a portable format, in constant memory.
     ///
     /// - Parameters:
@@ -53,7 +53,7 @@ extension EngineSnapshot {
     }
 }
 
-extension DatabaseEngine {
+@_spi(Engine) extension DatabaseEngine {
     /// Writes the newest version in a portable format; see ``EngineSnapshot/export(format:progress:to:)``.
     @discardableResult
     public func export(

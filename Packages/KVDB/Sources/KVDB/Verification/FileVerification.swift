@@ -3,7 +3,7 @@ import PageStore
 import StorageIO
 import WAL
 
-extension DatabaseEngine
+@_spi(Engine) extension DatabaseEngine
 where Store == FilePageStore<POSIXFile>, Log == WriteAheadLog<POSIXFileSystem> {
     /// Verifies files without opening them as a database; see ``verifyFile(_:files:progress:)``.
     public static func verifyFile(
@@ -13,7 +13,7 @@ where Store == FilePageStore<POSIXFile>, Log == WriteAheadLog<POSIXFileSystem> {
     }
 }
 
-extension DatabaseEngine {
+@_spi(Engine) extension DatabaseEngine {
     /// Verifies the files of a database without opening it: what ``verify(progress:)`` does, for the
     /// newest checkpoint and the log beside it, also where opening fails. Nothing is written, and nobody
     /// may write the database meanwhile.
