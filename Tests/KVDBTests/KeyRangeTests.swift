@@ -124,6 +124,14 @@ import Testing
             expect(.prefix(a), of: keys, again, isInside: isFirst)
             expect(.prefix(a, b), of: keys, again, isInside: areTwo)
             expect(.prefix(a, b, c), of: keys, again, isInside: areThree)
+            expect(.prefix(startingWith: a), of: keys, again) { $0.parts.0.starts(with: a) }
+            expect(.prefix(in: .through(a)), of: keys, again) {
+                compare(elementsOf: $0.parts.0, a) <= 0
+            }
+            expect(.prefix(in: .after(a)), of: keys, again) {
+                compare(elementsOf: $0.parts.0, a) > 0
+            }
+            expect(.prefix(in: .all), of: keys, again) { _ in true }
             expect(.prefix(a, startingWith: b), of: keys, again) {
                 isFirst($0) && Array($0.parts.1.utf8).starts(with: Array(b.utf8))
             }
@@ -175,6 +183,8 @@ import Testing
                 == KeyRange(from: [7, 0, 1], upTo: [7, 0, 3]))
         #expect(two.range(Keys(7, 1)..<Keys(8, 2)) == KeyRange(from: [7, 0, 1], upTo: [8, 0, 2]))
         #expect(two.range(.from(Keys(7, 1))) == .from([7, 0, 1]))
+        #expect(two.range(.prefix(in: ...7)) == KeyRange(upTo: [8]))
+        #expect(two.range(.prefix(in: 7..<9)) == KeyRange(from: [7], upTo: [9]))
         let three = Table<Keys<UInt8, String, UInt8>>()
         #expect(three.range(.prefix(7, "a")) == .prefix([7, 0x61, 0]))
         #expect(three.range(.prefix(7, startingWith: "a")) == .prefix([7, 0x61]))

@@ -1,5 +1,5 @@
 import ArgumentParser
-@_spi(Engine) import KVDB
+import KVDB
 import StorageIO
 
 /// `kvtools bench`
@@ -33,7 +33,7 @@ struct BenchVerb: Verb {
     func run(in session: Session) throws(StorageError) -> CommandStatus {
         let measured = try DatabaseAccess.withTemporary(beside: database) {
             path throws(StorageError) in
-            let database = try FileDatabase.open(path)
+            let database = try Database(at: path)
             defer { try? database.close() }
             let bench = Bench(
                 database: database, entries: entries, valueBytes: valueBytes, session: session)
@@ -101,7 +101,7 @@ private struct Measurement {
 
 /// The parts of the bench, on one database.
 private struct Bench {
-    let database: FileDatabase
+    let database: Database
     let entries: Int
     let valueBytes: Int
     let session: Session
@@ -158,12 +158,12 @@ private struct Bench {
 
     /// Every put a transaction of its own.
     private func puts(
-        _ name: String, _ count: Int, _ durability: Durability
+        _ name: String, _ count: Int, _ durability: Database.Durability
     ) throws(StorageError) -> Measurement {
         let value = [UInt8](repeating: 0x76, count: valueBytes)
         return try measure(name, count) { index throws(StorageError) in
             try withKey(index) { key throws(StorageError) in
-                try database.put(key, value, durability: durability)
+                try database.put(value, for: key, durability: durability)
             }
         }
     }
@@ -176,7 +176,7 @@ private struct Bench {
             let transaction = try database.begin()
             for number in index * Self.batch..<min(entries, (index + 1) * Self.batch) {
                 try withKey(number) { key throws(StorageError) in
-                    try transaction.put(key, value)
+                    try transaction.put(value, for: key)
                 }
             }
             try transaction.commit(durability: .full)
@@ -193,7 +193,7 @@ private struct Bench {
             // A large prime as the step comes by every entry, far from the one before.
             number = (number + 7_368_787) % entries
             let length = try withKey(number) { key throws(StorageError) in
-                try snapshot.withValue(key) { $0.count }
+                try snapshot.withValue(for: key) { $0.byteCount }
             }
             guard length == valueBytes else {
                 throw StorageError(.damaged, "The database lost an entry that was put.")
@@ -211,8 +211,11 @@ private struct Bench {
         var sum = 1
         let began = System.now
         var last = began
-        try database.forEach { key, value throws(StorageError) in
-            sum &+= Int(key[0]) &+ (value.count == 0 ? 0 : Int(value[0]))
+        func first(_ bytes: RawSpan) -> Int {
+            bytes.isEmpty ? 0 : Int(unsafe bytes.unsafeLoad(as: UInt8.self))
+        }
+        try database.scan { key, value in
+            sum &+= first(key) &+ first(value)
             count += 1
             if count.isMultiple(of: Self.batch) {
                 let now = System.now

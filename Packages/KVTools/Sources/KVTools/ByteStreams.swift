@@ -1,4 +1,4 @@
-@_spi(Engine) import KVDB
+import KVDB
 import StorageIO
 
 /// Bytes that come one after another: standard input, a file, what LZ4 unpacks.

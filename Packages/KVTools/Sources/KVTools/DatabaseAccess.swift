@@ -3,6 +3,10 @@ import Foundation
 import StorageIO
 
 /// The verbs' only way to the database.
+///
+/// What a verb does with the whole database is a call that every program has. Entries are asked for in the engine: there a
+/// table is no more than its name, whatever types of keys and values a program has given it, and the bytes of an entry
+/// are lent for the printer as views, which costs fewer instructions than spans.
 final class DatabaseAccess {
     /// What a verb does with the database.
     enum Mode {
@@ -14,11 +18,13 @@ final class DatabaseAccess {
         case writeCreating
     }
 
-    private let database: FileDatabase
+    private let database: Database
+    private let engine: FileEngine
+    private typealias Snapshot = EngineSnapshot<FileStore, FileLog>
 
     /// Opens the database at `path`.
     init(path: String, mode: Mode) throws(StorageError) {
-        var options = DatabaseOptions()
+        var options = Database.Options()
         options.access =
             switch mode {
             case .read: .readOnly
@@ -30,7 +36,8 @@ final class DatabaseAccess {
         // A file that has more pages than most programs allow is read and written all the same.
         options.sizeLimit = max(options.sizeLimit, 2 * Int(Self.byteCount(path)))
         do throws(StorageError) {
-            database = try FileDatabase.open(path, options: options)
+            database = try Database(at: path, options: options)
+            engine = database.engine
         } catch {
             throw Self.explained(error, path: path, mode: mode)
         }
@@ -94,7 +101,7 @@ final class DatabaseAccess {
             Result
     ) throws(StorageError) -> Result {
         let files = POSIXFileSystem()
-        let names = try DatabaseFiles(path)
+        let names = try Database.files(of: path)
         guard !(try files.exists(names.log)) else {
             throw StorageError(
                 .fileExists,
@@ -102,7 +109,7 @@ final class DatabaseAccess {
                     + "to create a new one.", path: names.log)
         }
         try refuseOthersDraft(of: path)
-        let draft = try DatabaseFiles(OutputName.temporary(names.data, "partial"))
+        let draft = try Database.files(of: OutputName.temporary(names.data, "partial"))
         TemporaryFile.register(draft.all)
         defer { TemporaryFile.unregister() }
         do throws(StorageError) {
@@ -140,10 +147,8 @@ final class DatabaseAccess {
             guard let process = pid_t(name.dropFirst(start.count).prefix { $0 != "-" }),
                 process != getpid(), kill(process, 0) == 0 || errno == EPERM
             else { continue }
-            var options = DatabaseOptions()
-            options.access = .readOnly
             do throws(StorageError) {
-                try FileDatabase.open("\(folder)/\(name)", options: options).close()
+                try Database(at: "\(folder)/\(name)", options: .init(access: .readOnly)).close()
             } catch {
                 // What else may be wrong with it is its process's affair.
                 guard error.code == .locked else { continue }
@@ -162,7 +167,7 @@ final class DatabaseAccess {
         beside path: String, _ body: (_ temporary: String) throws(StorageError) -> Result
     ) throws(StorageError) -> Result {
         let files = POSIXFileSystem()
-        let names = try DatabaseFiles(OutputName.temporary(path, "bench"))
+        let names = try Database.files(of: OutputName.temporary(path, "bench"))
         TemporaryFile.register(names.all)
         defer {
             for name in names.all { try? files.remove(name) }
@@ -178,20 +183,20 @@ final class DatabaseAccess {
     // MARK: Entries; the empty table name is the default table
 
     func get(_ key: [UInt8], table: String) throws(StorageError) -> [UInt8]? {
-        let snapshot = try database.snapshot()
+        let snapshot = try engine.snapshot()
         try require(table, in: snapshot)
         return try snapshot.get(key, table: table)
     }
 
     func put(_ key: [UInt8], _ value: [UInt8], table: String) throws(StorageError) {
-        let transaction = try database.begin()
+        let transaction = try engine.begin()
         try transaction.put(key, value, table: table)
         try transaction.commit()
     }
 
     func delete(_ key: [UInt8], table: String) throws(StorageError) -> Bool {
         try requireTable(table)
-        let transaction = try database.begin()
+        let transaction = try engine.begin()
         let isFound = try transaction.delete(key, table: table)
         try transaction.commit()
         return isFound
@@ -199,10 +204,10 @@ final class DatabaseAccess {
 
     /// Throws `tableNotFound`, with the names that there are, when there is no such table.
     func requireTable(_ table: String) throws(StorageError) {
-        try require(table, in: try database.snapshot())
+        try require(table, in: try engine.snapshot())
     }
 
-    private func require(_ table: String, in snapshot: DatabaseSnapshot) throws(StorageError) {
+    private func require(_ table: String, in snapshot: Snapshot) throws(StorageError) {
         guard !table.isEmpty, try snapshot.count(table: table) == nil else { return }
         let names = try snapshot.tableNames()
         var message = "No table `\(table)`"
@@ -228,7 +233,7 @@ final class DatabaseAccess {
         in range: KeyRange, table: String, reverse: Bool,
         _ body: (ByteView, ByteView) throws(StorageError) -> Bool
     ) throws(StorageError) {
-        try database.snapshot().forEach(
+        try engine.snapshot().forEach(
             table: table, in: range, reverse: reverse, keepsValues: false, body)
     }
 
@@ -240,7 +245,7 @@ final class DatabaseAccess {
         in range: KeyRange, table: String, reverse: Bool,
         _ body: (ByteView) throws(StorageError) -> Bool
     ) throws(StorageError) {
-        var cursor = try database.snapshot().makeCursor(table: table)
+        var cursor = try engine.snapshot().makeCursor(table: table)
         var isThere: Bool
         switch (reverse, range.lowerBound, range.upperBound) {
         case (false, let from?, _): isThere = try cursor.seek(from)
@@ -262,17 +267,17 @@ final class DatabaseAccess {
 
     /// Whether the database has neither entries nor named tables.
     func isEmpty() throws(StorageError) -> Bool {
-        let snapshot = try database.snapshot()
+        let snapshot = try engine.snapshot()
         guard snapshot.count == 0 else { return false }
         return try snapshot.tableNames().isEmpty
     }
 
     /// How many entries all tables have.
     func entryCount() throws(StorageError) -> UInt64 {
-        try Self.entryCount(try database.snapshot())
+        try Self.entryCount(try engine.snapshot())
     }
 
-    private static func entryCount(_ snapshot: DatabaseSnapshot) throws(StorageError) -> UInt64 {
+    private static func entryCount(_ snapshot: Snapshot) throws(StorageError) -> UInt64 {
         var total = snapshot.count
         for name in try snapshot.tableNames() { total += try snapshot.count(table: name) ?? 0 }
         return total
@@ -284,8 +289,10 @@ final class DatabaseAccess {
     func export(
         _ format: ExportFormat, progress: Progress, to sink: @escaping ExportWriter.Sink
     ) throws(StorageError) -> UInt64 {
-        let snapshot = try database.snapshot()
-        return try snapshot.export(format: format, progress: { progress.step($0) }, to: sink)
+        let count = try onlyStorageErrors {
+            try database.export(format: format, progress: { progress.step($0) }, to: sink)
+        }
+        return UInt64(count)
     }
 
     /// What an import did.
@@ -305,7 +312,7 @@ final class DatabaseAccess {
     ) throws(StorageError) -> Imported {
         let before = try replacing ? 0 : entryCount()
         var count: UInt64 = 0
-        let report = try database.importEntries(replacing: replacing) { () throws(StorageError) in
+        let report = try engine.importEntries(replacing: replacing) { () throws(StorageError) in
             let event = try input.next()
             if case .entry = event {
                 count += 1
@@ -320,10 +327,10 @@ final class DatabaseAccess {
     // MARK: The whole database
 
     func statistics() throws(StorageError) -> Report {
-        let snapshot = try database.snapshot()
+        let snapshot = try engine.snapshot()
         let names = try snapshot.tableNames()
         // Counted before the snapshot above would show up among the live ones.
-        let figures = try database.statistics()
+        let figures = try engine.statistics()
         var report = Report()
         var tables: [(name: String, value: JSONValue)] = []
         var total = figures.entryCount
@@ -354,7 +361,7 @@ final class DatabaseAccess {
 
     func inspect() throws(StorageError) -> Report {
         var report = try statistics()
-        report.add("trees", .array(try database.composition().map(Self.describe)))
+        report.add("trees", .array(try engine.composition().map(Self.describe)))
         return report
     }
 
@@ -372,11 +379,11 @@ final class DatabaseAccess {
     }
 
     func verify(progress: Progress) throws(StorageError) -> VerificationReport {
-        try database.verify { progress.step($0) }
+        try onlyStorageErrors { try database.verify { progress.step($0) } }
     }
 
     func compact(progress: Progress) throws(StorageError) -> Report {
-        let done = try database.compact { progress.step($0) }
+        let done = try onlyStorageErrors { try database.compact { progress.step($0) } }
         var report = Report()
         report.add("repacked", .boolean(done.isRepacked))
         report.add("moved_pages", done.movedPages)

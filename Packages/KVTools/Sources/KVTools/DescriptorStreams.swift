@@ -1,5 +1,5 @@
 import Foundation
-@_spi(Engine) import KVDB
+import KVDB
 import StorageIO
 
 /// An open descriptor of the system: standard input, or whatever a path names, pipes included.

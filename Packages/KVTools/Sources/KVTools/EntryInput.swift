@@ -1,4 +1,4 @@
-@_spi(Engine) import KVDB
+import KVDB
 import StorageIO
 
 /// Where an import's entries come from.

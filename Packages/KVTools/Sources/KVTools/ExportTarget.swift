@@ -1,5 +1,5 @@
 import Foundation
-@_spi(Engine) import KVDB
+import KVDB
 import StorageIO
 
 /// Where an export goes: standard output, a device or pipe that is there, or a file that appears
@@ -14,7 +14,7 @@ struct ExportTarget {
     ///   - database: the path of the database that is exported. Nothing may take one of its names, not
     ///     even one that is free now.
     init(_ name: String, database: String, in session: Session) throws(StorageError) {
-        let names = try DatabaseFiles(database)
+        let names = try Database.files(of: database)
         if name == "-" {
             // What standard output was redirected to is a name too.
             if session.output is DescriptorOutput,

@@ -1,4 +1,4 @@
-@_spi(Engine) import KVDB
+import KVDB
 import StorageIO
 
 /// Lines of JSON objects with `key` and `value`, or `key_hex`, `value_base64` and the like.

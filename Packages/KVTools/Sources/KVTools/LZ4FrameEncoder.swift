@@ -1,5 +1,5 @@
 import CLZ4
-@_spi(Engine) import KVDB
+import KVDB
 import StorageIO
 
 /// Packs a stream into one standard LZ4 frame with a content checksum: what `lz4 -d` unpacks.

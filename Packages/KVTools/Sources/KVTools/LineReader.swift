@@ -1,5 +1,5 @@
 import Foundation
-@_spi(Engine) import KVDB
+import KVDB
 import StorageIO
 
 /// Cuts an input into lines. A byte-order mark at the start is passed over.

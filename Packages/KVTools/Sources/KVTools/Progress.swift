@@ -1,4 +1,4 @@
-@_spi(Engine) import KVDB
+import KVDB
 import StorageIO
 
 /// Tells on standard error how far a long command is, when a person is looking.

@@ -1,5 +1,5 @@
 import ArgumentParser
-@_spi(Engine) import KVDB
+import KVDB
 import StorageIO
 
 /// `kvtools put`

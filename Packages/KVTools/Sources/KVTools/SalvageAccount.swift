@@ -1,4 +1,4 @@
-@_spi(Engine) import KVDB
+import KVDB
 import StorageIO
 
 /// A salvage's report, for people and as JSON (`Docs/kvtools.md` has the members).

@@ -1,5 +1,5 @@
 import ArgumentParser
-@_spi(Engine) import KVDB
+import KVDB
 import StorageIO
 
 /// `kvtools salvage`
@@ -64,7 +64,7 @@ struct SalvageVerb: Verb {
                 path: report)
         }
         for path in [database, target] {
-            guard try DatabaseFiles(path).conflict(with: report) != nil else { continue }
+            guard try Database.files(of: path).conflict(with: report) != nil else { continue }
             throw StorageError(
                 .invalidArgument,
                 "The report would take the place of a file of a database; choose another name.",
@@ -88,8 +88,10 @@ struct SalvageVerb: Verb {
     ) throws(StorageError) -> SalvageReport {
         let progress = Progress("Salvaging", in: session)
         defer { progress.finish() }
-        return try FileDatabase.salvage(from: database, to: target, options: options) {
-            progress.step($0, Self.action(in: $0.phase))
+        return try onlyStorageErrors {
+            try Database.salvage(from: database, to: target, options: options) {
+                progress.step($0, Self.action(in: $0.phase))
+            }
         }
     }
 }

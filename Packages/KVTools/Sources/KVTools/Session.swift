@@ -33,7 +33,7 @@ final class Session {
     ///
     /// - Throws: what makes the path one that no database can be at.
     func know(_ path: String) throws(StorageError) {
-        databases.append(try DatabaseFiles(path))
+        databases.append(try Database.files(of: path))
     }
 
     /// An error with a database's files named as on the command line.
@@ -44,10 +44,10 @@ final class Session {
                 // Only where that name leads to the very file: a link's log stands elsewhere.
                 let names = [
                     (database.data, database.given),
-                    (database.log, FileDatabase.logPath(of: database.given)),
+                    (database.log, DatabaseFiles.log(of: database.given)),
                 ]
                 for (name, given) in names where path == name {
-                    if let found = try? DatabaseFiles(given), found.data == name {
+                    if let found = try? Database.files(of: given), found.data == name {
                         shown.path = given
                     }
                 }

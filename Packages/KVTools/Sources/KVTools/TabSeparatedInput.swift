@@ -1,4 +1,4 @@
-@_spi(Engine) import KVDB
+import KVDB
 import StorageIO
 
 /// Lines of key, tab, value. The first tab separates; empty lines are passed over.

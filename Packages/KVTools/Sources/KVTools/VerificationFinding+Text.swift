@@ -1,4 +1,4 @@
-@_spi(Engine) import KVDB
+import KVDB
 import StorageIO
 
 extension [UInt8] {

@@ -78,7 +78,9 @@ struct VerifyVerb: Verb {
         defer { progress.finish() }
         var report: VerificationReport
         do throws(StorageError) {
-            report = try FileDatabase.verifyFile(database) { progress.step($0) }
+            report = try onlyStorageErrors {
+                try Database.verify(at: database) { progress.step($0) }
+            }
         } catch {
             throw DatabaseAccess.explained(error, path: database, mode: .read)
         }

@@ -139,6 +139,40 @@ extension Substring: ByteSource {
     }
 }
 
+extension String.UTF8View: ByteSource {
+    /// Lends the bytes.
+    @inlinable
+    public func withBytes<Result, Failure: Error>(
+        _ body: (RawSpan) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try String(self).withBytes(body)
+    }
+}
+
+extension Substring.UTF8View: ByteSource {
+    /// Lends the bytes.
+    @inlinable
+    public func withBytes<Result, Failure: Error>(
+        _ body: (RawSpan) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try Substring(self).withBytes(body)
+    }
+}
+
+extension StaticString: ByteSource {
+    /// Lends the string's UTF-8 bytes.
+    @inlinable
+    public func withBytes<Result, Failure: Error>(
+        _ body: (RawSpan) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        var outcome: Swift.Result<Result, Failure>?
+        withUTF8Buffer { buffer in
+            outcome = unsafe catching(UnsafeRawBufferPointer(buffer), body)
+        }
+        return try outcome!.get()
+    }
+}
+
 /// Calls `body` with the bytes of a buffer and keeps what it throws, for calls of the standard library that
 /// know no typed errors.
 @inlinable

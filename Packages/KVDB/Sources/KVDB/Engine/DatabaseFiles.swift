@@ -20,8 +20,8 @@ public struct DatabaseFiles: Sendable {
     /// All names, free or not: nothing else may be put there.
     public var all: [String] { [data, log, draft] }
 
-    /// The name of the log of a data file.
-    static func log(of data: String) -> String { data + "-wal" }
+    /// The name of the log of a data file, wherever that is.
+    @_spi(Engine) public static func log(of data: String) -> String { data + "-wal" }
 
     /// Resolves `path`. The data file need not be there, but its directory must.
     ///
