@@ -54,7 +54,7 @@ import Testing
         }
     }
 
-    static let seeds: [UInt64] = Seeds.first(36)
+    static let seeds: [UInt64] = Seeds.first(24)
 
     @Test(arguments: seeds)
     func r1R5R6R10ATreeDoesWhatASortedArrayDoes(seed: UInt64) throws {

@@ -96,7 +96,7 @@ import Testing
     }
 
     @Test func readsAndWritesOverMutatedPagesGiveErrorsOrResultsNeverACrash() throws {
-        for seed in Seeds.first(120) {
+        for seed in Seeds.first(60) {
             var random = SeededRandom(seed: seed)
             let harness = try TreeHarness(pages: 4096)
             try Self.load(harness, entries: 100 + random.below(500))

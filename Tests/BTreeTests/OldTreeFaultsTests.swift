@@ -59,7 +59,7 @@ import Testing
         let full = try harness.check()
         #expect(full.overflowPages == 480 && full.height >= 3)
         var left = 16_000
-        for batch in Self.arrange(16_000, order).split(by: 1600) {
+        for batch in Self.arrange(16_000, order).split(by: 4000) {
             try harness.write { tree in
                 for number in batch { try tree.delete(key(number)) }
             }

@@ -10,7 +10,7 @@ import Testing
 @Suite struct ClosingTests {
     @Test func whatWasAcknowledgedWhileClosingIsThere() throws {
         // R3, R4: the log goes with a clean close, and no acknowledged commit with it.
-        for round in 0..<12 {
+        for round in 0..<6 {
             let folder = try TemporaryDirectory()
             let path = folder.file("my.db")
             let acknowledged = Lock()

@@ -53,7 +53,7 @@ import Testing
         let path = directory.file("bank.db")
         let database = try FileDatabase.open(path, options: options)
         try Bank.open(database)
-        let finish = Finish(transfers: 600)
+        let finish = Finish(transfers: 400)
         let writersLeft = Atomic(4)
         let commits = Atomic(0)
         try inParallel(13) { thread in

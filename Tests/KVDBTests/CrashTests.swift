@@ -8,13 +8,14 @@ import Testing
 /// recoveries after it.
 ///
 /// Every case is one number of an operation and one variant of what survived. `KVDB_SEEDS`
-/// says how many scripts are drawn, `KVDB_CRASH_VARIANTS` how many variants each operation gets,
-/// `KVDB_SEED` runs one script alone.
+/// says how many scripts are drawn, `KVDB_CRASH_VARIANTS` how many variants each operation gets (by
+/// default a debug build takes two, others at each operation), `KVDB_SEED` runs one script alone.
 @Suite struct CrashTests {
     static let seeds = Seeds.first(1)
-    static let variants = environmentNumber("KVDB_CRASH_VARIANTS", default: isQuick ? 3 : 10)
+    /// How many variants each operation gets; 0 for two, which take turns.
+    static let variantCount = environmentNumber("KVDB_CRASH_VARIANTS", default: isQuick ? 0 : 10)
     /// Of how many recoveries one is crashed in again.
-    static let recoveryStride = isQuick ? 12 : 3
+    static let recoveryStride = isQuick ? 24 : 3
 
     /// A debug build takes a sample, so that `swift test` stays a matter of a minute or two;
     /// the family `crash` of `Scripts/crashtest` runs far more in a release build.
@@ -55,6 +56,12 @@ import Testing
         let only = environmentNumber("KVDB_CRASH_OPERATION", default: 0)
         if only > 0 { return slice == 0 ? [only] : [] }
         return (1...count).filter { $0 % Self.sliceCount == slice }
+    }
+
+    /// Which variants an operation gets: of two, one that keeps nothing or everything, and one of the others.
+    private func variants(at operation: Int) -> [Int] {
+        Self.variantCount > 0
+            ? Array(0..<Self.variantCount) : [operation % 2, 2 + operation / 2 % 4]
     }
 
     /// The survivors of a crash: nothing, everything, then the subsets in turn.
@@ -130,7 +137,7 @@ import Testing
         var failures = 0
         for operation in operations(of: try operationCount(of: workload), slice: slice) {
             let (files, progress) = try crash(workload, at: operation)
-            for variant in 0..<Self.variants {
+            for variant in variants(at: operation) {
                 do {
                     try checkRecovery(
                         survivors(of: files, operation: operation, variant: variant), workload,
@@ -156,7 +163,7 @@ import Testing
         }
         for operation in sample {
             let (files, progress) = try crash(workload, at: operation)
-            let variant = operation % Self.variants
+            let variant = operation % max(Self.variantCount, 6)
             do {
                 try crashInRecovery(
                     survivors(of: files, operation: operation, variant: variant), workload,

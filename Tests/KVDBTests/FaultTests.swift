@@ -12,7 +12,7 @@ import Testing
 @Suite struct FaultTests {
     static let sliceCount = 8
     /// Of how many operations one fails.
-    static let sampleStride = CrashTests.isQuick ? 12 : 1
+    static let sampleStride = CrashTests.isQuick ? 24 : 1
 
     @Test(arguments: CrashTests.seeds, Array(0..<sliceCount))
     func everyOperationFailsOnce(seed: UInt64, slice: Int) throws {

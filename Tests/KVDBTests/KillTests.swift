@@ -29,7 +29,7 @@ import Testing
         let workload = kind.workload(seed: 3)
         let files = CrashingFileSystem()
         let kills = Kills()
-        let stride = CrashTests.isQuick ? 11 : 2
+        let stride = CrashTests.isQuick ? 17 : 2
         files.beforeOperation = { [unowned files] operation in
             guard operation.number % stride == 0 else { return }
             kills.look(at: files, operation.number, workload)

@@ -23,7 +23,7 @@ import WAL
         options.checkpointPolicy = seed % 3 == 1 ? .manual : .inline
         let files = CrashingFileSystem()
         var life = LimitedLife(seed: seed, options: options)
-        try life.run(cycles: limit > 1 << 20 ? 6 : 20) { () throws(StorageError) in
+        try life.run(cycles: limit > 1 << 20 ? 6 : 10) { () throws(StorageError) in
             try SimulatedDatabase.open(on: files, options)
         }
     }

@@ -7,7 +7,7 @@ import Testing
 /// unpublished commits; a page that any held version sees is never handed out, and what no version
 /// sees is handed out in the end (R9).
 @Suite struct LifetimeTests {
-    @Test(arguments: StoreKind.allCases, Seeds.first(20))
+    @Test(arguments: StoreKind.allCases, Seeds.first(10))
     func neverReusesWhatAHeldVersionSees(kind: StoreKind, seed: UInt64) throws {
         let again: Comment = "\(Seeds.again(seed))"
         var random = SeededRandom(seed: seed)

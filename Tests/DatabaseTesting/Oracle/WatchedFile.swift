@@ -31,7 +31,8 @@ final class WatchedFile {
             written.removeLast(written.count - size)
             isCut = true
         } else {
-            written.append(contentsOf: repeatElement(0, count: size - written.count))
+            // An array, as the elements of other sequences are appended one by one in a debug build.
+            written += [UInt8](repeating: 0, count: size - written.count)
         }
     }
 
@@ -39,7 +40,7 @@ final class WatchedFile {
         if isCut {
             durable = written
         } else {
-            durable.append(contentsOf: repeatElement(0, count: written.count - durable.count))
+            durable += [UInt8](repeating: 0, count: written.count - durable.count)
             for page in dirtyPages {
                 let start = page * Self.pageSize
                 let end = min(start + Self.pageSize, written.count)
