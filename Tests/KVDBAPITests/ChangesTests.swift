@@ -2,7 +2,7 @@ import StorageIO
 import StorageIOTesting
 import Testing
 
-@testable import KVDB
+@_spi(Engine) @testable import KVDB
 
 extension Table where Key == String, Value == Int {
     fileprivate static var numbers: Table { Table("numbers") }

@@ -1,7 +1,8 @@
-import KVDB
 import StorageIO
 import StorageIOTesting
 import Testing
+
+@_spi(Engine) @testable import KVDB
 
 /// What happened, as an app is told it.
 struct EventTests {
@@ -16,6 +17,7 @@ struct EventTests {
                 case .sync(_, let commits): "sync \(commits)"
                 case .slowWriter(_, let behind): "slow \(behind ?? "nobody")"
                 case .recovered(let commits, let byteCount): "recovered \(commits) \(byteCount > 0)"
+                case .checkpointFailed(let error): "no checkpoint \(error.code)"
                 case .failed(let error): "failed \(error.code)"
                 }
             }
@@ -70,6 +72,118 @@ struct EventTests {
         #expect(throws: StorageError.self) { try database.put("2", for: "b") }
         #expect(throws: StorageError.self) { try database.close() }
         #expect(journal.lines.filter { $0.hasPrefix("failed") } == ["failed inputOutput"])
+    }
+
+    /// A way to fail for good: what is done, and the kind of the call on the files that fails from then on.
+    struct Failing: CustomTestStringConvertible, Sendable {
+        let testDescription: String
+        let kind: FileOperation.Kind
+        let policy: Database.CheckpointPolicy
+        let fail: @Sendable (Database) throws -> Void
+
+        init(
+            _ name: String, _ kind: FileOperation.Kind,
+            _ policy: Database.CheckpointPolicy = .manual,
+            _ fail: @escaping @Sendable (Database) throws -> Void
+        ) {
+            testDescription = name
+            self.kind = kind
+            self.policy = policy
+            self.fail = fail
+        }
+    }
+
+    static let failing: [Failing] = [
+        Failing("commit", .sync) { try $0.put("2", for: "b") },
+        Failing("written commit", .write) { try $0.put("2", for: "b", durability: .written) },
+        Failing("transaction", .sync) { try $0.write { try $0.put("2", for: "b") } },
+        Failing("sync", .sync) { try $0.sync() },
+        Failing("checkpoint's pages", .write) { try $0.checkpoint() },
+        Failing("checkpoint's sync", .sync) { try $0.checkpoint() },
+        Failing("load", .sync) { try $0.load([(key: [1], value: [2])]) },
+        Failing("compaction", .sync) { try $0.compact() },
+        Failing("inline checkpoint", .sync, .inline) {
+            try $0.put([UInt8](repeating: 1, count: 100_000), for: "b", durability: .buffered)
+        },
+        Failing("background sync", .sync, .automatic) {
+            try $0.put("2", for: "b", durability: .buffered)
+        },
+    ]
+
+    @Test(arguments: failing) func everyFailureIsTold(_ failing: Failing) throws {
+        let files = CrashingFileSystem()
+        let journal = Journal()
+        var options = options(journal)
+        options.checkpointPolicy = failing.policy
+        options.syncInterval = .milliseconds(1)
+        options.logBudget = 65_536
+        let database = try Database(at: "e.kvdb", files: files, options: options)
+        try database.put("1", for: "a")
+        try database.put("1", for: "c", durability: .buffered)
+        if failing.policy == .automatic {
+            while journal.lines.count < 2 { System.yield() }
+        }
+        files.fail(
+            operation: files.count(of: failing.kind) + 1, of: failing.kind, forever: true)
+        do { try failing.fail(database) } catch {}
+        while database.failure == nil { System.yield() }
+        while journal.lines.last?.hasPrefix("failed") != true { System.yield() }
+        #expect(journal.lines.filter { $0.hasPrefix("failed") } == ["failed inputOutput"])
+        #expect(throws: StorageError.self) { try database.put("2", for: "b") }
+        do { try database.close() } catch {}
+        #expect(journal.lines.filter { $0.hasPrefix("failed") }.count == 1)
+    }
+
+    @Test func aCheckpointThatFindsNoRoomIsTold() throws {
+        let journal = Journal()
+        var options = options(journal)
+        options.checkpointPolicy = .inline
+        options.logBudget = 65_536
+        /// Which write is the first one to the data file, where `failing` fails.
+        func firstPageWrite(failing: Int? = nil) throws -> Int? {
+            let files = CrashingFileSystem()
+            let database = try Database(at: "e.kvdb", files: files, options: options)
+            try database.put("1", for: "a")
+            if let failing { files.fail(operation: failing, of: .write, with: .diskFull) }
+            let writes = Gathering<String>()
+            let before = files.count(of: .write)
+            files.beforeOperation = { if $0.kind == .write { writes.add([$0.path]) } }
+            let value = [UInt8](repeating: 1, count: 100_000)
+            try database.put(value, for: "b", durability: .buffered)
+            files.beforeOperation = nil
+            #expect(database.failure == nil)
+            try database.checkpoint()
+            try database.close()
+            let first = writes.elements.firstIndex { $0.hasSuffix("e.kvdb") }
+            return first.map { before + 1 + $0 }
+        }
+        let first = try #require(try firstPageWrite())
+        #expect(!journal.lines.contains { $0.hasPrefix("no checkpoint") })
+        _ = try firstPageWrite(failing: first)
+        #expect(journal.lines.filter { $0.hasPrefix("no ") } == ["no checkpoint diskFull"])
+    }
+
+    @Test func writesOfTasksThatWaitedAreTold() async throws {
+        let journal = Journal()
+        let database = try Database(inMemory: options(journal))
+        let gate = Gate()
+        let holder = try SystemThread {
+            do { try database.write { _ in gate.pass() } } catch { Issue.record(error) }
+        }
+        let line = #line - 2
+        await gate.awaitVisitor()
+        async let put: Void = database.put("1", for: "a")
+        while database.engine.core.queue.count == 0 { await Task.yield() }
+        await #expect(throws: StorageError.self) {
+            try await database.write(timeout: .zero) { _ in }
+        }
+        gate.open()
+        try await put
+        holder.join()
+        #expect(
+            journal.lines
+                == Array(
+                    repeating: "slow KVDBAPITests/EventTests.swift:\(line)", count: 2))
     }
 
     @Test func whoWaitedIsToldBehindWhom() throws {

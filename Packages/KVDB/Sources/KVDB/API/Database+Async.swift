@@ -184,8 +184,33 @@
             _ progress: @Sendable (Progress) throws -> Void,
             _ work: @escaping @Sendable (_ progress: (Progress) throws -> Void) throws -> Result
         ) async throws -> Result {
+            try await engine.core.perform(progress, work)
+        }
+    }
+
+    extension Engine {
+        /// Runs long work on a thread of the database while the task waits; see `Database.perform`.
+        nonisolated(nonsending) func perform<Result: Sendable>(
+            _ progress: @Sendable (Database.Progress) throws -> Void,
+            _ work:
+                @escaping @Sendable (_ progress: (Database.Progress) throws -> Void) throws ->
+                Result
+        ) async throws -> Result {
+            try requireOpen()
+            return try await workers.perform(progress, refusal: closingError(), work)
+        }
+    }
+
+    extension WorkThreads {
+        /// Runs long work on one of the threads while the task waits; see `Database.perform`.
+        nonisolated(nonsending) func perform<Result: Sendable>(
+            _ progress: @Sendable (Database.Progress) throws -> Void, refusal: StorageError,
+            _ work:
+                @escaping @Sendable (_ progress: (Database.Progress) throws -> Void) throws ->
+                Result
+        ) async throws -> Result {
             try await withoutActuallyEscaping(progress) { progress in
-                try await perform(on: engine.core.workers) { call in
+                try await run(refusal: refusal) { call in
                     try work { state in
                         try call.checkCancellation()
                         try progress(state)

@@ -16,6 +16,9 @@ extension Database {
         case slowWriter(waited: Duration, behind: String?)
         /// The database was opened after a crash: how many commits came out of the log, and their bytes.
         case recovered(commits: Int, byteCount: Int)
+        /// A checkpoint that nobody has called for did not come about, as on a full disk. All is as before: the log
+        /// grows, and another one is tried later.
+        case checkpointFailed(StorageError)
         /// A write or sync failed, and from now on the handle only reads; see ``Database/failure``.
         case failed(StorageError)
     }
@@ -33,6 +36,8 @@ extension Database.Event: CustomStringConvertible {
             "a write waited \(waited) for " + (behind.map { "the one begun at \($0)" } ?? "another")
         case .recovered(let commits, let byteCount):
             "recovered \(commits) commits, \(byteCount) bytes"
+        case .checkpointFailed(let error):
+            "no checkpoint: \(error)"
         case .failed(let error):
             "failed: \(error)"
         }

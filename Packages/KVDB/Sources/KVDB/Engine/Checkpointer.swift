@@ -56,6 +56,23 @@ extension Engine {
         try completeCheckpoint(position: position)
     }
 
+    /// Makes a checkpoint that nobody has called for. A full disk leaves things as they are until the next one; any
+    /// other failure poisons the store, and the next commit reports it.
+    func tryCheckpoint() {
+        do throws(StorageError) {
+            try runCheckpoint()
+        } catch {
+            noteFailedCheckpoint(error)
+            deliverEvents()
+        }
+    }
+
+    /// Lets the app know of a checkpoint that did not come about, unless the whole handle has failed.
+    private func noteFailedCheckpoint(_ error: StorageError) {
+        guard let events, poison == nil, error.code != .closed else { return }
+        events.add(.checkpointFailed(error))
+    }
+
     /// Starts a checkpoint of the head; the caller holds the writer lock. Nil when none is needed.
     ///
     /// The catalog is brought up to date in a version of its own, with an empty record in the log,
@@ -172,6 +189,7 @@ extension Engine {
             } catch {
                 // Then the transaction has to do with what there is.
                 guard error.isOutOfSpace else { throw error }
+                noteFailedCheckpoint(error)
             }
             return
         }

@@ -100,9 +100,7 @@ extension Engine {
                 deliverEvents()
             },
             checkpoint: { [self] in
-                // A full disk leaves things as they are until the next request; any other failure
-                // poisons the store, and the next commit reports it.
-                do throws(StorageError) { if isCheckpointDue { try runCheckpoint() } } catch {}
+                if isCheckpointDue { tryCheckpoint() }
             })
         writer.isMaintained = true
     }

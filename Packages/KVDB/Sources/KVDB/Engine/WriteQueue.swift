@@ -22,7 +22,11 @@
         /// Whether it has a look at the lock even if its time is over: nobody was before it.
         fileprivate var isFirst = false
 
-        /// When it gives up if it has not begun, in the system's nanoseconds.
+        /// When it was called, in the system's nanoseconds.
+        let start: UInt64
+        /// Who was in its way then; nil where that is not asked for.
+        let blocker: WriterUse?
+        /// When it gives up if it has not begun.
         let deadline: UInt64
         /// Where in the program it was called; nil where that is not asked for.
         let place: Place?
@@ -33,9 +37,14 @@
         typealias Changes = @Sendable (consuming WriterToken) throws -> CommitWait
 
         /// A write that is called at a place in the program, and waits for `timeout` at most until it begins.
-        init(_ timeout: Duration, _ place: Place?, _ changes: @escaping Changes) {
-            let (deadline, overflow) = System.now.addingReportingOverflow(timeout.wholeNanoseconds)
+        init(
+            _ timeout: Duration, _ place: Place?, behind blocker: WriterUse? = nil,
+            _ changes: @escaping Changes
+        ) {
+            start = System.now
+            let (deadline, overflow) = start.addingReportingOverflow(timeout.wholeNanoseconds)
             self.deadline = overflow ? .max : deadline
+            self.blocker = blocker
             self.place = place
             self.changes = changes
         }
@@ -206,9 +215,13 @@
 
         /// Takes the oldest write out of the queue to begin it, and ends those before it whose time is over.
         ///
-        /// - Parameter error: what it is over with.
+        /// - Parameters:
+        ///   - error: what it is over with.
+        ///   - note: gets each of those before it ends.
         /// - Returns: the write, which is then to be given to ``end(_:_:)``; nil if none waits any more.
-        func takeFirst(_ error: () -> StorageError) -> QueuedWrite? {
+        func takeFirst(
+            _ error: () -> StorageError, note: (QueuedWrite) -> Void
+        ) -> QueuedWrite? {
             let now = System.now
             var late: [QueuedWrite] = []
             let first: QueuedWrite? = state.withLock { state in
@@ -225,7 +238,10 @@
                 }
                 return nil
             }
-            for write in late { write.end(.failure(error())) }
+            for write in late {
+                note(write)
+                write.end(.failure(error()))
+            }
             return first
         }
 
@@ -238,8 +254,8 @@
             write.end(outcome)
         }
 
-        /// Ends those that wait and whose time is over.
-        func expire(_ error: StorageError) {
+        /// Ends those that wait and whose time is over. `note` gets each of them before.
+        func expire(_ error: StorageError, note: (QueuedWrite) -> Void) {
             let now = System.now
             let late = state.withLock { state in
                 let late = state.waiting.filter { $0.deadline <= now }
@@ -248,7 +264,10 @@
                 state.earliestDeadline = state.waiting.map(\.deadline).min() ?? .max
                 return late
             }
-            for write in late { write.end(.failure(error)) }
+            for write in late {
+                note(write)
+                write.end(.failure(error))
+            }
         }
 
         // MARK: The end

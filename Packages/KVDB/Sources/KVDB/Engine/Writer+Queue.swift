@@ -22,7 +22,10 @@
                 throw StorageError(
                     .invalidArgument, "A timeout must not be negative.", path: path)
             }
-            let write = QueuedWrite(timeout ?? options.writerTimeout, place, changes)
+            // Without a place it is behind the queue's thread, which has others to do first.
+            let blocker = events == nil ? nil : writerLock.currentHolder ?? .call
+            let write = QueuedWrite(
+                timeout ?? options.writerTimeout, place, behind: blocker, changes)
             try await withTaskCancellationHandler {
                 try await withCheckedThrowingContinuation { continuation in
                     write.whenOver { continuation.resume(with: $0) }
@@ -88,13 +91,17 @@
             }
             switch writerLock.acquire(next.use, until: { mayWait ? queue.earliestDeadline : 0 }) {
             case .taken(let token):
-                guard let write = queue.takeFirst({ lateError() }) else { return false }
+                guard let write = queue.takeFirst({ lateError() }, note: noteWait) else {
+                    return false
+                }
+                noteWait(write)
                 // The first may have left while this thread waited.
                 if write !== next { token.note(write.use) }
                 run(write, token, &begun)
                 return true
             case .timedOut(let holder):
-                if mayWait { queue.expire(lateError(holder)) }
+                if mayWait { queue.expire(lateError(holder), note: noteWait) }
+                deliverEvents()
                 return mayWait
             case .heldByCaller:
                 preconditionFailure("The queue's thread begins one write at a time.")
@@ -102,9 +109,14 @@
         }
 
         private func refuseNext(_ error: StorageError) -> Bool {
-            guard let write = queue.takeFirst({ lateError() }) else { return false }
+            guard let write = queue.takeFirst({ lateError() }, note: noteWait) else { return false }
             queue.end(write, .failure(error))
             return true
+        }
+
+        /// Notes how long a write was in the queue.
+        private func noteWait(_ write: QueuedWrite) {
+            noteWait(since: write.start, behind: write.blocker)
         }
 
         private func run(

@@ -40,7 +40,13 @@ extension Engine {
     func enterWriter(
         _ use: WriterUse, timeout: Duration? = nil
     ) throws(StorageError) -> WriterToken {
-        try requireWritable()
+        do throws(StorageError) {
+            try requireWritable()
+        } catch {
+            // A failure that a read has met is told by now.
+            deliverEvents()
+            throw error
+        }
         try relieve()
         let token = try acquireWriter(use, timeout: timeout ?? options.writerTimeout)
         // Both may have changed while this thread waited for its turn.
@@ -338,7 +344,7 @@ extension Engine {
         case .automatic: maintenance.requestCheckpoint()
         case .inline:
             // The commit is done; what goes wrong now shows in the next one or in `poison`.
-            do { try runCheckpoint() } catch {}
+            tryCheckpoint()
         case .manual: break
         }
     }
