@@ -20,6 +20,37 @@ extension BPlusTree {
         keepsValues: Bool = true,
         _ body: (ByteView, ByteView) throws(StorageError) -> Bool
     ) throws(StorageError) {
+        try visit(from: from, to: to, reverse: reverse, keepsValues: keepsValues, body)
+    }
+
+    /// Lends every entry of a range in order, like ``forEach(from:to:reverse:keepsValues:_:)``, to a closure that
+    /// throws nothing.
+    ///
+    /// - Parameters:
+    ///   - from: the first key of the range, nil for the tree's first.
+    ///   - to: the first key after the range, nil for no end.
+    ///   - reverse: whether to go from the last entry of the range to the first.
+    ///   - body: gets key and value, and says whether to go on.
+    /// - Throws: `damaged`, `inputOutput`.
+    /// - Complexity: O(log n + entries visited).
+    public func scan(
+        from: ByteView? = nil, to: ByteView? = nil, reverse: Bool = false,
+        _ body: (RawSpan, RawSpan) -> Bool
+    ) throws(StorageError) {
+        // With the loop inside it: as an argument of the other one, the closure around `body` would cost each entry
+        // a jump.
+        try visit(from: from, to: to, reverse: reverse, keepsValues: true) {
+            key, value throws(StorageError) in
+            key.withBytes { key in value.withBytes { value in body(key, value) } }
+        }
+    }
+
+    /// The loop of both.
+    @inline(__always)
+    private func visit(
+        from: ByteView?, to: ByteView?, reverse: Bool, keepsValues: Bool,
+        _ body: (ByteView, ByteView) throws(StorageError) -> Bool
+    ) throws(StorageError) {
         try root.validate()
         guard !root.isEmpty else { return }
         if let from, let to, from.compare(to: to) >= 0 { return }

@@ -38,6 +38,7 @@ import StorageIO
     ///
     /// - Parameter body: gets key and value, valid until it returns, and says whether to go on.
     /// - Returns: how many were lent, and whether `body` wants more.
+    @inline(__always)
     func lend(
         _ count: Int, from first: Int, reverse: Bool, _ ahead: inout LeafAhead,
         _ body: (ByteView, ByteView) throws(StorageError) -> Bool

@@ -222,9 +222,7 @@ extension TableReading where Self: ~Copyable {
         guard !source.isTransaction else {
             return try visitCopies(range.keyRange, order, body)
         }
-        try source.scanBytes(range.keyRange, order) { key, value throws(StorageError) in
-            key.withBytes { key in value.withBytes { value in body(key, value) } }
-        }
+        try source.scanBytes(range.keyRange, order, body)
     }
 
     /// Visits copies of the entries in a range of a transaction's table.

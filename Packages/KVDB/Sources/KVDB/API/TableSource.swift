@@ -204,12 +204,12 @@ public struct TableSource: Sendable {
     @usableFromInline
     func scanBytes(
         _ range: KeyRange, _ order: TableOrder,
-        _ body: (ByteView, ByteView) throws(StorageError) -> Bool
+        _ body: (RawSpan, RawSpan) -> Bool
     ) throws(StorageError) {
         guard !isNoting else { return try scanNoting(range, order, body) }
         try read { tree throws(StorageError) in
             // As it is: a closure around it would cost each entry a jump.
-            try tree.forEach(in: range, reverse: order == .descending, body)
+            try tree.scan(in: range, reverse: order == .descending, body)
         }
     }
 
@@ -220,13 +220,9 @@ public struct TableSource: Sendable {
         _ body: (RawSpan, RawSpan) throws(Database.Failure) -> Bool
     ) throws(Database.Failure) {
         var failure: Database.Failure?
-        try scanBytes(range, order) { key, value throws(StorageError) in
+        try scanBytes(range, order) { key, value in
             do throws(Database.Failure) {
-                return try key.withBytes { key throws(Database.Failure) in
-                    try value.withBytes { value throws(Database.Failure) in
-                        try body(key, value)
-                    }
-                }
+                return try body(key, value)
             } catch {
                 failure = error
                 return false

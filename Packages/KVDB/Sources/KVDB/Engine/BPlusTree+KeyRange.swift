@@ -15,6 +15,16 @@ extension BPlusTree {
         }
     }
 
+    /// The entries in `range` in order or in reverse, until `body`, which throws nothing, returns false.
+    func scan(
+        in range: KeyRange, reverse: Bool, _ body: (RawSpan, RawSpan) -> Bool
+    ) throws(StorageError) {
+        guard !range.isEmpty else { return }
+        try range.withBounds { from, to throws(StorageError) in
+            try scan(from: from, to: to, reverse: reverse, body)
+        }
+    }
+
     /// How many entries lie in `range`.
     func count(in range: KeyRange) throws(StorageError) -> UInt64 {
         guard !range.isEmpty else { return 0 }

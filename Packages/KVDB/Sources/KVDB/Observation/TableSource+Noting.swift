@@ -49,15 +49,14 @@ extension TableSource {
     /// Lends the entries in a range of a snapshot, until `body` returns false, and notes how far that went.
     func scanNoting(
         _ range: KeyRange, _ order: TableOrder,
-        _ body: (ByteView, ByteView) throws(StorageError) -> Bool
+        _ body: (RawSpan, RawSpan) -> Bool
     ) throws(StorageError) {
         var last: [UInt8]?
         defer { note(range, order, through: last) }
         try read(noting: { _, _ in }) { tree throws(StorageError) in
-            try tree.forEach(in: range, reverse: order == .descending) {
-                key, value throws(StorageError) in
-                let goesOn = try body(key, value)
-                if !goesOn { last = key.array }
+            try tree.scan(in: range, reverse: order == .descending) { key, value in
+                let goesOn = body(key, value)
+                if !goesOn { last = key.withByteView { $0.array } }
                 return goesOn
             }
         }
