@@ -190,7 +190,6 @@ where Store == FilePageStore<POSIXFile>, Log == WriteAheadLog<POSIXFileSystem> {
             try files.remove(names.draft)
             guard options.access != .createNew else { throw error }
         }
-        try files.syncDirectory(of: path)
     }
 
     private static func open<Files: FileSystem>(
@@ -258,6 +257,9 @@ where Store == FilePageStore<POSIXFile>, Log == WriteAheadLog<POSIXFileSystem> {
         if !options.isReadOnly {
             let isClosed = store.checkpoint.endsLog || store.generation == 1
             if !isClosed || isLogThere { try store.secureSuperblock() }
+            // A creation that was killed before its name was durable. Nothing may be added to the file before
+            // that: if it went back to its draft's name, nobody could tell it from a file of somebody else.
+            if store.generation == 1 { try files.syncDirectory(of: names.data) }
         }
         var recovery = try Recovery(store: store, options: options, path: names.data)
         if store.otherSlotDamaged { try recovery.checkPages() }
