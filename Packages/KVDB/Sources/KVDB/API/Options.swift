@@ -28,7 +28,7 @@ extension Database {
         /// The thread whose commit reaches a budget does it before its commit returns. No thread is
         /// started: for small systems and for deterministic tests.
         case inline
-        /// Only ``Database/checkpoint()`` and ``Database/close()`` do. The log grows until
+        /// Only `checkpoint()` and `close()` do. The log grows until
         /// then.
         case manual
     }
@@ -71,7 +71,7 @@ extension Database {
         /// policy only): from 1 ms to an hour.
         public var syncInterval: Duration
         /// Whether commits go to a log. Without it a `full` commit is a checkpoint of its own, and
-        /// the weaker levels become durable only by ``Database/sync()`` or a checkpoint.
+        /// the weaker levels become durable only by `sync()` or a checkpoint.
         public var usesLog: Bool
         /// Bytes of log after which a checkpoint runs.
         public var logBudget: Int
@@ -134,10 +134,10 @@ extension Database {
 }
 
 /// A database's options, as the engine takes them.
-public typealias DatabaseOptions = Database.Options
+@_spi(Engine) public typealias DatabaseOptions = Database.Options
 
 /// What a commit waits for, as the engine takes it.
-public typealias Durability = Database.Durability
+@_spi(Engine) public typealias Durability = Database.Durability
 
 /// When checkpoints run, as the engine takes it.
-public typealias CheckpointPolicy = Database.CheckpointPolicy
+@_spi(Engine) public typealias CheckpointPolicy = Database.CheckpointPolicy

@@ -4,7 +4,7 @@ import StorageIO
 import WAL
 
 /// The state of a database at one moment, as cheap to get as a few counters.
-public struct DatabaseStatistics: Sendable {
+@_spi(Engine) public struct DatabaseStatistics: Sendable {
     /// Bytes of a page.
     public var pageSize = 0
     /// Pages the data file has room for, the superblocks included.

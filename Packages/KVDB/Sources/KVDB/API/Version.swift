@@ -2,7 +2,7 @@ import BTree
 import PageStore
 
 /// One committed state of the database: what a snapshot reads.
-public struct Version: Sendable, Equatable {
+@_spi(Engine) public struct Version: Sendable, Equatable {
     /// The transaction that made it.
     public var transaction: TransactionNumber
     /// The default table.
