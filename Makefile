@@ -6,6 +6,7 @@
 # make soak HOURS=2  further cases of the same tests, for hours; goes on where it stopped; then the fuzzers
 # make bench   measured beside LMDB, SQLite, RocksDB, LevelDB, WiredTiger; hours, writes Docs/Benchmarks.md
 # make bench-quick  a hundredth of it, once
+# make docs    the documentation of every library, by the toolchain's docc, into .build-docs
 # make lint    style, as `swift format lint --strict` sees it
 # make format  puts every source file into that style
 # make embedded  the engine under Embedded Swift, and a small program built so; its size and memory
@@ -15,7 +16,7 @@ SOURCES := Package.swift Packages Tests Verification Benchmarks Examples
 
 HOURS ?= 2
 
-.PHONY: demo test kvtools check crashtest soak bench bench-quick lint format embedded embedded-package embedded-static clean lz4
+.PHONY: demo test kvtools check crashtest soak bench bench-quick docs lint format embedded embedded-package embedded-static clean lz4
 
 demo: lz4
 	@Scripts/demo
@@ -41,6 +42,9 @@ bench:
 
 bench-quick:
 	@Scripts/bench quick
+
+docs:
+	@Scripts/docs
 
 lint:
 	swift format lint --strict --parallel --recursive $(SOURCES)

@@ -3,7 +3,7 @@ import Synchronization
 
 extension FilePageStore {
     /// Writes an empty store to an empty file, durably, and opens it. The file's name is the caller's to
-    /// make durable (``FileSystem/syncDirectory(of:)``); ``create(files:path:options:record:identifier:check:)``
+    /// make durable (`FileSystem.syncDirectory(of:)`); ``create(files:path:options:record:identifier:check:)``
     /// does that too.
     ///
     /// A power cut in it leaves a whole store, or a file that another `create` takes.

@@ -24,7 +24,7 @@ private struct WritingState {
 /// running transaction, or for a change in place (``commitInPlace(_:)``).
 ///
 /// Locks, in the order of taking: `space`, then `evictionLock`; `unsyncedLock` and that of
-/// ``PageMemory`` are taken last.
+/// `PageMemory` are taken last.
 @safe public final class FilePageStore<Handle: File>: CheckpointedStorage, @unchecked Sendable {
     // Sendable: every stored property is constant and safe by itself, or says what guards it.
 

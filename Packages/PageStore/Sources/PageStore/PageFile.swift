@@ -20,7 +20,9 @@ public final class PageFile<Handle: File> {
 
     /// Reads the superblocks of `file`.
     ///
-    /// - Parameter check: the structure check for tree nodes.
+    /// - Parameters:
+    ///   - file: an open file.
+    ///   - check: the structure check for tree nodes.
     /// - Throws: `inputOutput` when not even the size is to be had.
     public init(_ file: Handle, check: @escaping PageCheck) throws(StorageError) {
         self.file = file
@@ -51,7 +53,9 @@ public final class PageFile<Handle: File> {
     /// alone.
     ///
     /// - Parameters:
+    ///   - page: the page to read.
     ///   - newest: the newest transaction that can have written it.
+    ///   - buffer: where the page goes to.
     ///   - isDisplaced: whether the page may say that it is another one.
     public func readNode(
         _ page: PageNumber, newest: TransactionNumber, isDisplaced: Bool = false,
@@ -82,7 +86,9 @@ public final class PageFile<Handle: File> {
     /// Checks an overflow run, piece by piece.
     ///
     /// - Parameters:
+    ///   - page: the first page of the run.
     ///   - byteCount: the length that it must have; nil for any.
+    ///   - newest: the newest transaction that can have written it.
     ///   - pageLimit: no page of the run may lie at or beyond.
     /// - Returns: how many pages it has, or what is wrong.
     public func checkRun(

@@ -182,15 +182,19 @@ public protocol PageStorage: AnyObject, Sendable {
 
     /// The value of an overflow run, in one piece, valid as long as the caller's open read.
     ///
-    /// - Parameter byteCount: the length that the tree has noted; another one is damage.
+    /// - Parameters:
+    ///   - page: the first page of the run.
+    ///   - byteCount: the length that the tree has noted; another one is damage.
     func overflow(_ page: PageNumber, byteCount: Int) throws(StorageError) -> ByteView
 
     /// The value of an overflow run like ``overflow(_:byteCount:)``, for a pass over much that is not read
     /// again soon: a run that is not in memory may be read into `buffer`, and then takes no place in the
     /// cache.
     ///
-    /// - Parameter buffer: the caller's, from one value to the next. It grows as needed, and the value may
-    ///   lie in it.
+    /// - Parameters:
+    ///   - page: the first page of the run.
+    ///   - byteCount: the length that the tree has noted; another one is damage.
+    ///   - buffer: the caller's, from one value to the next. It grows as needed, and the value may lie in it.
     func overflow(
         _ page: PageNumber, byteCount: Int, beside buffer: inout PageBuffer?
     ) throws(StorageError) -> ByteView

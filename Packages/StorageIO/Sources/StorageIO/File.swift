@@ -29,7 +29,10 @@ public protocol File: AnyObject, Sendable {
     /// started there is done. Makes nothing durable: that does ``sync()``, which then has less to do. It
     /// keeps a large sync from holding up those of other files behind it.
     ///
-    /// - Parameter waiting: whether to wait; otherwise it only starts.
+    /// - Parameters:
+    ///   - count: how many bytes.
+    ///   - offset: where they begin.
+    ///   - waiting: whether to wait; otherwise it only starts.
     /// - Throws: `inputOutput`: as after a failed ``sync()``, writes may be lost.
     func writeBack(_ count: UInt64, at offset: UInt64, waiting: Bool) throws(StorageError)
 
@@ -115,8 +118,10 @@ public protocol FileSystem: Sendable {
 
     /// Gives a file another name in one step. Durable after ``syncDirectory(of:)``.
     ///
-    /// - Parameter replacing: whether a file already there is replaced; otherwise it is a
-    ///   `fileExists` error.
+    /// - Parameters:
+    ///   - from: the name that it has.
+    ///   - to: the name that it gets.
+    ///   - replacing: whether a file already there is replaced; otherwise it is a `fileExists` error.
     func rename(_ from: String, to: String, replacing: Bool) throws(StorageError)
 
     /// Makes creations, removals and renames in the directory that holds `path` durable.

@@ -43,7 +43,7 @@ public final class CrashingFile: File, @unchecked Sendable {
         StorageError(.diskFull, "No space is left on the device (simulated).", path: path)
     }
 
-    /// Reads at `offset` until `buffer` is full or the file ends; see ``File/read(into:at:)``.
+    /// Reads at `offset` until `buffer` is full or the file ends; see `File.read(into:at:)`.
     public func read(
         into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64
     ) throws(StorageError) -> Int {
@@ -63,7 +63,7 @@ public final class CrashingFile: File, @unchecked Sendable {
         }
     }
 
-    /// Writes all of `buffer` at `offset`; see ``File/write(_:at:)``.
+    /// Writes all of `buffer` at `offset`; see `File.write(_:at:)`.
     public func write(
         _ buffer: UnsafeRawBufferPointer, at offset: UInt64
     ) throws(StorageError) {
@@ -97,7 +97,7 @@ public final class CrashingFile: File, @unchecked Sendable {
         }
     }
 
-    /// Makes earlier writes and the size durable; see ``File/sync()``.
+    /// Makes earlier writes and the size durable; see `File.sync()`.
     public func sync() throws(StorageError) {
         let failed = { [self] (number: Int) in
             if isClosed { return }
@@ -120,7 +120,7 @@ public final class CrashingFile: File, @unchecked Sendable {
         }
     }
 
-    /// Cuts the file, or extends it with zeros; see ``File/truncate(to:)``.
+    /// Cuts the file, or extends it with zeros; see `File.truncate(to:)`.
     public func truncate(to size: UInt64) throws(StorageError) {
         try fileSystem.perform(.truncate, path, offset: size) { number throws(StorageError) in
             try checkWritable(size, 0)
@@ -129,7 +129,7 @@ public final class CrashingFile: File, @unchecked Sendable {
         }
     }
 
-    /// Reserves space and extends the file over it; see ``File/preallocate(_:at:)``.
+    /// Reserves space and extends the file over it; see `File.preallocate(_:at:)`.
     public func preallocate(_ count: UInt64, at offset: UInt64) throws(StorageError) {
         try fileSystem.perform(
             .preallocate, path, offset: offset, byteCount: Int(clamping: count)
@@ -160,7 +160,7 @@ public final class CrashingFile: File, @unchecked Sendable {
             .fileTooLarge, "The file system allows no file of that size (simulated).", path: path)
     }
 
-    /// Takes the file's lock without waiting; see ``File/lock(exclusive:)``.
+    /// Takes the file's lock without waiting; see `File.lock(exclusive:)`.
     public func lock(exclusive: Bool) throws(StorageError) {
         try fileSystem.look(.lock, path) { () throws(StorageError) in
             try checkOpen()

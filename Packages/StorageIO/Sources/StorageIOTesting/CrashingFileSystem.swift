@@ -101,7 +101,7 @@ public final class CrashingFileSystem: FileSystem, @unchecked Sendable {
         return used < sizeLimit ? sizeLimit - used : 0
     }
 
-    /// Opens `path`; see ``FileSystem/open(_:_:)``.
+    /// Opens `path`; see `FileSystem.open(_:_:)`.
     public func open(_ path: String, _ mode: OpenMode) throws(StorageError) -> CrashingFile {
         try perform(.open, path) { number throws(StorageError) in
             var contents = names[path]
@@ -139,7 +139,7 @@ public final class CrashingFileSystem: FileSystem, @unchecked Sendable {
         }
     }
 
-    /// Gives a file another name in one step; see ``FileSystem/rename(_:to:replacing:)``.
+    /// Gives a file another name in one step; see `FileSystem.rename(_:to:replacing:)`.
     public func rename(_ from: String, to: String, replacing: Bool) throws(StorageError) {
         try perform(.rename, from, newPath: to) { number throws(StorageError) in
             guard let contents = names[from] else {
@@ -155,7 +155,7 @@ public final class CrashingFileSystem: FileSystem, @unchecked Sendable {
         }
     }
 
-    /// Makes the names in the directory of `path` durable; see ``FileSystem/syncDirectory(of:)``.
+    /// Makes the names in the directory of `path` durable; see `FileSystem.syncDirectory(of:)`.
     public func syncDirectory(of path: String) throws(StorageError) {
         try perform(.syncDirectory, path) { _ throws(StorageError) in
             let directory = Self.directory(of: path)

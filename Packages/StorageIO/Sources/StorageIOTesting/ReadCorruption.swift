@@ -25,6 +25,7 @@ extension CrashingFileSystem {
     /// - Parameters:
     ///   - number: which one, counted from 1 among all reads. For a stale read ask before the writes
     ///     whose loss is meant: what a sector held before is only kept from then on.
+    ///   - corruption: what is wrong with the bytes.
     ///   - forever: whether the medium keeps them, until they are written again; otherwise only this
     ///     read is wrong.
     public func corruptRead(

@@ -5,7 +5,9 @@ extension LogReader {
     /// whether or not anything leads to them: what lies behind a damaged place. A record counts when
     /// its last frame is sound.
     ///
-    /// - Parameter transaction: only records of later transactions count.
+    /// - Parameters:
+    ///   - position: where to begin to count.
+    ///   - transaction: only records of later transactions count.
     /// - Returns: how many there are, and the newest transaction among them.
     /// - Throws: `inputOutput`.
     public func countStrayRecords(

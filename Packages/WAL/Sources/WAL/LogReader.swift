@@ -27,10 +27,12 @@ public final class LogReader<Files: FileSystem> {
     /// Opens `path` and reads its segment headers.
     ///
     /// - Parameters:
+    ///   - files: where the log's file is.
+    ///   - path: its name.
     ///   - identity: the log that it must be; nil takes that of the newest segment.
     ///   - options: `maximumRecordSize` bounds the records that are put together.
     ///   - owner: the file that the log stands beside. A log that would not be opened beside it is
-    ///     refused, as ``FileSystem/open(_:_:beside:)`` says. Nil: any file is read.
+    ///     refused, as `FileSystem.open(_:_:beside:)` says. Nil: any file is read.
     ///   - mayBeNew: whether a file that was only just made is an empty log, whatever lay there before:
     ///     unless that is another log.
     /// - Throws: `fileNotFound`, `notADatabase`, `unsupportedFormat`, `damaged` when the headers
@@ -66,7 +68,7 @@ public final class LogReader<Files: FileSystem> {
     /// Reads the segment headers again, to see what was written since. Costs a read of 64 bytes for each
     /// slot. The file is the one that was opened, whatever has its name by now.
     ///
-    /// - Throws: as ``init(files:path:identity:options:)``; `closed`.
+    /// - Throws: as `init(files:path:identity:options:)`; `closed`.
     public func refresh() throws(StorageError) {
         walker.table = try SegmentTable(
             readingLive: file, identity: wanted ?? identity,
@@ -102,8 +104,10 @@ public final class LogReader<Files: FileSystem> {
 
     /// Calls `body` for each sound frame from `start` to the log's end.
     ///
-    /// - Parameter start: the end of a record or a segment's `previousEnd`; nil reads from
-    ///   ``oldestPosition``. Fragments of a record that began before are read too.
+    /// - Parameters:
+    ///   - start: the end of a record or a segment's `previousEnd`; nil reads from ``oldestPosition``. Fragments
+    ///     of a record that began before are read too.
+    ///   - body: gets the frame, whose bytes are lent for the length of the call.
     /// - Returns: what was found; damage is reported there, not thrown.
     /// - Throws: `inputOutput`, `valueTooLong`, and what `body` throws.
     @discardableResult

@@ -217,7 +217,7 @@ extension Database {
     /// Begins a write transaction, waiting for those before it.
     ///
     /// It belongs to no thread: whoever has it may use it, one at a time. Everybody else waits until it ends, so keep
-    /// it short. ``write(durability:timeout:file:line:_:)`` can't forget to end it.
+    /// it short. `write(durability:timeout:file:line:_:)` can't forget to end it.
     ///
     /// - Parameters:
     ///   - timeout: how long to wait at most; nil for ``Options/writerTimeout``.

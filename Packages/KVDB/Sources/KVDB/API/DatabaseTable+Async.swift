@@ -11,7 +11,7 @@
         ///   - value: the value, of at most 1 GiB.
         ///   - key: the key, of at most 1,024 bytes.
         ///   - durability: what the commit waits for; nil for the database's own level.
-        /// - Throws: as ``Database/write(durability:timeout:file:line:_:)``, and `keyTooLong`, `valueTooLong`, `wrongType`.
+        /// - Throws: as `write(durability:timeout:file:line:_:)`, and `keyTooLong`, `valueTooLong`, `wrongType`.
         nonisolated(nonsending) public func put(
             _ value: Value, for key: Key, durability: Database.Durability? = nil
         ) async throws {
@@ -100,7 +100,7 @@
 
     // Many entries.
     extension CommittingTable {
-        /// Puts many entries in one transaction; see ``TableChanging/put(contentsOf:)``.
+        /// Puts many entries in one transaction; see `put(contentsOf:)`.
         ///
         /// - Parameters:
         ///   - entries: pairs of a key and a value, in any order. They are gathered before the write is queued.
@@ -115,7 +115,7 @@
             }
         }
 
-        /// Puts many entries in one transaction; see ``TableChanging/put(contentsOf:)``.
+        /// Puts many entries in one transaction; see `put(contentsOf:)`.
         ///
         /// - Parameters:
         ///   - entries: pairs of a key and a value.
@@ -157,7 +157,7 @@
             }
         }
 
-        /// Deletes the entries in a range that a condition holds for; see ``TableChanging/delete(in:where:)``.
+        /// Deletes the entries in a range that a condition holds for; see `delete(in:where:)`.
         ///
         /// - Parameters:
         ///   - range: the keys to look at: a Swift range, `.prefix(…)`, `.all`.

@@ -11,7 +11,7 @@ extension CommittingTable {
     ///   - value: the value, of at most 1 GiB.
     ///   - key: the key, of at most 1,024 bytes.
     ///   - durability: what the commit waits for; nil for the database's own level.
-    /// - Throws: as ``Database/write(durability:timeout:file:line:_:)``, and `keyTooLong`, `valueTooLong`, `wrongType`.
+    /// - Throws: as `write(durability:timeout:file:line:_:)`, and `keyTooLong`, `valueTooLong`, `wrongType`.
     /// - Complexity: O(log n).
     @available(*, noasync, message: "In a task, use the call with await.")
     @inlinable

@@ -20,7 +20,7 @@ extension Database.Snapshot {
         return value
     }
 
-    /// Calls `body`, which throws nothing, with the bytes of a key's value; see ``TableReading/withValue(for:_:)``.
+    /// Calls `body`, which throws nothing, with the bytes of a key's value; see `withValue(for:_:)`.
     ///
     /// - Parameters:
     ///   - key: anything that has bytes.
@@ -38,7 +38,7 @@ extension Database.Snapshot {
     }
 
     /// Calls `body` with the bytes of a key's value where they lie in the cache; see
-    /// ``TableReading/withValue(for:_:)``.
+    /// `withValue(for:_:)`.
     ///
     /// - Parameters:
     ///   - key: anything that has bytes.
@@ -87,7 +87,7 @@ extension Database {
         return value
     }
 
-    /// Calls `body`, which throws nothing, with the bytes of a key's value; see ``TableReading/withValue(for:_:)``.
+    /// Calls `body`, which throws nothing, with the bytes of a key's value; see `withValue(for:_:)`.
     ///
     /// - Parameters:
     ///   - key: anything that has bytes.
@@ -105,7 +105,7 @@ extension Database {
     }
 
     /// Calls `body` with the bytes of a key's value in the newest version, where they lie in the cache; see
-    /// ``TableReading/withValue(for:_:)``.
+    /// `withValue(for:_:)`.
     ///
     /// - Parameters:
     ///   - key: anything that has bytes.
@@ -141,7 +141,7 @@ extension Database {
     ///   - value: anything that has bytes, at most 1 GiB.
     ///   - key: anything that has bytes, at most 1,024.
     ///   - durability: what the commit waits for; nil for the database's own level.
-    /// - Throws: as ``write(durability:timeout:file:line:_:)``, and `keyTooLong`, `valueTooLong`.
+    /// - Throws: as `write(durability:timeout:file:line:_:)`, and `keyTooLong`, `valueTooLong`.
     /// - Complexity: O(log n).
     @available(*, noasync, message: "In a task, use the call with await.")
     @inlinable

@@ -36,7 +36,7 @@ extension TableChanging where Self: ~Copyable {
     /// Puts a value under a key that is not there yet.
     ///
     /// - Returns: whether it was put: false if there is such a key already, and nothing has changed.
-    /// - Throws: as ``put(_:for:)``.
+    /// - Throws: as `put(_:for:)`.
     /// - Complexity: O(log n).
     @available(*, noasync, message: "In a task, use the call with await.")
     @discardableResult
@@ -47,7 +47,7 @@ extension TableChanging where Self: ~Copyable {
     /// Puts a value in place of the one that is there.
     ///
     /// - Returns: whether it was put: false if there is no such key, and nothing has changed.
-    /// - Throws: as ``put(_:for:)``.
+    /// - Throws: as `put(_:for:)`.
     /// - Complexity: O(log n).
     @available(*, noasync, message: "In a task, use the call with await.")
     @discardableResult
@@ -62,7 +62,7 @@ extension TableChanging where Self: ~Copyable {
     ///   - new: the value to put.
     ///   - key: the key of both.
     /// - Returns: whether it was put: false if another value is there, or none, and nothing has changed.
-    /// - Throws: as ``put(_:for:)``.
+    /// - Throws: as `put(_:for:)`.
     /// - Complexity: O(log n + size of the value).
     @available(*, noasync, message: "In a task, use the call with await.")
     @discardableResult
@@ -74,7 +74,7 @@ extension TableChanging where Self: ~Copyable {
 
     /// Puts a value under a key and returns the one that was there before, or nil.
     ///
-    /// - Throws: as ``put(_:for:)``; `undecodable` for an old value that is no `Value`, and nothing has changed.
+    /// - Throws: as `put(_:for:)`; `undecodable` for an old value that is no `Value`, and nothing has changed.
     /// - Complexity: O(log n).
     @available(*, noasync, message: "In a task, use the call with await.")
     public func exchange(_ value: Value, for key: Key) throws(StorageError) -> Value? {
@@ -92,7 +92,7 @@ extension TableChanging where Self: ~Copyable {
     ///   - key: the key of the value.
     ///   - body: changes the value. In a database's own transaction it must not wait for another transaction.
     /// - Returns: what `body` returns.
-    /// - Throws: what `body` throws, and nothing has changed; as ``put(_:for:)``.
+    /// - Throws: what `body` throws, and nothing has changed; as `put(_:for:)`.
     /// - Complexity: O(log n).
     @available(*, noasync, message: "In a task, use the call with await.")
     @discardableResult
@@ -118,7 +118,7 @@ extension TableChanging where Self: ~Copyable {
 
     /// Deletes a key and returns the value that it had, or nil if it was not there.
     ///
-    /// - Throws: as ``delete(_:)``; `undecodable` for a value that is no `Value`, and nothing has changed.
+    /// - Throws: as `delete(_:)`; `undecodable` for a value that is no `Value`, and nothing has changed.
     /// - Complexity: O(log n).
     @available(*, noasync, message: "In a task, use the call with await.")
     public func take(_ key: Key) throws(StorageError) -> Value? {
@@ -132,7 +132,7 @@ extension TableChanging where Self: ~Copyable {
     ///
     /// - Parameter entries: pairs of a key and a value, in any order. Of two with the same key the later one stays.
     ///   A dictionary is such a sequence.
-    /// - Throws: as ``put(_:for:)``. A transaction keeps the entries before the one that is refused; a
+    /// - Throws: as `put(_:for:)`. A transaction keeps the entries before the one that is refused; a
     ///   database keeps none.
     /// - Complexity: O(entries × log n).
     @available(*, noasync, message: "In a task, use the call with await.")
@@ -155,7 +155,7 @@ extension TableChanging where Self: ~Copyable {
     ///
     /// - Parameter keys: the keys, in any order.
     /// - Returns: how many of them were there.
-    /// - Throws: as ``delete(_:)``.
+    /// - Throws: as `delete(_:)`.
     /// - Complexity: O(keys × log n).
     @available(*, noasync, message: "In a task, use the call with await.")
     @discardableResult
@@ -167,7 +167,7 @@ extension TableChanging where Self: ~Copyable {
     ///
     /// - Parameter range: the keys to delete: a Swift range, `.prefix(…)`, `.all`.
     /// - Returns: how many entries there were.
-    /// - Throws: as ``delete(_:)``.
+    /// - Throws: as `delete(_:)`.
     /// - Complexity: O(log n + pages freed).
     @available(*, noasync, message: "In a task, use the call with await.")
     @discardableResult
@@ -184,7 +184,7 @@ extension TableChanging where Self: ~Copyable {
     ///   - range: the keys to look at: a Swift range, `.prefix(…)`, `.all`.
     ///   - condition: gets key and value, and returns whether to delete them.
     /// - Returns: how many entries were deleted.
-    /// - Throws: what `condition` throws; as ``delete(_:)``.
+    /// - Throws: what `condition` throws; as `delete(_:)`.
     /// - Complexity: O(log n + entries in the range + deleted × log n). Takes no memory for them.
     @available(*, noasync, message: "In a task, use the call with await.")
     @discardableResult
@@ -200,7 +200,7 @@ extension TableChanging where Self: ~Copyable {
 
     /// Deletes the first entry in a range and returns it, or nil if there is none: what a queue takes next.
     ///
-    /// - Throws: as ``delete(_:)``; `undecodable`, and nothing has changed.
+    /// - Throws: as `delete(_:)`; `undecodable`, and nothing has changed.
     /// - Complexity: O(log n).
     @available(*, noasync, message: "In a task, use the call with await.")
     @discardableResult
@@ -213,7 +213,7 @@ extension TableChanging where Self: ~Copyable {
 
     /// Deletes the last entry in a range and returns it, or nil if there is none.
     ///
-    /// - Throws: as ``delete(_:)``; `undecodable`, and nothing has changed.
+    /// - Throws: as `delete(_:)`; `undecodable`, and nothing has changed.
     /// - Complexity: O(log n).
     @available(*, noasync, message: "In a task, use the call with await.")
     @discardableResult

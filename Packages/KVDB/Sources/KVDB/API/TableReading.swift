@@ -197,7 +197,7 @@ extension TableReading where Self: ~Copyable {
     /// Calls `body` with the bytes of each entry in a range, in the order of keys, until it returns false.
     ///
     /// A database and a snapshot lend the bytes where they lie in the cache; a transaction lends copies, and may be
-    /// changed by `body` as ``forEach(in:order:_:)`` says.
+    /// changed by `body` as `forEach(in:order:_:)` says.
     ///
     /// - Parameters:
     ///   - range: the keys to visit: a Swift range, `.prefix(…)`, `.all`.
@@ -258,7 +258,7 @@ extension TableReading where Self: ~Copyable {
     ///   - order: which way to go.
     ///   - limit: the most entries to return. For the next page, ask for the range behind the last key.
     /// - Returns: the entries. They take memory, all of them, at once; ``cursor()`` and
-    ///   ``forEach(in:order:_:)`` take one at a time.
+    ///   `forEach(in:order:_:)` take one at a time.
     /// - Throws: `damaged` with the page, `inputOutput`, `closed`, `undecodable`.
     /// - Complexity: O(log n + entries returned).
     public func entries(

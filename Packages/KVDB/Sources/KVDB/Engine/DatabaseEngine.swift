@@ -116,7 +116,7 @@ public final class DatabaseEngine<Store: CheckpointedStorage, Log: CommitLog>: S
     /// can't forget to end it.
     ///
     /// - Parameters:
-    ///   - timeout: how long to wait at most; nil for ``DatabaseOptions/writerTimeout``.
+    ///   - timeout: how long to wait at most; nil for `DatabaseOptions.writerTimeout`.
     ///   - file: where this is called, for the error that others get who waited in vain.
     ///   - line: the line there.
     /// - Throws: `timedOut`, which names the transaction that was in the way; `busy` inside the closure of
@@ -214,7 +214,7 @@ public final class DatabaseEngine<Store: CheckpointedStorage, Log: CommitLog>: S
         ///
         /// - Parameters:
         ///   - durability: what the commit waits for; nil for the database's own level.
-        ///   - timeout: how long to wait for the transaction before; nil for ``DatabaseOptions/writerTimeout``.
+        ///   - timeout: how long to wait for the transaction before; nil for `DatabaseOptions.writerTimeout`.
         ///   - file: where this is called, for the error that others get who waited in vain.
         ///   - line: the line there.
         ///   - body: what to do. It lends the transaction: it can't end it, keep it or put another in its place.

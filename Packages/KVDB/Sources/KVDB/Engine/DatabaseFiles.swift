@@ -59,7 +59,7 @@ public struct DatabaseFiles: Sendable {
     }
 
     /// Whether `path` stands for one of the database's names on the system's files; see
-    /// ``conflict(with:on:)``.
+    /// `conflict(with:on:)`.
     public func conflict(with path: String) throws(StorageError) -> String? {
         try conflict(with: path, on: POSIXFileSystem())
     }

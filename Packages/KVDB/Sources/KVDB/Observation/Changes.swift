@@ -3,13 +3,13 @@
     import StorageIO
 
     extension Database {
-        /// A commit that touched keys that somebody listens to; see ``Database/changes(in:_:)``.
+        /// A commit that touched keys that somebody listens to; see `changes(in:_:)`.
         public struct Change: Sendable, Equatable {
             /// The version that the commit made. Readers can see it.
             public let version: Version
         }
 
-        /// The commits that touch some keys, for a task that wants to hear of them; see ``Database/changes(in:_:)``.
+        /// The commits that touch some keys, for a task that wants to hear of them; see `changes(in:_:)`.
         public struct Changes: AsyncSequence, Sendable {
             /// A commit, which stands for those before it that were not told.
             public typealias Element = Change
@@ -74,14 +74,14 @@
             return Changes(listener: Listener(to: engine.core, keys))
         }
 
-        /// The commits from now on that touch a range of Swift's; see ``changes(in:_:)``.
+        /// The commits from now on that touch a range of Swift's; see `changes(in:_:)`.
         public func changes<Key, Value>(
             in table: Table<Key, Value>, _ range: some KeyRangeExpression<Key>
         ) -> Changes {
             changes(in: table, range.interval)
         }
 
-        /// The commits from now on that touch anything; see ``changes(in:_:)``.
+        /// The commits from now on that touch anything; see `changes(in:_:)`.
         public func changes() -> Changes {
             Changes(listener: Listener(to: engine.core, .everything))
         }

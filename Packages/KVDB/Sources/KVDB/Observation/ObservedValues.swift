@@ -72,7 +72,7 @@
         ///
         /// Each time `body` gets a snapshot of the newest version, and what it reads through that is noted: keys, ranges, tables,
         /// and whether it asked for the names of the tables. It is called again when a commit touched any of that, in the sense
-        /// of ``changes(in:_:)``, and readers can see it. Several commits before the next value is asked for are answered by one
+        /// of `changes(in:_:)`, and readers can see it. Several commits before the next value is asked for are answered by one
         /// call. A scan that `body` stops counts up to the key where it stopped; a cursor, and what asks for an entry by its index,
         /// counts as the whole table; and so may what is read in more than 256 places of a table.
         ///

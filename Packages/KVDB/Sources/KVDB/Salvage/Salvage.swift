@@ -29,6 +29,8 @@ where Store == FilePageStore<POSIXFile>, Log == WriteAheadLog<POSIXFileSystem> {
     /// - Parameters:
     ///   - source: the data file; its log is looked for beside the file that it leads to.
     ///   - target: must not exist yet.
+    ///   - files: where both are.
+    ///   - options: what to take, and how much memory.
     ///   - progress: called now and then. What it throws ends the salvage; then there is no target.
     /// - Returns: what came back and what didn't.
     /// - Throws: `fileExists` for a target that is there, `invalidArgument` for one that would share a

@@ -24,6 +24,7 @@ where Store == FilePageStore<POSIXFile>, Log == WriteAheadLog<POSIXFileSystem> {
     ///
     /// - Parameters:
     ///   - path: the data file; its log is looked for beside the file that it leads to.
+    ///   - files: where it is.
     ///   - progress: called now and then with the pages checked so far. What it throws ends the verification.
     /// - Returns: the report; damage is in it and not thrown.
     /// - Throws: what keeps the files from being read: `fileNotFound`, `permissionDenied`, also for a

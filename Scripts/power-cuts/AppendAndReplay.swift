@@ -1,4 +1,4 @@
-// What must be there when the program of Docs/Guides/Log.md has passed its lines that begin with
+// What must be there when the program of the article AppendAndReplay has passed its lines that begin with
 // "// Durable", and not yet the next that begins with "// Forgotten", after any power cut or kill: first the
 // records, then the position. Scripts/check-docs compiles it with the program.
 

@@ -1,4 +1,4 @@
-// What must be there when the program of Docs/Guides/PagesAndTree.md has passed its line that begins with
+// What must be there when the program of the article MapInAFile has passed its line that begins with
 // "// Durable", after any power cut or kill. Scripts/check-docs compiles it with the program.
 
 func checkSurvivor(_ files: CrashingFileSystem, _ passed: Int) throws {

@@ -1,4 +1,4 @@
-// What must be there when the program of the article Durability has passed its lines that begin with
+// What must be there when the program of the article DurabilityLevels has passed its lines that begin with
 // "// Durable", after any power cut or kill. Scripts/check-docs compiles it with the program.
 
 func checkSurvivor(_ files: CrashingFileSystem, _ passed: Int) throws {
