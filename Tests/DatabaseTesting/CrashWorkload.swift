@@ -8,7 +8,7 @@ import StorageIOTesting
 public struct CrashWorkload: Sendable {
     /// One step; all but `hold` and `release` end in one commit or change no content at all.
     public enum Step: Sendable {
-        case commit([Change], Durability)
+        case commit([Change], Database.Durability)
         case abort([Change])
         case importEntries([ExportEvent], replacing: Bool)
         case sync
@@ -19,12 +19,12 @@ public struct CrashWorkload: Sendable {
         case reopen
     }
 
-    public let options: DatabaseOptions
+    public let options: Database.Options
     public let steps: [Step]
     /// `states[n]` is the content after the first `n` steps.
     public let states: [DatabaseModel]
 
-    public init(options: DatabaseOptions, steps: [Step]) {
+    public init(options: Database.Options, steps: [Step]) {
         self.options = options
         self.steps = steps
         var states = [DatabaseModel()]
@@ -81,7 +81,7 @@ public struct CrashWorkload: Sendable {
             progress.begun += 1
             report(progress)
             var isDurable = false
-            var promised: Durability?
+            var promised: Database.Durability?
             switch step {
             case .commit(let changes, let durability):
                 try database.commit(changes, durability)
@@ -159,11 +159,11 @@ extension CrashWorkload {
     ///   - durability: what commits ask for, in turns.
     ///   - logging: whether there is a log.
     public static func script(
-        seed: UInt64, durability: [Durability] = [.full], logging: Bool = true
+        seed: UInt64, durability: [Database.Durability] = [.full], logging: Bool = true
     ) -> CrashWorkload {
         var script = Script(seed: seed, durability: durability)
         script.write()
-        var options = DatabaseOptions.small
+        var options = Database.Options.small
         options.usesLog = logging
         options.logBudget = 12 << 10
         options.loggedTransactionLimit = 6 << 10
@@ -173,10 +173,10 @@ extension CrashWorkload {
     private struct Script {
         var steps: [Step] = []
         private var random: SeededRandom
-        private let durability: [Durability]
+        private let durability: [Database.Durability]
         private var commits = 0
 
-        init(seed: UInt64, durability: [Durability]) {
+        init(seed: UInt64, durability: [Database.Durability]) {
             random = SeededRandom(seed: seed)
             self.durability = durability
         }

@@ -15,7 +15,7 @@ public enum Change: Sendable {
 
 extension DatabaseEngine {
     /// Commits changes; a single put by itself, as its callers would, so that it may be made in place.
-    public func commit(_ changes: [Change], _ durability: Durability) throws {
+    public func commit(_ changes: [Change], _ durability: Database.Durability) throws {
         if changes.count == 1, case .put(let key, let value, let table) = changes[0], table.isEmpty
         {
             return try put(key, value, durability: durability)

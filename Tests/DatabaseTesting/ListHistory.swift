@@ -31,7 +31,7 @@ public struct ListTransaction: Sendable {
     /// Transactions that must come before it, by their index in the history.
     public var after: [Int] = []
     /// For messages and for crashes: what its commit waited for.
-    public var durability: Durability?
+    public var durability: Database.Durability?
 
     public init() {}
 

@@ -140,7 +140,7 @@ public struct ListWorkload: Sendable {
         _ events: EventCounter, _ random: inout SeededRandom, _ base: Int,
         _ nextElement: inout Int
     ) throws {
-        let durability = random.element(of: [Durability.full, .full, .written, .buffered])
+        let durability = random.element(of: [Database.Durability.full, .full, .written, .buffered])
         one.invoked = events.tick()
         one.durability = durability
         let transaction = try database.begin()

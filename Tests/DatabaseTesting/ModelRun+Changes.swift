@@ -28,12 +28,12 @@ extension ModelRun {
     }
 
     /// The level of the next commit: mostly the database's own.
-    private mutating func durability() -> Durability? {
+    private mutating func durability() -> Database.Durability? {
         random.oneIn(4) ? random.element(of: [.full, .written, .buffered]) : nil
     }
 
     /// Notes that something was committed, at a level of its own or the database's.
-    mutating func noteCommit(_ durability: Durability?) {
+    mutating func noteCommit(_ durability: Database.Durability?) {
         switch durability ?? options.durability {
         case .full: unsynced = nil
         case .written: unsynced = options.usesLog ? .written : .buffered

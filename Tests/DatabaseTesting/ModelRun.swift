@@ -36,7 +36,7 @@ public struct ModelRun {
     /// The height of the highest tree seen.
     public private(set) var height = 0
     var random: SeededRandom
-    let options: DatabaseOptions
+    let options: Database.Options
     var keys: KeySpace
     var phase = Phase()
     var files = CrashingFileSystem()
@@ -45,7 +45,7 @@ public struct ModelRun {
     var held: [HeldSnapshot] = []
     var cursors: [LiveCursor] = []
     /// The weakest level of the commits since the last sync that is known of; nil when there is none.
-    var unsynced: Durability?
+    var unsynced: Database.Durability?
 
     var database: SimulatedDatabase { handle! }
 
@@ -56,8 +56,8 @@ public struct ModelRun {
         handle = try .open(on: files, options)
     }
 
-    private static func options(_ random: inout SeededRandom) -> DatabaseOptions {
-        var options = DatabaseOptions.small
+    private static func options(_ random: inout SeededRandom) -> Database.Options {
+        var options = Database.Options.small
         options.checkpointPolicy = random.element(
             of: [.inline, .inline, .inline, .manual, .manual, .automatic])
         options.syncInterval = .milliseconds(1)

@@ -29,17 +29,17 @@ where Store == FilePageStore<CrashingFile>, Log == WriteAheadLog<CrashingFileSys
 
     /// Opens the database of `files`, or creates it there.
     public static func open(
-        on files: CrashingFileSystem, _ options: DatabaseOptions = .small
+        on files: CrashingFileSystem, _ options: Database.Options = .small
     ) throws(StorageError) -> SimulatedDatabase {
         try open(testPath, files: files, options: options)
     }
 }
 
-extension DatabaseOptions {
+extension Database.Options {
     /// Budgets so small that a few kilobytes evict, checkpoint and recycle, and no thread, so that
     /// every run is the same.
-    public static var small: DatabaseOptions {
-        var options = DatabaseOptions()
+    public static var small: Database.Options {
+        var options = Database.Options()
         options.checkpointPolicy = .inline
         options.cacheBudget = 64 << 10
         options.dirtyBudget = 16 << 10
@@ -50,7 +50,7 @@ extension DatabaseOptions {
     }
 
     /// The same, but checkpoints run only when asked for.
-    public static var manual: DatabaseOptions {
+    public static var manual: Database.Options {
         var options = small
         options.checkpointPolicy = .manual
         return options

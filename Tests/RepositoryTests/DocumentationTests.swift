@@ -73,6 +73,23 @@ import Testing
         }
     }
 
+    /// What the articles say is compiled and run by `Scripts/check-docs`, and `Scripts/docs` builds the catalogs.
+    @Test func everyLibraryProductHasACatalogThatTheIndexBuilds() throws {
+        let manifest = try Repository.text("Package.swift")
+        let names = manifest.matches(of: /\["StorageIO".*\]\.map\(library\)|library\("(\w+)"\)/)
+            .flatMap { match in
+                match.1.map { [String($0)] }
+                    ?? match.0.matches(of: /"(\w+)"/).map { String($0.1) }
+            }
+        #expect(names.count == 7)
+        let index = try Repository.text(".spi.yml")
+        for name in names {
+            let page = Self.documents.first { $0.hasSuffix("/\(name)/\(name).docc/\(name).md") }
+            #expect(page != nil, "\(name) has no landing page")
+            #expect(index.contains("- \(name)\n"), ".spi.yml does not name \(name)")
+        }
+    }
+
     @Test func theReadmeStaysUnder200Lines() throws {
         guard Self.documents.contains("README.md") else { return }
         #expect(try Repository.lines("README.md").count - 1 < 200)

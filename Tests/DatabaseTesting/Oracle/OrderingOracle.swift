@@ -290,7 +290,7 @@ public final class OrderingOracle: @unchecked Sendable {
     /// - Parameters:
     ///   - transaction: the commit's number, or any between it and the newest published one.
     ///   - durability: what it was promised.
-    public func committed(transaction: UInt64, durability: Durability) {
+    public func committed(transaction: UInt64, durability: Database.Durability) {
         if durability == .buffered { return }
         lock.withLock {
             commitCount += 1
