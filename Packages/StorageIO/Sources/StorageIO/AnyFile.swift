@@ -3,54 +3,141 @@
 /// What is generic over ``File`` is compiled for each kind of file anew. With this one it is compiled once, and
 /// a call to the system costs a jump more. ``AnyFileSystem`` opens such files.
 public final class AnyFile: File {
+    private struct State {
+        var base: any File
+        /// Whether the base is closed, to be opened again.
+        var isSuspended = false
+        /// How it is locked; nil while it is not.
+        var isExclusive: Bool?
+        var isClosed = false
+    }
+
+    private let state: Guarded<State>
+    /// How to open it again; nil where that is not known.
+    fileprivate let origin: Origin?
+
+    /// How a file was opened.
+    fileprivate struct Origin {
+        let mode: OpenMode
+        let isBeside: Bool
+        let owner: AnyFile?
+    }
+
     /// The file that all calls go to.
-    public let base: any File
+    public var base: any File { state.withLock { $0.base } }
 
     /// Wraps an open file. Closing either of the two closes both.
     ///
     /// - Parameter base: the file that all calls go to.
-    public init(_ base: any File) { self.base = base }
+    public init(_ base: any File) {
+        path = base.path
+        state = Guarded(State(base: base))
+        origin = nil
+    }
+
+    fileprivate init(_ base: any File, _ origin: Origin) {
+        path = base.path
+        state = Guarded(State(base: base))
+        self.origin = origin
+    }
+
+    /// The file, for a call on it.
+    private func opened() throws(StorageError) -> any File {
+        try state.withLock { state throws(StorageError) in
+            guard !state.isSuspended else {
+                throw StorageError(
+                    .busy, "The database is suspended, and its files are given back.", path: path)
+            }
+            return state.base
+        }
+    }
 
     /// The path it was opened by.
-    public var path: String { base.path }
+    public let path: String
 
     /// Reads at a position; see ``File/read(into:at:)``.
     public func read(
         into buffer: UnsafeMutableRawBufferPointer, at offset: UInt64
-    ) throws(StorageError) -> Int { try unsafe base.read(into: buffer, at: offset) }
+    ) throws(StorageError) -> Int { try unsafe opened().read(into: buffer, at: offset) }
 
     /// Writes at a position; see ``File/write(_:at:)``.
     public func write(
         _ buffer: UnsafeRawBufferPointer, at offset: UInt64
-    ) throws(StorageError) { try unsafe base.write(buffer, at: offset) }
+    ) throws(StorageError) { try unsafe opened().write(buffer, at: offset) }
 
     /// Makes all earlier writes durable; see ``File/sync()``.
-    public func sync() throws(StorageError) { try base.sync() }
+    public func sync() throws(StorageError) { try opened().sync() }
 
     /// Starts to write a part back, or waits for it; see ``File/writeBack(_:at:waiting:)``.
     public func writeBack(
         _ count: UInt64, at offset: UInt64, waiting: Bool
-    ) throws(StorageError) { try base.writeBack(count, at: offset, waiting: waiting) }
+    ) throws(StorageError) { try opened().writeBack(count, at: offset, waiting: waiting) }
 
     /// The file's size in bytes.
-    public func size() throws(StorageError) -> UInt64 { try base.size() }
+    public func size() throws(StorageError) -> UInt64 { try opened().size() }
 
     /// Cuts or extends the file; see ``File/truncate(to:)``.
-    public func truncate(to size: UInt64) throws(StorageError) { try base.truncate(to: size) }
+    public func truncate(to size: UInt64) throws(StorageError) { try opened().truncate(to: size) }
 
     /// Reserves room; see ``File/preallocate(_:at:)``.
     public func preallocate(_ count: UInt64, at offset: UInt64) throws(StorageError) {
-        try base.preallocate(count, at: offset)
+        try opened().preallocate(count, at: offset)
     }
 
     /// Takes the file's lock without waiting; see ``File/lock(exclusive:)``.
-    public func lock(exclusive: Bool) throws(StorageError) { try base.lock(exclusive: exclusive) }
+    public func lock(exclusive: Bool) throws(StorageError) {
+        try opened().lock(exclusive: exclusive)
+        state.withLock { $0.isExclusive = exclusive }
+    }
 
     /// Which file it is; see ``File/status()``.
-    public func status() throws(StorageError) -> FileStatus? { try base.status() }
+    public func status() throws(StorageError) -> FileStatus? { try opened().status() }
 
     /// Drops the lock and closes.
-    public func close() { base.close() }
+    public func close() {
+        state.withLock { state in
+            state.isClosed = true
+            return state.base
+        }.close()
+    }
+
+    // MARK: Suspension
+
+    /// Closes the file and gives its lock back, if it has one, until ``resume(with:)``. Calls on it throw `busy` from now
+    /// on; those that run end as they would, and the lock goes with the last of them.
+    fileprivate func suspend() {
+        let base = state.withLock { state -> (any File)? in
+            guard !state.isClosed, !state.isSuspended, state.isExclusive != nil, origin != nil
+            else { return nil }
+            state.isSuspended = true
+            return state.base
+        }
+        base?.close()
+    }
+
+    /// Opens the file by its name again, and takes its lock.
+    ///
+    /// - Parameter open: opens it.
+    /// - Throws: what opening and locking throw; it stays suspended then.
+    fileprivate func resume(
+        with open: (Origin) throws(StorageError) -> any File
+    ) throws(StorageError) {
+        let isExclusive = state.withLock { state in
+            state.isSuspended && !state.isClosed ? state.isExclusive : nil
+        }
+        guard let isExclusive, let origin else { return }
+        let base = try open(origin)
+        do throws(StorageError) {
+            try base.lock(exclusive: isExclusive)
+        } catch {
+            base.close()
+            throw error
+        }
+        state.withLock { state in
+            state.base = base
+            state.isSuspended = false
+        }
+    }
 }
 
 /// A file system of any kind, behind one type; see ``AnyFile``.
@@ -91,6 +178,15 @@ public struct AnyFileSystem: FileSystem {
         try kind.status(of: path)
     }
 
+    /// Closes all files that are locked, with their locks, until ``resume()``; calls on them throw `busy` meanwhile. Files that
+    /// are opened after this are not concerned.
+    public func suspend() { kind.suspend() }
+
+    /// Opens the files of ``suspend()`` by their names again, and takes their locks.
+    ///
+    /// - Throws: what opening and locking throw; what was not opened yet stays suspended then.
+    public func resume() throws(StorageError) { try kind.resume() }
+
     /// Opens a file that stands beside another; see ``FileSystem/open(_:_:beside:)``. That other file must
     /// come from this very file system.
     public func open(
@@ -102,6 +198,8 @@ public struct AnyFileSystem: FileSystem {
 
 /// What an ``AnyFileSystem`` leads to.
 private protocol FileSystemKind: AnyObject, Sendable {
+    func suspend()
+    func resume() throws(StorageError)
     func open(_ path: String, _ mode: OpenMode) throws(StorageError) -> AnyFile
     func exists(_ path: String) throws(StorageError) -> Bool
     func remove(_ path: String) throws(StorageError)
@@ -117,11 +215,20 @@ private protocol FileSystemKind: AnyObject, Sendable {
 /// A file system of one kind, opening files of any.
 private final class Kind<Base: FileSystem>: FileSystemKind {
     let base: Base
+    #if !hasFeature(Embedded)
+        /// The files that may still be open, in the order of their opening.
+        private let files = Guarded<[Reference]>([])
+
+        private struct Reference {
+            weak var file: AnyFile?
+        }
+    #endif
 
     init(_ base: Base) { self.base = base }
 
     func open(_ path: String, _ mode: OpenMode) throws(StorageError) -> AnyFile {
-        AnyFile(try base.open(path, mode))
+        let file = try base.open(path, mode)
+        return note(AnyFile(file, AnyFile.Origin(mode: mode, isBeside: false, owner: nil)))
     }
 
     func exists(_ path: String) throws(StorageError) -> Bool { try base.exists(path) }
@@ -145,11 +252,52 @@ private final class Kind<Base: FileSystem>: FileSystemKind {
     func open(
         _ path: String, _ mode: OpenMode, beside owner: AnyFile?
     ) throws(StorageError) -> AnyFile {
-        guard let owner else { return AnyFile(try base.open(path, mode, beside: nil)) }
+        let file = try openBase(path, mode, beside: owner)
+        return note(AnyFile(file, AnyFile.Origin(mode: mode, isBeside: true, owner: owner)))
+    }
+
+    private func openBase(
+        _ path: String, _ mode: OpenMode, beside owner: AnyFile?
+    ) throws(StorageError) -> Base.Handle {
+        guard let owner else { return try base.open(path, mode, beside: nil) }
         guard let base = owner.base as? Base.Handle else {
             throw StorageError(
                 .invalidArgument, "The file's owner is of another file system.", path: path)
         }
-        return AnyFile(try self.base.open(path, mode, beside: base))
+        return try self.base.open(path, mode, beside: base)
     }
+
+    #if hasFeature(Embedded)
+        private func note(_ file: AnyFile) -> AnyFile { file }
+
+        func suspend() {}
+
+        func resume() throws(StorageError) {}
+    #else
+        private func note(_ file: AnyFile) -> AnyFile {
+            files.withLock { files in
+                files.removeAll { $0.file == nil }
+                files.append(Reference(file: file))
+            }
+            return file
+        }
+
+        func suspend() {
+            for reference in files.withLock({ $0 }) { reference.file?.suspend() }
+        }
+
+        func resume() throws(StorageError) {
+            // Owners first, as they were opened.
+            for reference in files.withLock({ $0 }) {
+                guard let file = reference.file else { continue }
+                try file.resume { origin throws(StorageError) in
+                    let mode: OpenMode =
+                        if case .readOnly = origin.mode { .readOnly } else { .readWrite }
+                    return origin.isBeside
+                        ? try openBase(file.path, mode, beside: origin.owner)
+                        : try base.open(file.path, mode)
+                }
+            }
+        }
+    #endif
 }

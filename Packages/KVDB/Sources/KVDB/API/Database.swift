@@ -37,6 +37,8 @@ public final class Database: Sendable {
     let files: AnyFileSystem
     /// Whether it is gone with its handle.
     let isInMemory: Bool
+    /// What the files were when they were given back; nil while the handle has them.
+    let suspended = Guarded<FileEvidence?>(nil)
 
     private init(_ engine: FileEngine, files: AnyFileSystem, isInMemory: Bool) {
         self.engine = engine

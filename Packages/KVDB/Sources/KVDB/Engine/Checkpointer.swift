@@ -77,7 +77,7 @@ extension Engine {
     ///
     /// The catalog is brought up to date in a version of its own, with an empty record in the log,
     /// so that transaction numbers stay without gaps whether the checkpoint is completed or not.
-    private func freezeCheckpoint(
+    func freezeCheckpoint(
         always: Bool, endsLog: Bool
     ) throws(StorageError) -> LogSequenceNumber? {
         try requireWritable()

@@ -41,6 +41,8 @@ final class Engine<Store: CheckpointedStorage, Log: CommitLog>: @unchecked Senda
     let checkLog: LogCheck?
     let lifecycle: Lifecycle
     let writerLock = WriterLock()
+    /// The right to write while the database is suspended: so nobody writes.
+    let suspension = Guarded<WriterToken?>(nil)
     let writer: WriterState<Store>
     let versions: VersionQueue
     /// When versions were the newest.

@@ -143,6 +143,7 @@ extension Engine {
         guard !lifecycle.isClosed else { return }
         guard !lifecycle.isForked else { return letGo() }
         defer { deliverEvents() }
+        guard !endSuspension(closing: true) else { return closeSuspended() }
         var problem: StorageError?
         if options.isReadOnly {
             // Nothing to write.
@@ -190,6 +191,15 @@ extension Engine {
         return isFirst
     }
 
+    /// Closes a suspended database, whose files are given back with everything in them. The log stays for the next open.
+    func closeSuspended() {
+        stopThreads()
+        guard lifecycle.endClosing() else { return }
+        finishObservers()
+        log.abandon()
+        store.close()
+    }
+
     /// In a child made by `fork`: closes the descriptors and does nothing else. The lock stays the
     /// parent's, since it belongs to the open file that both share.
     private func letGo() {
@@ -203,6 +213,7 @@ extension Engine {
         do {
             try close()
         } catch {
+            _ = endSuspension(closing: true)
             stopThreads()
             guard lifecycle.endClosing() else { return }
             finishObservers()

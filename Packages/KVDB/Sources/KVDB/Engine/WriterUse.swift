@@ -10,6 +10,8 @@ struct WriterUse {
         case closure
         /// One change, or work of the database's own, that goes through without anybody's help.
         case call
+        /// Nothing, until the database is resumed.
+        case suspension
     }
 
     let purpose: Purpose
@@ -40,6 +42,11 @@ struct WriterUse {
         WriterUse(.closure, thread: System.threadHint, start: System.now, place: (file, line))
     }
 
+    /// A suspension, which another thread may end.
+    static var suspension: WriterUse {
+        WriterUse(.suspension, thread: 0, start: 0, place: nil)
+    }
+
     /// A call that ends by itself. The clock would cost a single put too much.
     static var call: WriterUse {
         WriterUse(.call, thread: System.threadHint, start: 0, place: nil)
@@ -47,6 +54,7 @@ struct WriterUse {
 
     /// The sentence about it for who waited until `now`.
     func description(now: UInt64) -> String {
+        if case .suspension = purpose { return "It is suspended; resume() lets it go on." }
         guard let place, start > 0 else { return "Another call is changing it." }
         let seconds = (now &- start) / 1_000_000_000
         return "A transaction has been open for \(seconds) s, begun at \(place.file):\(place.line)."
