@@ -1,4 +1,4 @@
-@_spi(Engine) import KVDB
+import KVDB
 import StorageIO
 
 /// Steps of the whole database, each called as the workload of the same name in `Benchmarks/` calls it.

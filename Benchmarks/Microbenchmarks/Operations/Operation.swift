@@ -16,7 +16,7 @@ public struct Operation {
         [
             "node-search", "tree-descent", "crc-page", "crc-frame", "frame-append", "cursor-step",
             "page-load", "node-insert",
-        ] + databaseNames
+        ] + databaseNames + tableNames
 
     /// Makes a step ready.
     ///
@@ -34,7 +34,9 @@ public struct Operation {
         case "cursor-step": try steps(name)
         case "page-load": try loads(name, folder: folder)
         case "node-insert": try inserts(name)
-        default: try makeOnDatabase(name, folder: folder)
+        default:
+            try makeOnDatabase(name, folder: folder)
+                ?? makeOnTables(name, folder: folder)
         }
     }
 
