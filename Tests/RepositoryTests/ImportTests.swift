@@ -16,6 +16,9 @@ import Testing
             "ArgumentParser", "CLZ4", "Foundation", "Synchronization",
             "KVDB", "BTree", "PageStore", "WAL", "StorageIO",
         ],
+        // What servers take on top.
+        "KVDBLogging": ["KVDB", "Logging"],
+        "KVDBMetrics": ["KVDB", "CoreMetrics", "Metrics"],
         "KVToolsCommand": ["ArgumentParser", "Foundation", "KVTools", "KVDB", "StorageIO"],
         // Measures the others; nothing depends on it.
         "KVBenchCore": [
