@@ -182,7 +182,7 @@ extension Engine {
         try writer.catalog.namedTables(path: path).reduce(
             Int(clamping: writer.main.root.entryCount)
         ) {
-            $0 + Int(clamping: $1.record.root.entryCount)
+            $0.addingClamped($1.record.root.entryCount)
         }
     }
 

@@ -101,3 +101,11 @@ final class ProgressMeter {
         }
     }
 }
+
+extension Int {
+    /// The sum, or the largest number where it would be beyond: forged roots claim any number of entries.
+    func addingClamped(_ count: UInt64) -> Int {
+        let (sum, isBeyond) = addingReportingOverflow(Int(clamping: count))
+        return isBeyond ? .max : sum
+    }
+}

@@ -26,7 +26,7 @@ import StorageIO
         }
         let writer = ExportWriter(format: format, sink: sink)
         let total = tables.reduce(Int(clamping: count)) {
-            $0 + Int(clamping: $1.tree.root.entryCount)
+            $0.addingClamped($1.tree.root.entryCount)
         }
         try ProgressMeter.running(progress) { meter throws(StorageError) in
             try meter.begin(.exporting, .entries, total: total)
