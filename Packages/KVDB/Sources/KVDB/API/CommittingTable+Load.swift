@@ -28,7 +28,7 @@ extension CommittingTable {
             entryCount: entries.underestimatedCount, progress: progress, next: { iterator.next() })
     }
 
-    /// Loads the entries that `next` gives, as one atomic change; see ``load(_:progress:)``.
+    /// Loads the entries that `next` gives, as one atomic change; see `load(_:progress:)`.
     ///
     /// ```swift
     /// try database[.words].load { try reader.nextLine().map { ($0, 1) } }

@@ -38,7 +38,7 @@ extension Database {
         try verify(at: path, files: POSIXFileSystem(), progress: progress)
     }
 
-    /// Verifies the files of a database on a file system of your own; see ``verify(at:progress:)``.
+    /// Verifies the files of a database on a file system of your own; see `verify(at:progress:)`.
     ///
     /// - Parameters:
     ///   - path: the data file there.

@@ -47,7 +47,7 @@ extension Database.Snapshot {
 
 extension Database {
     /// Writes the newest version in a portable format, in constant memory; see
-    /// ``Snapshot/export(format:progress:to:)``.
+    /// `export(format:progress:to:)`.
     ///
     /// - Parameters:
     ///   - format: version 1 can hold the default table only.

@@ -31,7 +31,7 @@ extension Database {
     }
 
     /// Builds a new database from what can be read of a damaged one on a file system of your own; see
-    /// ``salvage(from:to:options:progress:)``.
+    /// `salvage(from:to:options:progress:)`.
     ///
     /// - Parameters:
     ///   - source: the data file there.

@@ -3,16 +3,16 @@ import StorageIO
 import WAL
 
 extension Database {
-    /// Brings everything to the data file and gives the files and their locks back, until ``resume()``.
+    /// Brings everything to the data file and gives the files and their locks back, until `resume()`.
     ///
     /// For a system that suspends programs and ends those that hold a lock meanwhile, as iOS does with files that an app shares with
     /// its extensions: call it when the app goes to the background. Another process may use the database then.
     ///
     /// It waits for the write transaction and the checkpoint that run. From then on
-    /// - writes wait for ``resume()``, for ``Options/writerTimeout`` at most, and then throw `timedOut`;
+    /// - writes wait for `resume()`, for ``Options/writerTimeout`` at most, and then throw `timedOut`;
     /// - reads of what is in memory go on, at the version that was the newest; those that would need the file throw `busy`;
     ///   so do exports and verifications that are under way;
-    /// - ``close()`` closes.
+    /// - `close()` closes.
     ///
     /// A process that is ended meanwhile loses nothing. Calls after the first do nothing, and so does this in memory.
     ///
@@ -35,7 +35,7 @@ extension Database {
         files.suspend()
     }
 
-    /// Takes the files and their locks again after ``suspend()``, and lets writes go on.
+    /// Takes the files and their locks again after `suspend()`, and lets writes go on.
     ///
     /// Files that another process has written meanwhile, and be it only to close them, are not those that this handle knows.
     /// Then the handle is closed, since nothing that it has in memory counts: open the database anew. One that only read them
@@ -79,7 +79,7 @@ extension Database {
         return try FileEvidence(of: self) == before
     }
 
-    /// Whether the files are given back; see ``suspend()``.
+    /// Whether the files are given back; see `suspend()`.
     public var isSuspended: Bool { suspended.withLock { $0 != nil } }
 }
 
