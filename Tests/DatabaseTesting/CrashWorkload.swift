@@ -47,7 +47,7 @@ public struct CrashWorkload: Sendable {
                     table = String(decoding: name, as: UTF8.self)
                     if !table.isEmpty { model.apply(.createTable(table)) }
                 case .entry(let key, let value): model.apply(.put(key, value, table: table))
-                case .end: break
+                case .description, .end: break
                 }
             }
         default: break

@@ -51,6 +51,41 @@ import Testing
                 + [.end(entryCount: 3)])
     }
 
+    /// What a table holds comes directly behind its name, once, and not for the default table.
+    @Test func descriptionsHaveOnePlace() throws {
+        let types: [UInt8] = [1, 1, 0, 0, 0, 3] + "u64".utf8 + [1, 0, 0, 0, 4] + "none".utf8
+        func export(_ blocks: [(kind: UInt8, payload: [UInt8])]) -> [UInt8] {
+            var bytes = Array(Self.goldenVersion2.prefix(24))
+            var checksum: UInt32 = 0x18EC_5370
+            for (kind, payload) in blocks {
+                let block = [kind, 0, 0, 0, UInt8(payload.count), 0, 0, 0] + payload
+                checksum = block.withByteView { CRC32C.checksum($0, seed: checksum) }
+                bytes += block + Self.littleEndian(checksum)
+            }
+            return bytes
+        }
+        typealias Block = (kind: UInt8, payload: [UInt8])
+        let (main, table): (Block, Block) = ((1, []), (1, [0x74]))
+        let (described, nothing): (Block, Block) = ((5, types), (5, []))
+        let trailing: Block = (5, types + [7])
+        let entry: Block = (2, [1, 0, 0, 0, 0, 0, 0x61])
+        let end: Block = (4, [1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0])
+        #expect(
+            try decode(export([table, described, entry, end])) == [
+                .table([0x74]), .description(types), .entry(key: [0x61], value: []),
+                .end(entryCount: 1),
+            ])
+        let refused: [[Block]] = [
+            [main, described, entry, end], [table, entry, described, end],
+            [table, described, described, entry, end], [table, nothing, entry, end],
+            [table, trailing, entry, end], [described, table, entry, end],
+        ]
+        for blocks in refused {
+            let error = #expect(throws: StorageError.self) { try decode(export(blocks)) }
+            #expect(error?.code == .damaged)
+        }
+    }
+
     @Test func version2GoldenBytes() throws {
         let written = try encode(
             [

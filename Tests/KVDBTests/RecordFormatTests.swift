@@ -88,6 +88,7 @@ import WAL
                 case .dropTable(let name): read.append("drop \(text(name))")
                 case .renameTable(let from, let to):
                     read.append("rename \(text(from)) \(text(to))")
+                case .describeTable: read.append("describe")
                 }
             }
         }
@@ -149,6 +150,75 @@ import WAL
             try TableRecord(view)
         }
         #expect(decoded == record)
+    }
+
+    private static let description = TableDescription(
+        schema: TableSchema(
+            keyName: "string", keyVersion: 1, valueName: "user", valueVersion: 2),
+        indexes: [
+            IndexSchema(name: "email", isUnique: true, keyName: "string", keyVersion: 1)
+        ])
+
+    @Test func theTableDescriptionFollowsThePage() throws {
+        func name(_ text: String) -> [UInt8] { [UInt8(text.utf8.count)] + Array(text.utf8) }
+        let handmade: [UInt8] =
+            [1] + Self.length(1, bytes: 4) + name("string") + Self.length(2, bytes: 4)
+            + name("user")
+            + [1] + name("email") + Self.length(1, bytes: 4) + name("string")
+        #expect(try Self.documentedBytes(below: "Example of a table description") == handmade)
+        #expect(Self.description.encoded == handmade)
+        let record = TableRecord(number: 3, root: .empty, description: handmade)
+        let decoded = try record.encoded.withByteView { view throws(StorageError) in
+            try TableRecord(view)
+        }
+        #expect(decoded == record && TableDescription.bytes.encoded.isEmpty)
+        #expect(try Self.decode(handmade) == Self.description && Self.decode([]) == .bytes)
+    }
+
+    private static func decode(_ bytes: [UInt8]) throws(StorageError) -> TableDescription {
+        try bytes.withByteView { view throws(StorageError) in try TableDescription(view) }
+    }
+
+    @Test func everyOtherTableDescriptionIsRefused() {
+        let sound = Self.description.encoded
+        var bad = (1..<sound.count).filter { $0 != 21 }.map { Array(sound.prefix($0)) }
+        // Trailing bytes, no index flag, not UTF-8, an index twice, a description of bytes, too long.
+        bad += [sound + [0], sound.map { $0 == 0x65 ? 0xFF : $0 }, sound + sound.dropFirst(21)]
+        bad.append([1, 1, 0, 0, 0, 5] + "bytes".utf8 + [1, 0, 0, 0, 5] + "bytes".utf8)
+        var flagged = sound
+        flagged[21] = 2
+        bad.append(flagged)
+        let many = (10..<99).map {
+            IndexSchema(name: "\($0)", isUnique: false, keyName: "string", keyVersion: 1)
+        }
+        bad.append(TableDescription(schema: Self.description.schema, indexes: many).encoded)
+        for bytes in bad {
+            let error = #expect(throws: StorageError.self, "\(bytes)") { try Self.decode(bytes) }
+            #expect(error?.code == .damaged)
+        }
+        var newer = sound
+        newer[0] = 2
+        let error = #expect(throws: StorageError.self) { try Self.decode(newer) }
+        #expect(error?.code == .unsupportedFormat)
+    }
+
+    @Test func aDescribedTableIsLogged() throws {
+        let names = TableSet()
+        let buffer = OperationWriter(limit: 1000, names: names)
+        buffer.reset(logged: true)
+        let encoded = Self.description.encoded
+        buffer.describe(try names.id(of: [0x6F]), encoded)
+        #expect(
+            buffer.bytes.array == [4, 1, 0, 0x6F, 7, UInt8(encoded.count), 0] + encoded)
+        try buffer.bytes.array.withByteView { payload throws(StorageError) in
+            var reader = OperationReader(payload)
+            _ = try reader.next()
+            guard case .describeTable(let read) = try reader.next() else {
+                Issue.record("no description")
+                return
+            }
+            #expect(read == Self.description)
+        }
     }
 
     @Test func aTableRecordThatContradictsItselfIsDamaged() {

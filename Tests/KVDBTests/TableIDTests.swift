@@ -325,13 +325,14 @@ import Testing
 
     /// Places of every group, filled in and changed, and what versions share.
     @Test func rootsOfManyTables() {
-        func record(_ number: Int) -> TableRecord {
-            TableRecord(
+        func record(_ number: Int) -> KnownTable {
+            KnownTable(
                 number: UInt32(number),
                 root: TreeRoot(
-                    page: UInt32(number + 2), height: 3, entryCount: UInt64(number) << 20))
+                    page: UInt32(number + 2), height: 3, entryCount: UInt64(number) << 20),
+                kind: TableKind(index: UInt32(number % 5)))
         }
-        func entry(_ roots: TableRoots, _ number: Int) -> TableRecord?? {
+        func entry(_ roots: TableRoots, _ number: Int) -> KnownTable?? {
             switch roots.pointer.entry(TableID(index: UInt32(number))) {
             case .unknown: nil
             case .missing: .some(nil)

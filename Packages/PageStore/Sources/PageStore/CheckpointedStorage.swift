@@ -175,6 +175,20 @@ public protocol CheckpointedStorage: PageStorage {
     @discardableResult
     func abortTransaction() -> Bool
 
+    /// Adds a point that the running transaction can go back to. They nest. From here on no page that was born
+    /// before is changed where it is: see ``PageStorage/copy(_:)``. A commit ends all of them; so does an abort.
+    ///
+    /// - Throws: `poisoned`, `closed`; `invalidArgument` when no transaction runs.
+    func addSavepoint() throws(StorageError)
+
+    /// Ends the innermost savepoint. What was done behind it belongs to what is around it. Nothing happens
+    /// when there is none.
+    func releaseSavepoint()
+
+    /// Ends the innermost savepoint: pages born behind it are free, what was replaced is in use again. Go back to the
+    /// roots from before it. Can't fail, so that it fits into an error's path.
+    func rollBackSavepoint()
+
     /// Notes the write transaction `number`, which took no page and replaced none: it changed pages
     /// where they are, whose births no held version reaches, and readers get no version any more that
     /// saw them before. No transaction runs, and the caller holds its writer lock.

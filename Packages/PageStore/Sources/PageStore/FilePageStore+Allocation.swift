@@ -22,6 +22,10 @@ extension FilePageStore {
     /// once: nearly every page of a large transaction comes from here.
     public func copy(_ page: PageNumber) throws(StorageError) -> PageNumber {
         try checkWritable()
+        if isFresh(page) {
+            try makeWritable(page, from: 0)
+            return page
+        }
         let old = memory.page(Int(page))
         let new = try takePage(inPlaceOf: page, birth: old.birth)
         dirtyPages.wrappingAdd(1, ordering: .relaxed)
@@ -41,7 +45,7 @@ extension FilePageStore {
         defer { space.release() }
         guard allocator.running != 0 else { throw PageProblem.noTransaction(path: file.path) }
         let new = try takeSpace(1)
-        allocator.born.insert(new)
+        allocator.noteBorn(new..<new + 1)
         try retireLocked(page, count: 1, birth: birth)
         allocator.dirty.insert(new)
         return new
@@ -49,6 +53,15 @@ extension FilePageStore {
 
     /// See ``PageStorage/makeWritable(_:)``.
     public func makeWritable(_ page: PageNumber) throws(StorageError) {
+        try makeWritable(page, from: firstTransaction)
+    }
+
+    /// Readies a page for a change in its place.
+    ///
+    /// - Parameter birth: the lowest that it may have.
+    private func makeWritable(
+        _ page: PageNumber, from birth: TransactionNumber
+    ) throws(StorageError) {
         let number = Int(page)
         while true {
             guard page < window.pageLimit else {
@@ -57,7 +70,7 @@ extension FilePageStore {
             schedulePoint()
             let state = memory.state(number)
             if state >= PageState.cold {
-                guard memory.page(number).birth >= firstTransaction else {
+                guard memory.page(number).birth >= birth else {
                     throw PageProblem.notBornNow(page, path: file.path)
                 }
                 if state == PageState.dirty { return }
@@ -126,7 +139,7 @@ extension FilePageStore {
         } catch {
             space.acquire()
             defer { space.release() }
-            allocator.born.remove(start..<start + count)
+            allocator.forgetBorn(start..<start + count)
             allocator.makeFree(start, count)
             forget(PageAllocator.Run(page: start, count: count))
             throw error
@@ -170,7 +183,7 @@ extension FilePageStore {
         defer { space.release() }
         guard allocator.running != 0 else { throw PageProblem.noTransaction(path: file.path) }
         let start = try takeSpace(count)
-        allocator.born.insert(start..<start + count)
+        allocator.noteBorn(start..<start + count)
         return start
     }
 

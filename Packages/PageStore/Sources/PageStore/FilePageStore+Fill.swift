@@ -20,7 +20,7 @@ extension FilePageStore {
             length = 1
             start = try takeSpace(1)
         }
-        allocator.born.insert(start..<start + length)
+        allocator.noteBorn(start..<start + length)
         return PageNumber(start)..<PageNumber(start + length)
     }
 

@@ -40,11 +40,14 @@ extension FilePageStore {
 
     /// See ``CheckpointedStorage/commitTransaction()``.
     public func commitTransaction() throws(StorageError) {
+        while !allocatorHasNoSavepoint { releaseSavepoint() }
         space.acquire()
         defer { space.release() }
         do throws(StorageError) { try allocator.commit() } catch { throw located(error) }
         firstTransaction = .max
     }
+
+    private var allocatorHasNoSavepoint: Bool { space.withLock { allocator.savepoints.isEmpty } }
 
     /// See ``CheckpointedStorage/abortTransaction()``.
     @discardableResult

@@ -90,6 +90,15 @@ import Synchronization
         }
     }
 
+    /// See ``PageStorage/copy(_:)``.
+    public func copy(_ page: PageNumber) throws(StorageError) -> PageNumber {
+        // Born behind the innermost savepoint: it can be changed where it is.
+        if space.withLock({ !allocator.savepoints.isEmpty && allocator.isFresh(Int(page)) }) {
+            return page
+        }
+        return try copyByParts(page)
+    }
+
     /// See ``PageStorage/retire(_:birth:)``.
     public func retire(_ page: PageNumber, birth: TransactionNumber) throws(StorageError) {
         try retire(page, count: 1, birth: birth)
@@ -140,7 +149,7 @@ import Synchronization
             start = tail
         }
         guard let start else { preconditionFailure("growing gave no page") }
-        allocator.born.insert(start..<start + count)
+        allocator.noteBorn(start..<start + count)
         for page in start..<start + count {
             if memory.state(page) <= PageState.free { memory.addResident(page, count: 1) }
             memory.setState(page, page == start ? PageState.dirty : PageState.interior)
@@ -214,6 +223,7 @@ import Synchronization
 
     /// See ``CheckpointedStorage/commitTransaction()``.
     public func commitTransaction() throws(StorageError) {
+        while !space.withLock({ allocator.savepoints.isEmpty }) { releaseSavepoint() }
         try space.withLock { () throws(StorageError) in try allocator.commit() }
         firstTransaction = .max
     }
@@ -233,6 +243,34 @@ import Synchronization
         firstTransaction = .max
         for run in freed { forget(run) }
         return true
+    }
+
+    // MARK: Savepoints
+
+    /// See ``CheckpointedStorage/addSavepoint()``.
+    public func addSavepoint() throws(StorageError) {
+        try space.withLock { () throws(StorageError) in try allocator.addSavepoint() }
+        // Above every birth; but a transaction runs.
+        firstTransaction = .max - 1
+    }
+
+    /// See ``CheckpointedStorage/releaseSavepoint()``.
+    public func releaseSavepoint() {
+        endSavepoint { allocator in allocator.releaseSavepoint() }
+    }
+
+    /// See ``CheckpointedStorage/rollBackSavepoint()``.
+    public func rollBackSavepoint() {
+        endSavepoint { allocator in allocator.rollBackSavepoint() }
+    }
+
+    private func endSavepoint(_ end: (inout PageAllocator) -> [PageAllocator.Run]?) {
+        space.acquire()
+        defer { space.release() }
+        for run in end(&allocator) ?? [] { forget(run) }
+        if allocator.savepoints.isEmpty, allocator.running != 0 {
+            firstTransaction = allocator.running
+        }
     }
 
     /// See ``CheckpointedStorage/publish(_:)``.

@@ -55,6 +55,8 @@ struct PageAllocator {
 
     /// What the running transaction retired.
     var retired: [Retired] = []
+    /// The savepoints of the running transaction, the innermost last.
+    var savepoints: [Savepoint] = []
     /// Committed retirements by death, ascending, that are not published yet.
     var waiting: [Retired] = []
     private var waitingStart = 0
@@ -128,6 +130,7 @@ struct PageAllocator {
     /// Ends the transaction; its retirements get their death.
     mutating func commit() throws(StorageError) {
         guard running != 0 else { throw PageProblem.noTransaction() }
+        precondition(savepoints.isEmpty, "a savepoint is open")
         waiting.append(contentsOf: retired)
         retired.removeAll(keepingCapacity: true)
         born.removeAll()
@@ -156,6 +159,7 @@ struct PageAllocator {
     /// - Returns: the freed runs; nil when no transaction was running.
     mutating func abort() -> [Run]? {
         guard running != 0 else { return nil }
+        dropSavepoints()
         for entry in retired {
             pending.remove(Int(entry.page)..<Int(entry.page) + Int(entry.count))
         }
@@ -173,7 +177,7 @@ struct PageAllocator {
 
     /// Retires a run for the running transaction.
     ///
-    /// - Returns: whether it is free at once, having been born in this transaction.
+    /// - Returns: whether it is free at once, having been born in this transaction, and behind its savepoints.
     mutating func retire(
         _ page: PageNumber, count: Int, birth: TransactionNumber
     ) throws(StorageError) -> Bool {
@@ -196,6 +200,7 @@ struct PageAllocator {
                     .damaged, "A page to be replaced is free already.", page: PageNumber(each))
             }
         }
+        if isBorn, setAside(start, count) { return false }
         if isBorn {
             born.remove(start..<start + count)
             dirty.remove(start)

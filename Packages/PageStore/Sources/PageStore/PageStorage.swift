@@ -122,8 +122,9 @@ public protocol PageStorage: AnyObject, Sendable {
     var transaction: TransactionNumber { get }
 
     /// The lowest birth that a page of the running transaction can have: ``transaction``, unless it
-    /// stands for several. While none runs, a number above every birth: then no page counts as born in
-    /// the transaction, so none is changed where it is.
+    /// stands for several. Behind a savepoint (``CheckpointedStorage/addSavepoint()``), and while none runs, a
+    /// number above every birth: then no page counts as born in the transaction, so none is changed where it
+    /// is, unless ``copy(_:)`` says so. While none runs it is the highest number there is.
     var firstTransaction: TransactionNumber { get }
 
     /// A new page for the running transaction, in memory, dirty, with undefined content: write its
@@ -151,7 +152,9 @@ public protocol PageStorage: AnyObject, Sendable {
     /// A copy of a page in the place of the page itself, for the running transaction: what
     /// ``allocate()``, copying all bytes and ``retire(_:birth:)`` do. Number and birth are the copy's own.
     ///
-    /// - Parameter page: born before the transaction, and in memory: the caller found it in its open read.
+    /// - Parameter page: born before ``firstTransaction``, and in memory: the caller found it in its open read.
+    /// - Returns: the copy; the page itself, readied for a change in place, when it was born behind the innermost
+    ///   savepoint.
     /// - Throws: what the two throw; the transaction can then only be aborted.
     func copy(_ page: PageNumber) throws(StorageError) -> PageNumber
 
@@ -212,6 +215,10 @@ extension PageStorage {
 
     /// See the requirement; by the other two.
     public func copy(_ page: PageNumber) throws(StorageError) -> PageNumber {
+        try copyByParts(page)
+    }
+
+    func copyByParts(_ page: PageNumber) throws(StorageError) -> PageNumber {
         let old = window.address(page)
         let number = try allocate()
         let new = window.address(number)

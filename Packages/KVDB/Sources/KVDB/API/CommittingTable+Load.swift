@@ -62,7 +62,7 @@ extension CommittingTable {
             do throws(Database.Failure) {
                 return try Database.passingOn(progress) { progress throws(StorageError) in
                     try engine.load(
-                        into: source.name, entryCount: entryCount > 0 ? entryCount : nil,
+                        into: source.table, entryCount: entryCount > 0 ? entryCount : nil,
                         progress: progress
                     ) { add throws(StorageError) in
                         while true {

@@ -282,9 +282,9 @@
             guard case .newest(let engine) = origin else {
                 preconditionFailure("Only a database's tables have calls that commit.")
             }
-            let name = name
+            let table = table
             return try await engine.queueWrite { transaction in
-                let result = try body(RunningTable(engine: engine, number: nil, name: name))
+                let result = try body(RunningTable(engine: engine, number: nil, table: table))
                 let isVolatile = engine.core.options.isVolatile
                 return (
                     result,

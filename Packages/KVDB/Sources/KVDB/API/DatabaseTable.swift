@@ -121,7 +121,7 @@ extension TableSource {
         guard case .transaction(let engine, let number) = origin else {
             return try putAlone(value, for: key, nil)
         }
-        try RunningTable(engine: engine, number: number, name: name).put(value, for: key)
+        try RunningTable(engine: engine, number: number, table: table).put(value, for: key)
     }
 
     /// Deletes a key in the transaction, or in one of its own. Returns whether it was there.
@@ -135,7 +135,7 @@ extension TableSource {
     func putAlone(
         _ value: RawSpan, for key: RawSpan, _ durability: Database.Durability?
     ) throws(StorageError) {
-        guard case .newest(let engine) = origin, name.isEmpty else {
+        guard case .newest(let engine) = origin else {
             return try change(durability: durability) { table throws(StorageError) in
                 try table.put(value, for: key)
             }
@@ -144,7 +144,9 @@ extension TableSource {
         let level = options.isVolatile ? .buffered : durability ?? options.durability
         try key.withByteView { key throws(StorageError) in
             try value.withByteView { value throws(StorageError) in
-                try engine.core.putAlone(key, value, level)
+                let core = engine.core
+                try core.putAlone(
+                    key, value, table: core.place(for: table), kind: table.kind, level)
             }
         }
     }

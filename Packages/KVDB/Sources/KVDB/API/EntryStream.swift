@@ -129,7 +129,7 @@
         /// The same table in a snapshot, which is taken here if it is not of one.
         private func atItsVersion() throws(StorageError) -> TableSource {
             guard case .newest(let engine) = origin else { return self }
-            return try TableSource(snapshot: try engine.snapshot(), name: name)
+            return try TableSource(snapshot: try engine.snapshot(), table)
         }
 
         private func batch(

@@ -9,13 +9,13 @@ struct RunningTable {
     let engine: FileEngine
     /// The transaction, for a check with each call; nil where the call itself has begun it and will end it.
     let number: UInt64?
-    /// In UTF-8; empty for the default table.
-    let name: [UInt8]
+    /// Which table, and what it is taken to hold.
+    let table: TableReference
 
     private var core: Engine<FileStore, FileLog> { engine.core }
 
     /// The table for reading.
-    var source: TableSource { TableSource(.transaction(engine, number), name: name) }
+    var source: TableSource { TableSource(.transaction(engine, number), table) }
 
     /// Runs one step.
     func step<Result>(_ body: () throws(StorageError) -> Result) throws(StorageError) -> Result {
@@ -23,7 +23,7 @@ struct RunningTable {
     }
 
     func tree() throws(StorageError) -> BPlusTree<FileStore> {
-        try core.runningTree(named: name)
+        try core.runningTree(table)
     }
 
     func put<Key: OrderedKey, Value: StoredValue>(
@@ -40,7 +40,7 @@ struct RunningTable {
     func put(_ value: RawSpan, for key: RawSpan) throws(StorageError) {
         try key.withByteView { key throws(StorageError) in
             try value.withByteView { value throws(StorageError) in
-                try step { () throws(StorageError) in try core.put(key, value, table: name) }
+                try step { () throws(StorageError) in try core.put(key, value, to: table) }
             }
         }
     }
@@ -51,13 +51,13 @@ struct RunningTable {
 
     func delete(_ key: RawSpan) throws(StorageError) -> Bool {
         try key.withByteView { key throws(StorageError) in
-            try step { () throws(StorageError) in try core.delete(key, table: name) }
+            try step { () throws(StorageError) in try core.delete(key, from: table) }
         }
     }
 
     func delete(in range: KeyRange) throws(StorageError) -> Int {
         try step { () throws(StorageError) in
-            Int(clamping: try core.deleteRange(range, table: name))
+            Int(clamping: try core.deleteRange(range, from: table))
         }
     }
 
@@ -112,7 +112,7 @@ extension TableSource {
     ) throws(StorageError) -> Result {
         guard case .newest(let engine) = origin else { return try body(running) }
         let transaction = try engine.begin(.call, timeout: nil)
-        let result = try body(RunningTable(engine: engine, number: nil, name: name))
+        let result = try body(RunningTable(engine: engine, number: nil, table: table))
         let isVolatile = engine.core.options.isVolatile
         try transaction.commit(durability: isVolatile ? .buffered : durability)
         return result
@@ -124,7 +124,7 @@ extension TableSource {
     ) throws(Database.Failure) -> Result {
         guard case .newest(let engine) = origin else { return try body(running) }
         let transaction = try engine.begin(.call, timeout: nil)
-        let result = try body(RunningTable(engine: engine, number: nil, name: name))
+        let result = try body(RunningTable(engine: engine, number: nil, table: table))
         try transaction.commit()
         return result
     }
@@ -134,23 +134,31 @@ extension TableSource {
         guard case .transaction(let engine, let number) = origin else {
             preconditionFailure("A table of a snapshot has no changing calls.")
         }
-        return RunningTable(engine: engine, number: number, name: name)
+        return RunningTable(engine: engine, number: number, table: table)
     }
 }
 
 extension Engine {
-    /// The tree of a table in a version. A table that is not there is an empty one.
-    func tree(named name: [UInt8], in version: Version) throws(StorageError) -> BPlusTree<Store> {
-        BPlusTree(
-            store: store, root: try root(of: tables.id(of: name), in: version) ?? .empty)
+    /// The tree of a table in the running transaction. A table that is not there is an empty one.
+    func runningTree(_ table: TableReference) throws(StorageError) -> BPlusTree<Store> {
+        guard let place = try open(table) else { return BPlusTree(store: store) }
+        return writer.tree(at: place)
     }
 
-    /// The tree of a table in the running transaction. A table that is not there is an empty one.
-    func runningTree(named name: [UInt8]) throws(StorageError) -> BPlusTree<Store> {
-        guard let place = try writer.open(tables.id(of: name)) else {
-            return BPlusTree(store: store)
-        }
-        return writer.tree(at: place)
+    func put(
+        _ key: ByteView, _ value: ByteView, to table: TableReference
+    ) throws(StorageError) {
+        try put(key, value, table: place(for: table), kind: table.kind)
+    }
+
+    func delete(_ key: ByteView, from table: TableReference) throws(StorageError) -> Bool {
+        guard let id = try existingPlace(of: table) else { return false }
+        return try delete(key, table: id, kind: table.kind)
+    }
+
+    func deleteRange(_ range: KeyRange, from table: TableReference) throws(StorageError) -> UInt64 {
+        guard let id = try existingPlace(of: table) else { return 0 }
+        return try deleteRange(range, table: id, kind: table.kind)
     }
 
     /// Runs one call on an open transaction: without a check for nil, where the call that has begun it goes on.

@@ -9,14 +9,21 @@ import StorageIO
 ///
 /// try database[.users].put(bytes, for: "ada")
 /// try database.write { transaction in
-///     let users = try transaction[.users]
+///     let users = transaction[.users]
 ///     try users.delete("bob")
 /// }
 /// ```
 ///
-/// It is a name only: to make one touches no file. A database, a snapshot and a transaction give the table itself for
-/// it. The types are recorded with the first put, and another table of the same name is refused by
-/// `wrongType` from then on.
+/// It is a name and types only: to make one touches no file. A database, a snapshot and a transaction give the table
+/// itself for it.
+///
+/// The types of keys and values are recorded in the database with the first put, and stay until the table is dropped.
+/// From then on a table of the same name and other types is refused by `wrongType`, which says both: when it is
+/// used for the first time, and when the table has got other types since. Types are compared by
+/// ``StoredType/schemaName`` and ``StoredType/schemaVersion``, so that a program may rename its own types.
+///
+/// A table of `[UInt8]` and `[UInt8]` is one of bytes, and needs no record. It may read every table, since bytes are
+/// what all of them hold in the end, but it changes only tables of bytes. The default table is one.
 public struct Table<Key: OrderedKey, Value: StoredValue>: Sendable {
     /// The table's name; empty for the default table.
     public let name: String
@@ -71,9 +78,10 @@ extension Database: CommittingTable {
     /// The default table.
     public var source: TableSource { TableSource(.newest(engine)) }
 
-    /// A table of the newest version. No file is touched, and the table need not be there.
+    /// A table of the newest version. No file is touched, and the table need not be there. Its name is looked up here,
+    /// so keep what you get where you use it often.
     public subscript<Key, Value>(_ table: Table<Key, Value>) -> DatabaseTable<Key, Value> {
-        DatabaseTable(TableSource(.newest(engine), name: Array(table.name.utf8)))
+        DatabaseTable(TableSource(.newest(engine), engine.core.reference(to: table)))
     }
 }
 
@@ -94,7 +102,8 @@ extension Database.Snapshot: TableReading {
     /// - Complexity: O(log tables).
     public subscript<Key, Value>(_ table: Table<Key, Value>) -> SnapshotTable<Key, Value> {
         get throws(StorageError) {
-            SnapshotTable(try TableSource(snapshot: engine, name: Array(table.name.utf8)))
+            SnapshotTable(
+                try TableSource(snapshot: engine, engine.core.reference(to: table)))
         }
     }
 }
@@ -109,13 +118,11 @@ extension Database.Transaction: TableChanging {
     public var source: TableSource { TableSource(.transaction(database, engine.number)) }
 
     /// A table as this transaction sees it. A table that is not there is an empty one, and comes into being with the first
-    /// put.
-    ///
-    /// - Throws: `wrongType`, `damaged`, `inputOutput`.
-    /// - Complexity: O(log tables).
+    /// put. Its name is looked up here, so keep what you get while you use it.
     public subscript<Key, Value>(_ table: Table<Key, Value>) -> TransactionTable<Key, Value> {
         TransactionTable(
-            TableSource(.transaction(database, engine.number), name: Array(table.name.utf8)))
+            TableSource(
+                .transaction(database, engine.number), database.core.reference(to: table)))
     }
 }
 

@@ -20,12 +20,20 @@ public struct TableSource: Sendable {
     }
 
     let origin: Origin
-    /// The table's name in UTF-8; empty for the default table.
-    let name: [UInt8]
+    /// Which table, and what it is taken to hold.
+    let table: TableReference
 
-    init(_ origin: Origin, name: [UInt8] = []) {
+    init(_ origin: Origin, _ table: TableReference = TableReference(.main)) {
         self.origin = origin
-        self.name = name
+        self.table = table
+    }
+
+    /// The table's name in UTF-8; empty for the default table.
+    var name: [UInt8] {
+        switch origin {
+        case .newest(let engine), .transaction(let engine, _): engine.core.name(of: table)
+        case .snapshot(let snapshot, _): snapshot.core.name(of: table)
+        }
     }
 
     /// Whether it is a running transaction, whose pages change under the reader.
@@ -53,11 +61,12 @@ public struct TableSource: Sendable {
             let core = engine.core
             let (slot, version) = try core.acquireVersion()
             defer { core.releaseVersion(slot) }
-            return try body(try core.tree(named: name, in: version))
+            return try body(
+                Tree(store: core.store, root: try core.root(of: table, in: version) ?? .empty))
         case .transaction(let engine, let number):
             let core = engine.core
             return try core.use(number) { () throws(StorageError) in
-                try body(try core.runningTree(named: name))
+                try body(try core.runningTree(table))
             }
         }
     }
@@ -74,12 +83,12 @@ public struct TableSource: Sendable {
             let core = engine.core
             let (slot, version) = try core.acquireVersion()
             defer { core.releaseVersion(slot) }
-            let root = name.isEmpty ? version.main : try core.tree(named: name, in: version).root
+            guard let root = try core.root(of: table, in: version) else { return }
             try core.store.lendValue(of: key, in: root) { value in body(value) }
         case .transaction(let engine, let number):
             let core = engine.core
             let copy = try core.use(number) { () throws(StorageError) in
-                try core.runningTree(named: name).get(key)
+                try core.runningTree(table).get(key)
             }
             copy?.withByteView { body($0) }
         }
@@ -261,7 +270,7 @@ public struct TableSource: Sendable {
     func cursorStart() throws(StorageError) -> (source: TableSource, cursor: TreeCursor<FileStore>)
     {
         if case .newest(let engine) = origin {
-            return try TableSource(snapshot: try engine.snapshot(), name: name).cursorStart()
+            return try TableSource(snapshot: try engine.snapshot(), table).cursorStart()
         }
         return (self, try read(noting: { _, _ in }) { tree in tree.makeCursor() })
     }
@@ -274,7 +283,7 @@ public struct TableSource: Sendable {
         guard case .transaction(let engine, let number) = origin else { return try step(&cursor) }
         let core = engine.core
         return try core.use(number) { () throws(StorageError) in
-            try cursor.rebase(on: try core.runningTree(named: name))
+            try cursor.rebase(on: try core.runningTree(table))
             return try step(&cursor)
         }
     }
@@ -289,7 +298,7 @@ public struct TableSource: Sendable {
         }
         let core = engine.core
         return try core.use(number) { () throws(StorageError) in
-            try core.runningTree(named: name).get(cursor.key)
+            try core.runningTree(table).get(cursor.key)
         }
     }
 }
@@ -297,10 +306,10 @@ public struct TableSource: Sendable {
 extension TableSource {
     /// A table in a snapshot. A table that is not there is an empty one.
     init(
-        snapshot: EngineSnapshot<FileStore, FileLog>, name: [UInt8] = []
+        snapshot: EngineSnapshot<FileStore, FileLog>, _ table: TableReference
     ) throws(StorageError) {
-        let tree = try snapshot.core.tree(named: name, in: snapshot.version)
-        self.init(.snapshot(snapshot, tree.root), name: name)
+        let root = try snapshot.core.root(of: table, in: snapshot.version)
+        self.init(.snapshot(snapshot, root ?? .empty), table)
     }
 }
 

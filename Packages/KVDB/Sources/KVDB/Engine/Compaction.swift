@@ -122,7 +122,9 @@ extension Engine {
             var tree = BPlusTree(store: store, root: record.root)
             try body(&tree)
             guard tree.root != record.root else { continue }
-            try writer.setTable(name, TableRecord(number: record.number, root: tree.root))
+            var moved = record
+            moved.root = tree.root
+            try writer.setTable(name, moved)
         }
     }
 

@@ -7,6 +7,7 @@ import WAL
 @_spi(Engine) public struct EngineRevision<Store: CheckpointedStorage, Log: CommitLog>: ~Copyable {
     private let core: Engine<Store, Log>
     private let table: TableID
+    private let kind: TableKind
     private let key: ByteView
     /// Where the table is in the transaction; nil as long as it is not there.
     private var place: Int?
@@ -15,10 +16,11 @@ import WAL
     private(set) var isChanged = false
 
     init(
-        _ core: Engine<Store, Log>, _ table: TableID, _ key: ByteView
+        _ core: Engine<Store, Log>, _ table: TableID, _ kind: TableKind, _ key: ByteView
     ) throws(StorageError) {
         self.core = core
         self.table = table
+        self.kind = kind
         self.key = key
         place = try core.writer.open(table)
         let tree = place.map { core.writer.tree(at: $0) } ?? BPlusTree(store: core.store)
@@ -40,7 +42,9 @@ import WAL
         }
         isChanged = true
         do throws(StorageError) {
-            if place == nil { place = try core.writer.create(table) }
+            let place = if let place { place } else { try core.writer.create(table) }
+            self.place = place
+            core.noteKind(place, kind)
             try revision.put(value)
         } catch {
             core.writer.failure = error

@@ -8,8 +8,14 @@ extension Engine {
     @inline(__always)
     func root(of table: TableID, in version: Version) throws(StorageError) -> TreeRoot? {
         if table == .main { return version.main }
+        return try self.table(table, in: version)?.root
+    }
+
+    /// What a version that is held knows of a named table; nil when it is not there.
+    @inline(__always)
+    func table(_ table: TableID, in version: Version) throws(StorageError) -> KnownTable? {
         switch version.tables.entry(table) {
-        case .found(let record): return record.root
+        case .found(let known): return known
         case .missing: return nil
         case .unknown: return try resolve(table, in: version)
         }
@@ -17,11 +23,14 @@ extension Engine {
 
     /// Looks a table up in the catalog of a version, and fills in what it says for the next ones who ask.
     @inline(never)
-    private func resolve(_ table: TableID, in version: Version) throws(StorageError) -> TreeRoot? {
+    private func resolve(
+        _ table: TableID, in version: Version
+    ) throws(StorageError) -> KnownTable? {
         let catalog = BPlusTree(store: store, root: version.catalog)
         let record = try catalog.record(of: tables.name(of: table))
-        version.tables.fill(table, record)
-        return record?.root
+        let known = record.map { KnownTable($0, tables) }
+        version.tables.fill(table, known)
+        return known
     }
 }
 
@@ -159,15 +168,17 @@ extension Engine {
 
     /// The named tables, in order.
     func namedTables() throws(StorageError) -> [(name: [UInt8], tree: BPlusTree<Store>)] {
+        try namedRecords().map { ($0.name, BPlusTree(store: core.store, root: $0.record.root)) }
+    }
+
+    /// The named tables with what is recorded about them, in order.
+    func namedRecords() throws(StorageError) -> [(name: [UInt8], record: TableRecord)] {
         try catalog.namedTables(path: core.path).map { table in
-            var root = table.record.root
             // The catalog is behind for tables that this handle has changed, and those it knows by name.
-            if let id = core.tables.find(table.name),
-                case .found(let record) = version.tables.entry(id)
-            {
-                root = record.root
-            }
-            return (table.name, BPlusTree(store: core.store, root: root))
+            guard let id = core.tables.find(table.name),
+                case .found(let known) = version.tables.entry(id)
+            else { return table }
+            return (table.name, known.record(core.tables))
         }
     }
 

@@ -18,4 +18,6 @@ enum LogOperation: UInt8 {
     /// u16 name length, name, u16 name length, name: the table of the first name has the second one, which none
     /// had, and the following operations are on the default table.
     case renameTable = 6
+    /// u16 length, description: what the current table holds from here on; see `TableDescription`.
+    case describeTable = 7
 }

@@ -9,6 +9,7 @@ enum ReplayedOperation {
     case useTable(name: ByteView)
     case dropTable(name: ByteView)
     case renameTable(from: ByteView, to: ByteView)
+    case describeTable(TableDescription)
 }
 
 /// Reads the operations of a log record in their order.
@@ -83,6 +84,9 @@ struct OperationReader {
             let (from, to) = (try name(), try name())
             guard from.count > 0, to.count > 0 else { throw malformed }
             return .renameTable(from: from, to: to)
+        case .describeTable:
+            let description = try bytes(try number(UInt16.self))
+            return .describeTable(try TableDescription(description))
         }
     }
 }

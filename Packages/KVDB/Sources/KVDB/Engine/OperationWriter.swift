@@ -51,6 +51,22 @@ import StorageIO
         isWhole = logged || observed
     }
 
+    /// How far the record is.
+    struct Mark {
+        fileprivate let count: Int
+        fileprivate let table: TableID
+    }
+
+    /// How far the record is now.
+    var mark: Mark { Mark(count: count, table: table) }
+
+    /// Takes back what was recorded since. A record that has outgrown the limit meanwhile is lost as a whole.
+    func cut(to mark: Mark) {
+        guard isWhole else { return }
+        count = mark.count
+        table = mark.table
+    }
+
     /// Stops recording: the operations have outgrown the limit.
     private func abandon() {
         isWhole = false
@@ -155,6 +171,13 @@ import StorageIO
     /// Makes sure the table exists after a replay, even when nothing is put into it.
     func touchTable(_ table: TableID) {
         _ = begin(table, adding: 0)
+    }
+
+    /// Says what a table holds.
+    func describe(_ table: TableID, _ description: [UInt8]) {
+        guard begin(table, adding: 3 + description.count) else { return }
+        append(.describeTable)
+        appendName(description)
     }
 
     /// The default table is the current one after this.

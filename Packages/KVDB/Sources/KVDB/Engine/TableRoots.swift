@@ -9,7 +9,7 @@ enum TableEntry {
     /// There is no such table.
     case missing
     /// The table is there.
-    case found(TableRecord)
+    case found(KnownTable)
 }
 
 /// Where the named tables of a version begin, by their places: beside the catalog, which is brought up to
@@ -41,7 +41,7 @@ enum TableEntry {
 
     /// Knows what `old` does, except that `changes` hold. The caller is the writer, and has the version's number.
     convenience init(
-        _ old: TableRoots, transaction: UInt64, _ changes: [(id: TableID, record: TableRecord?)]
+        _ old: TableRoots, transaction: UInt64, _ changes: [(id: TableID, record: KnownTable?)]
     ) {
         self.init()
         for group in 0..<Self.groupCount {
@@ -145,7 +145,7 @@ enum TableEntry {
         }
 
         /// Notes what the version's catalog says about a table of which nothing is known. Any number of readers.
-        func fill(_ id: TableID, _ record: TableRecord?) {
+        func fill(_ id: TableID, _ record: KnownTable?) {
             var level = TableRoots.group(of: id)
             var link = unsafe groups + level
             while true {
@@ -183,10 +183,12 @@ private enum EntryLayout {
     static var missing: UInt64 { 1 << 57 }
     /// Words of a node before its links or entries.
     static var headerWords: Int { 2 }
+    /// Words of an entry.
+    static var entryWords: Int { 3 }
 }
 
 /// A node of ``TableRoots``: a count of those that refer to it, the transaction that made it (0: a reader), then
-/// 16 links to children, or 16 entries of two words.
+/// 16 links to children, or 16 entries of three words.
 ///
 /// Whoever has one keeps what refers to it.
 @unsafe private struct TableNode {
@@ -198,7 +200,7 @@ private enum EntryLayout {
 
     /// An empty node with one reference.
     init(level: Int, birth: UInt64) {
-        let count = EntryLayout.headerWords + (level == 0 ? 32 : 16)
+        let count = EntryLayout.headerWords + 16 * (level == 0 ? EntryLayout.entryWords : 1)
         unsafe words = .allocate(capacity: count)
         unsafe words.initialize(to: Atomic(1))
         unsafe (words + 1).initialize(to: Atomic(birth))
@@ -242,10 +244,11 @@ private enum EntryLayout {
                 unsafe copy.child(index).pointee.store(bits, ordering: .relaxed)
             } else {
                 // The second word first: with its mark, the first one is there.
-                let (first, second) = unsafe (entryWord(index, 0), entryWord(index, 1))
-                let mark = unsafe second.pointee.load(ordering: .acquiring)
-                let place = unsafe first.pointee.load(ordering: .relaxed)
-                unsafe copy.entryWord(index, 0).pointee.store(place, ordering: .relaxed)
+                let mark = unsafe entryWord(index, 1).pointee.load(ordering: .acquiring)
+                for word in [0, 2] {
+                    let value = unsafe entryWord(index, word).pointee.load(ordering: .relaxed)
+                    unsafe copy.entryWord(index, word).pointee.store(value, ordering: .relaxed)
+                }
                 unsafe copy.entryWord(index, 1).pointee.store(mark, ordering: .relaxed)
             }
         }
@@ -255,10 +258,11 @@ private enum EntryLayout {
     // MARK: Entries
 
     private func entryWord(_ index: Int, _ word: Int) -> UnsafeMutablePointer<Atomic<UInt64>> {
-        unsafe words + (EntryLayout.headerWords + 2 * index + word)
+        unsafe words + (EntryLayout.headerWords + EntryLayout.entryWords * index + word)
     }
 
-    /// An entry: its first word is page and number, the second count, height and marks, and stored last.
+    /// An entry: its first word is page and number, the second count, height and marks, and stored last; the third
+    /// is the table's kind.
     func entry(_ index: Int) -> TableEntry {
         schedulePoint()
         let second = unsafe entryWord(index, 1).pointee.load(ordering: .acquiring)
@@ -267,17 +271,21 @@ private enum EntryLayout {
         schedulePoint()
         let first = unsafe entryWord(index, 0).pointee.load(ordering: .relaxed)
         return .found(
-            TableRecord(
+            KnownTable(
                 number: UInt32(truncatingIfNeeded: first >> 32),
                 root: TreeRoot(
                     page: UInt32(truncatingIfNeeded: first),
                     height: UInt8(truncatingIfNeeded: second >> EntryLayout.heightShift),
-                    entryCount: second & EntryLayout.countMask)))
+                    entryCount: second & EntryLayout.countMask),
+                kind: TableKind(
+                    index: UInt32(
+                        truncatingIfNeeded: unsafe entryWord(index, 2).pointee.load(
+                            ordering: .relaxed)))))
     }
 
     /// Sets an entry. One whose count has no room stays unknown: no tree has so many entries, and the catalog
     /// that says so is damaged.
-    func setEntry(_ index: Int, _ record: TableRecord?) {
+    func setEntry(_ index: Int, _ record: KnownTable?) {
         guard let record else {
             schedulePoint()
             unsafe entryWord(index, 1).pointee.store(
@@ -288,6 +296,8 @@ private enum EntryLayout {
         schedulePoint()
         unsafe entryWord(index, 0).pointee.store(
             UInt64(record.root.page) | UInt64(record.number) << 32, ordering: .relaxed)
+        unsafe entryWord(index, 2).pointee.store(
+            UInt64(record.kind.index), ordering: .relaxed)
         schedulePoint()
         unsafe setCount(index, record.root)
     }

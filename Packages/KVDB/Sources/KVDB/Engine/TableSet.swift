@@ -5,6 +5,17 @@ import StorageIO
 /// use, and never taken back while the handle lives. A place says nothing about whether the table is there.
 final class TableSet: Sendable {
     private let names: Guarded<NameIndex>
+    /// What tables hold, as encoded descriptions: each ``TableKind`` has its place here.
+    private let kinds: Guarded<NameIndex>
+    #if !hasFeature(Embedded)
+        /// The kinds of the tables without an index that handles were asked for, by their types.
+        private let typeKinds = Guarded<[TypeKind]>([])
+        private struct TypeKind {
+            let key: ObjectIdentifier
+            let value: ObjectIdentifier
+            let kind: TableKind
+        }
+    #endif
     private let path: String
 
     /// More places than that are refused: that many fit into a ``TableRoots``.
@@ -15,6 +26,8 @@ final class TableSet: Sendable {
         var index = NameIndex()
         index.append([])
         names = Guarded(index)
+        // No description is the first one: see ``TableKind/untyped``.
+        kinds = Guarded(index)
         self.path = path
     }
 
@@ -50,6 +63,39 @@ final class TableSet: Sendable {
     /// The name at a place. O(1).
     func name(of table: TableID) -> [UInt8] {
         names.withLock { $0.name(at: Int(table.index)) }
+    }
+
+    /// The kind of the tables that have this description. O(1).
+    func kind(of description: [UInt8]) -> TableKind {
+        kinds.withLock { kinds in
+            if let index = kinds.index(of: description) { return TableKind(index: UInt32(index)) }
+            kinds.append(description)
+            return TableKind(index: UInt32(kinds.count - 1))
+        }
+    }
+
+    /// The kind of the tables of these types, without an index.
+    func kind<Key: OrderedKey, Value: StoredValue>(
+        _ key: Key.Type, _ value: Value.Type
+    ) -> TableKind {
+        #if !hasFeature(Embedded)
+            let (key, value) = (ObjectIdentifier(key), ObjectIdentifier(value))
+            let known = typeKinds.withLock { kinds in
+                kinds.first { $0.key == key && $0.value == value }?.kind
+            }
+            if let known { return known }
+        #endif
+        let description = TableDescription(schema: TableSchema(Key.self, Value.self))
+        let kind = kind(of: description.encoded)
+        #if !hasFeature(Embedded)
+            typeKinds.withLock { $0.append(TypeKind(key: key, value: value, kind: kind)) }
+        #endif
+        return kind
+    }
+
+    /// The encoded description of the tables of a kind. O(1).
+    func description(of kind: TableKind) -> [UInt8] {
+        kinds.withLock { $0.name(at: Int(kind.index)) }
     }
 
     /// How many names were compared with one that was looked for.

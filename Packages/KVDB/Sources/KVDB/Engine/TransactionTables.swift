@@ -7,12 +7,16 @@ struct OpenTable {
     /// Unlike those of the other tables; 0 for the default table and for one that is not there.
     var number: UInt32
     var root: TreeRoot
+    var kind = TableKind.untyped
     var isThere: Bool
     /// Whether the catalog has no record of it yet.
     var isNew = false
     var isChanged = false
     /// Grows with each change, for the cursors that stand in it.
     var changeCount: UInt64 = 0
+
+    /// What the next version knows of it.
+    var known: KnownTable { KnownTable(number: number, root: root, kind: kind) }
 }
 
 /// The tables that the running transaction has looked up, the default table first.
@@ -29,6 +33,8 @@ struct OpenTable {
     /// For each table's place in the set, its place here plus one; 0 for none.
     private var places: UnsafeMutablePointer<UInt32>
     private var placeCapacity = 16
+    /// What the change counts of tables that are looked up begin with: above all that a cursor may know of them.
+    private var leastChangeCount: UInt64 = 0
     /// Memory for so many is kept from one transaction to the next.
     private static let keptCount = 4096
 
@@ -47,6 +53,7 @@ struct OpenTable {
     func reset(main: TreeRoot) {
         for index in 0..<count { unsafe places[Int(tables[index].id.index)] = 0 }
         count = 0
+        leastChangeCount = 0
         if capacity > Self.keptCount { resize(to: 16) }
         append(OpenTable(id: .main, number: 0, root: main, isThere: true))
     }
@@ -75,9 +82,25 @@ struct OpenTable {
             placeCapacity = more
         }
         unsafe (tables + count).initialize(to: table)
+        unsafe tables[count].changeCount = leastChangeCount
         count += 1
         unsafe places[index] = UInt32(count)
         return count - 1
+    }
+
+    /// All of them, in the order in which they were looked up.
+    var all: [OpenTable] { (0..<count).map { unsafe tables[$0] } }
+
+    /// Lets the tables be what they were; those that were looked up since are forgotten. Cursors find that all have
+    /// changed.
+    func restore(_ old: [OpenTable]) {
+        for index in 0..<count {
+            unsafe leastChangeCount = max(leastChangeCount, tables[index].changeCount)
+            unsafe places[Int(tables[index].id.index)] = 0
+        }
+        leastChangeCount += 1
+        count = 0
+        for table in old { append(table) }
     }
 
     private func resize(to newCapacity: Int) {

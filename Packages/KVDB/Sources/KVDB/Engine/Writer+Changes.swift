@@ -26,12 +26,14 @@ extension Engine {
     // MARK: Entries
 
     func put(
-        _ key: ByteView, _ value: ByteView, table: TableID = .main
+        _ key: ByteView, _ value: ByteView, table: TableID = .main, kind: TableKind = .untyped
     ) throws(StorageError) {
         try requireLegal(key: key)
         try requireLegal(value: value)
+        try requireKind(table, kind)
         try change { () throws(StorageError) in
             let place = try writer.create(table)
+            noteKind(place, kind)
             _ = try writer.change(at: place) { tree throws(StorageError) in
                 try tree.put(key, value)
             }
@@ -45,16 +47,18 @@ extension Engine {
     /// - Parameters:
     ///   - key: the key.
     ///   - table: the table, which is created when something is put.
+    ///   - kind: what it holds.
     ///   - decide: looks at the value that is there, and puts another one or doesn't.
     /// - Returns: what `decide` returned.
     /// - Throws: `keyTooLong`, `valueTooLong` with nothing changed; as ``put(_:_:table:)``; what `decide` throws.
     func revise<Result>(
-        _ key: ByteView, table: TableID,
+        _ key: ByteView, table: TableID, kind: TableKind = .untyped,
         _ decide: (inout EngineRevision<Store, Log>) throws(StorageError) -> Result
     ) throws(StorageError) -> Result {
         try requireLegal(key: key)
+        try requireKind(table, kind)
         try beginChange()
-        var revision = try EngineRevision(self, table, key)
+        var revision = try EngineRevision(self, table, kind, key)
         let result: Result
         // What changes the tree in between would be lost.
         writer.iterations += 1
@@ -78,10 +82,12 @@ extension Engine {
 
     /// Deletes an entry, and lends its value before to `lend`. Returns whether it was there.
     func delete(
-        _ key: ByteView, table: TableID = .main, lendingValue lend: ((ByteView) -> Void)? = nil
+        _ key: ByteView, table: TableID = .main, kind: TableKind = .untyped,
+        lendingValue lend: ((ByteView) -> Void)? = nil
     ) throws(StorageError) -> Bool {
         // A key too long to be there is simply not there.
         guard key.count <= TreeLimits.maximumKeyLength else { return false }
+        try requireKind(table, kind)
         return try change(removing: true) { () throws(StorageError) in
             guard let place = try writer.open(table) else { return false }
             let isFound = try writer.change(at: place) { tree throws(StorageError) in
@@ -95,8 +101,11 @@ extension Engine {
     }
 
     /// Returns how many entries there were.
-    func deleteRange(_ range: KeyRange, table: TableID = .main) throws(StorageError) -> UInt64 {
+    func deleteRange(
+        _ range: KeyRange, table: TableID = .main, kind: TableKind = .untyped
+    ) throws(StorageError) -> UInt64 {
         guard !range.isEmpty else { return 0 }
+        try requireKind(table, kind)
         return try change(removing: true) { () throws(StorageError) in
             guard let place = try writer.open(table) else { return 0 }
             let deleted = try writer.change(at: place) { tree throws(StorageError) in
@@ -112,13 +121,18 @@ extension Engine {
     // MARK: Tables
 
     /// Makes sure that a table is there. Returns whether it was missing.
-    func createTable(_ table: TableID) throws(StorageError) -> Bool {
-        try change { () throws(StorageError) in
-            guard try writer.open(table) == nil else { return false }
-            _ = try writer.create(table)
+    func createTable(
+        _ table: TableID, kind: TableKind = .untyped
+    ) throws(StorageError) -> Bool {
+        try requireKind(table, kind)
+        return try change { () throws(StorageError) in
+            let isMissing = try writer.open(table) == nil
+            let place = try writer.create(table)
+            guard isMissing || writer.tables[place].kind != kind else { return false }
             writer.operations.touchTable(table)
+            noteKind(place, kind)
             writer.isChanged = true
-            return true
+            return isMissing
         }
     }
 
@@ -172,23 +186,18 @@ extension Engine {
 
 // Tables by their names.
 extension Engine {
-    func put(_ key: ByteView, _ value: ByteView, table: [UInt8]) throws(StorageError) {
-        try put(key, value, table: tables.id(of: table))
+    /// Gives a table another name, see ``renameTable(_:to:)-(TableID,_)``. A missing one takes no place.
+    func renameTable(_ name: [UInt8], to target: [UInt8]) throws(StorageError) {
+        guard let id = try existingPlace(of: reference(to: name)) else {
+            throw StorageError(
+                .tableNotFound, "There is no table \(text(name)).", path: path)
+        }
+        try renameTable(id, to: tables.id(of: target))
     }
 
-    func delete(_ key: ByteView, table: [UInt8]) throws(StorageError) -> Bool {
-        try delete(key, table: tables.id(of: table))
-    }
-
-    func deleteRange(_ range: KeyRange, table: [UInt8]) throws(StorageError) -> UInt64 {
-        try deleteRange(range, table: tables.id(of: table))
-    }
-
-    func createTable(_ name: [UInt8]) throws(StorageError) {
-        _ = try createTable(tables.id(of: name))
-    }
-
+    /// Returns whether the table was there; the default table is only emptied.
     func dropTable(_ name: [UInt8]) throws(StorageError) -> Bool {
-        try dropTable(tables.id(of: name))
+        guard let id = try existingPlace(of: reference(to: name)) else { return false }
+        return try dropTable(id)
     }
 }

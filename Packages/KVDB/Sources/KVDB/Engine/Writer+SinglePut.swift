@@ -7,7 +7,8 @@ import WAL
 extension Engine {
     /// Puts a value as a transaction of its own.
     func putAlone(
-        _ key: ByteView, _ value: ByteView, table: TableID = .main, _ durability: Durability
+        _ key: ByteView, _ value: ByteView, table: TableID = .main, kind: TableKind = .untyped,
+        _ durability: Durability
     ) throws(StorageError) {
         try requireLegal(key: key)
         try requireLegal(value: value)
@@ -17,7 +18,7 @@ extension Engine {
         if durability != .full {
             let isDone: Bool
             do throws(StorageError) {
-                isDone = try putInPlace(key, value, table, durability)
+                isDone = try putInPlace(key, value, table, kind, durability)
             } catch {
                 token.release()
                 deliverEvents()
@@ -31,7 +32,7 @@ extension Engine {
         }
         try startTransaction()
         do throws(StorageError) {
-            try put(key, value, table: table)
+            try put(key, value, table: table, kind: kind)
         } catch {
             rollback(token)
             throw error
@@ -48,13 +49,14 @@ extension Engine {
     ///
     /// - Returns: false, with nothing done, when the put has to take the usual way.
     private func putInPlace(
-        _ key: ByteView, _ value: ByteView, _ table: TableID, _ durability: Durability
+        _ key: ByteView, _ value: ByteView, _ table: TableID, _ kind: TableKind,
+        _ durability: Durability
     ) throws(StorageError) -> Bool {
         let number = writer.head.transaction + 1
         guard logsCommits, writer.isLogNoted, isHeadPublished, number < Superblock.countLimit else {
             return false
         }
-        guard let root = writer.rootInPlace(table) else { return false }
+        guard let root = writer.rootInPlace(table, kind) else { return false }
         var tree = BPlusTree(store: store, root: root)
         let kept = max(writer.checkpointed, store.versions.newest ?? 0)
         guard let plan = try tree.planInPlace(key, value, bornAfter: kept) else { return false }

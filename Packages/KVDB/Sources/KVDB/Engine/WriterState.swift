@@ -28,7 +28,7 @@ final class WriterState<Store: CheckpointedStorage>: @unchecked Sendable {
     private enum CatalogState { case behind, whole, rearranged }
     /// The highest number of a table so far, once the catalog has been read for it; nil again after an
     /// aborted transaction.
-    private var highestTableNumber: UInt32?
+    var highestTableNumber: UInt32?
     /// How often the whole catalog was read for that.
     private(set) var catalogReadCount = 0
     /// The number of the running transaction.
@@ -43,6 +43,8 @@ final class WriterState<Store: CheckpointedStorage>: @unchecked Sendable {
     var failure: StorageError?
     /// The newest version that a checkpoint has written or is writing: its pages stay as they are.
     var checkpointed: TransactionNumber
+    /// How many savepoints it has.
+    var savepointDepth = 0
     /// How many iterations over the running transaction are under way; no change may come between.
     var iterations = 0
     /// What commits up to the head wait for at least, since a version can't be published before the
@@ -91,6 +93,7 @@ final class WriterState<Store: CheckpointedStorage>: @unchecked Sendable {
         catalogState = .behind
         operations.reset(logged: logged, observed: observed)
         isChanged = false
+        savepointDepth = 0
         failure = nil
         session &+= 1
     }
@@ -104,11 +107,10 @@ final class WriterState<Store: CheckpointedStorage>: @unchecked Sendable {
     /// Moves the head to the version that the running transaction has made.
     func advance() {
         session &+= 1
-        var changes: [(id: TableID, record: TableRecord?)] = []
+        var changes: [(id: TableID, record: KnownTable?)] = []
         for place in 1..<max(tables.count, 1) where tables[place].isChanged {
             let table = tables[place]
-            let record = TableRecord(number: table.number, root: table.root)
-            changes.append((table.id, table.isThere ? record : nil))
+            changes.append((table.id, table.isThere ? table.known : nil))
             if table.isThere {
                 stale.insert(table.id, number: table.number)
             } else {
@@ -134,14 +136,14 @@ final class WriterState<Store: CheckpointedStorage>: @unchecked Sendable {
 
     // MARK: Tables
 
-    /// The head's root of a table that may be changed where it lies, nil for other tables. The next
+    /// The head's root of a table of a kind that may be changed where it lies, nil for other tables. The next
     /// checkpoint must know of the change: so it can't be the first one since the last checkpoint.
-    func rootInPlace(_ id: TableID) -> TreeRoot? {
-        if id == .main { return head.main }
-        guard stale.contains(id), case .found(let record) = head.tables.entry(id) else {
-            return nil
-        }
-        return record.root
+    func rootInPlace(_ id: TableID, _ kind: TableKind) -> TreeRoot? {
+        if id == .main { return kind == .untyped ? head.main : nil }
+        guard stale.contains(id), case .found(let table) = head.tables.entry(id),
+            table.kind == kind
+        else { return nil }
+        return table.root
     }
 
     /// The tree of the table at a place.
@@ -187,16 +189,17 @@ final class WriterState<Store: CheckpointedStorage>: @unchecked Sendable {
     }
 
     private func lookUp(_ id: TableID) throws(StorageError) -> Int {
-        let record: TableRecord?
+        let known: KnownTable?
         switch head.tables.entry(id) {
-        case .found(let known): record = known
-        case .missing: record = nil
-        case .unknown: record = try catalog.record(of: names.name(of: id))
+        case .found(let table): known = table
+        case .missing: known = nil
+        case .unknown:
+            known = try catalog.record(of: names.name(of: id)).map { KnownTable($0, names) }
         }
         return tables.append(
             OpenTable(
-                id: id, number: record?.number ?? 0, root: record?.root ?? .empty,
-                isThere: record != nil))
+                id: id, number: known?.number ?? 0, root: known?.root ?? .empty,
+                kind: known?.kind ?? .untyped, isThere: known != nil))
     }
 
     /// Notes that a table is gone; its pages are given back already.
@@ -205,6 +208,7 @@ final class WriterState<Store: CheckpointedStorage>: @unchecked Sendable {
             try catalog.delete(name)
         }
         tables[place].root = .empty
+        tables[place].kind = .untyped
         tables[place].isThere = false
         tables[place].isChanged = true
         tables[place].changeCount &+= 1
@@ -217,6 +221,7 @@ final class WriterState<Store: CheckpointedStorage>: @unchecked Sendable {
         try drop(at: place)
         tables[target].number = table.number
         tables[target].root = table.root
+        tables[target].kind = table.kind
         tables[target].isThere = true
         tables[target].isNew = true
         tables[target].isChanged = true
@@ -277,7 +282,7 @@ final class WriterState<Store: CheckpointedStorage>: @unchecked Sendable {
         for place in 1..<max(tables.count, 1) where tables[place].isChanged {
             let table = tables[place]
             guard table.isThere, includingRoots || table.isNew else { continue }
-            try put(TableRecord(number: table.number, root: table.root), for: table.id)
+            try put(table.known, for: table.id)
         }
     }
 
@@ -298,8 +303,7 @@ final class WriterState<Store: CheckpointedStorage>: @unchecked Sendable {
     func closeTables() throws(StorageError) {
         for place in 1..<max(tables.count, 1) where tables[place].isChanged && tables[place].isThere
         {
-            let table = tables[place]
-            try put(TableRecord(number: table.number, root: table.root), for: table.id)
+            try put(tables[place].known, for: tables[place].id)
         }
         tables.reset(main: tables[0].root)
     }
@@ -311,7 +315,7 @@ final class WriterState<Store: CheckpointedStorage>: @unchecked Sendable {
         // But a root that was changed in its place since the last checkpoint is younger than the page
         // of the catalog that leads to it, as no page may be.
         let isYounger = try isMainYounger()
-        if last != record || isYounger { try put(record, for: .main) }
+        if last != record || isYounger { try put(record.encoded, for: []) }
     }
 
     private func isMainYounger() throws(StorageError) -> Bool {
@@ -335,8 +339,8 @@ final class WriterState<Store: CheckpointedStorage>: @unchecked Sendable {
         }
     }
 
-    private func put(_ record: TableRecord, for id: TableID) throws(StorageError) {
-        try put(record.encoded, for: names.name(of: id))
+    private func put(_ table: KnownTable, for id: TableID) throws(StorageError) {
+        try put(table.record(names).encoded, for: names.name(of: id))
     }
 
     private func put(_ record: [UInt8], for name: [UInt8]) throws(StorageError) {

@@ -17,7 +17,7 @@ import StorageIO
         progress: (Database.Progress) throws(StorageError) -> Void = { _ in },
         to sink: @escaping ExportWriter.Sink
     ) throws(StorageError) -> UInt64 {
-        let tables = try namedTables()
+        let tables = try namedRecords()
         guard format != .version1 || tables.isEmpty else {
             throw StorageError(
                 .invalidArgument,
@@ -26,14 +26,14 @@ import StorageIO
         }
         let writer = ExportWriter(format: format, sink: sink)
         let total = tables.reduce(Int(clamping: count)) {
-            $0.addingClamped($1.tree.root.entryCount)
+            $0.addingClamped($1.record.root.entryCount)
         }
         try ProgressMeter.running(progress) { meter throws(StorageError) in
             try meter.begin(.exporting, .entries, total: total)
             try write(main, to: writer, meter)
-            for (name, tree) in tables {
-                try writer.beginTable(name)
-                try write(tree, to: writer, meter)
+            for (name, record) in tables {
+                try writer.beginTable(name, description: record.description)
+                try write(BPlusTree(store: core.store, root: record.root), to: writer, meter)
             }
             try meter.end()
         }

@@ -47,5 +47,7 @@ enum ExportLayout {
         case continuation = 3
         /// The counts. Nothing comes after it.
         case end = 4
+        /// What the table begun just before holds: see `TableDescription`.
+        case description = 5
     }
 }

@@ -35,6 +35,7 @@ extension ExportReader {
                 guard !block.isEmpty else { throw damage("a block of entries is empty") }
             case .continuation: throw damage("a value goes on that never began")
             case .end: return try readEnd()
+            case .description: return try readDescription()
             }
         }
     }
@@ -48,8 +49,28 @@ extension ExportReader {
         }
         tableName = block
         tableCount += 1
+        entriesBefore = entryCount
+        isDescribed = false
         blockPosition = block.count
         return .table(tableName)
+    }
+
+    private func readDescription() throws(StorageError) -> ExportEvent {
+        guard !tableName.isEmpty, !block.isEmpty, entryCount == entriesBefore, !isDescribed
+        else {
+            throw damage("it says what a table holds where that has no place")
+        }
+        do throws(StorageError) {
+            _ = try block.withByteView { bytes throws(StorageError) in
+                try TableDescription(bytes)
+            }
+        } catch {
+            guard error.code == .damaged else { throw error }
+            throw damage("what it says about a table's types is malformed")
+        }
+        isDescribed = true
+        blockPosition = block.count
+        return .description(block)
     }
 
     private func readBlockEntry() throws(StorageError) -> ExportEvent {

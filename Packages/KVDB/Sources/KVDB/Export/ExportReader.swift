@@ -4,6 +4,8 @@ import StorageIO
 public enum ExportEvent: Equatable, Sendable {
     /// A table begins; the entries after it belong to it. The default table's name is empty.
     case table([UInt8])
+    /// What the table that has just begun holds, in the bytes of `Docs/RecordFormat.md`. A table of bytes has none.
+    case description([UInt8])
     /// An entry of the table begun last.
     case entry(key: [UInt8], value: [UInt8])
     /// The export ends here, whole: every checksum and count was right.
@@ -41,6 +43,10 @@ public final class ExportReader {
     var checksum: UInt32 = 0
     var tableCount: UInt64 = 0
     var tableName: [UInt8] = []
+    /// Entries before the table begun last.
+    var entriesBefore: UInt64 = 0
+    /// Whether it was said what the table begun last holds.
+    var isDescribed = false
     // The entry being read. Kept, so that its memory serves the next one when nobody holds it.
     var key: [UInt8] = []
     var value: [UInt8] = []

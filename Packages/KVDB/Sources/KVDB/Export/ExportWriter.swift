@@ -57,6 +57,17 @@ public final class ExportWriter {
         try name.withByteView { name throws(StorageError) in try begin(name) }
     }
 
+    /// Begins a table, and says what it holds.
+    ///
+    /// - Parameter description: an encoded `TableDescription`; empty for a table of bytes.
+    func beginTable(_ name: [UInt8], description: [UInt8]) throws(StorageError) {
+        try beginTable(name)
+        guard !description.isEmpty, format == .version2 else { return }
+        kind = .description
+        block.append(contentsOf: description)
+        try flush()
+    }
+
     private func begin(_ name: ByteView) throws(StorageError) {
         try start()
         guard name.count <= ExportLayout.maximumKeyLength else {

@@ -113,12 +113,12 @@ private final class ImportTarget<Store: CheckpointedStorage> {
     /// ``importEntries(replacing:progress:next:)``.
     ///
     /// - Parameters:
-    ///   - name: the table's, in UTF-8; empty for the default table. It comes into being if it isn't there.
+    ///   - table: the table. It comes into being if it isn't there.
     ///   - entryCount: how many there will be, for the progress; nil if that is not known.
     ///   - progress: called now and then. What it throws undoes all.
     ///   - feed: gets a function and calls it with each entry.
     func load(
-        into name: [UInt8], entryCount: Int?,
+        into table: TableReference, entryCount: Int?,
         progress: (Database.Progress) throws(StorageError) -> Void,
         feed: (
             _ add: (_ key: RawSpan, _ value: RawSpan) throws(StorageError) -> Void
@@ -127,7 +127,7 @@ private final class ImportTarget<Store: CheckpointedStorage> {
         try ProgressMeter.running(progress) { meter throws(StorageError) in
             try core.importing(replacing: false) { () throws(StorageError) in
                 try meter.begin(.importing, .entries, total: entryCount)
-                return try core.load(into: name, meter, feed)
+                return try core.load(into: table, meter, feed)
             }
         }
     }
@@ -186,13 +186,14 @@ extension Engine {
     }
 
     fileprivate func load(
-        into name: [UInt8], _ meter: ProgressMeter,
+        into table: TableReference, _ meter: ProgressMeter,
         _ feed: (
             _ add: (_ key: RawSpan, _ value: RawSpan) throws(StorageError) -> Void
         ) throws(StorageError) -> Void
     ) throws(StorageError) -> ImportReport {
         var report = ImportReport()
-        let target = try ImportTarget(openForImport(name))
+        let id = try place(for: table)
+        let target = try ImportTarget(openForImport(id, table.kind))
         try feed { key, value throws(StorageError) in
             try key.withByteView { key throws(StorageError) in
                 try value.withByteView { value throws(StorageError) in
@@ -201,7 +202,7 @@ extension Engine {
                 }
             }
         }
-        try store(target.finish(), as: name)
+        try store(target.finish(), at: id)
         try meter.end()
         return report
     }
@@ -222,14 +223,26 @@ extension Engine {
         _ next: () throws(StorageError) -> ExportEvent
     ) throws(StorageError) -> ImportReport {
         var report = ImportReport()
-        var table: [UInt8] = []
+        var table = TableID.main
         var target = try ImportTarget(writer.main)
+        var event = try next()
         while true {
-            switch try next() {
+            switch event {
             case .table(let name):
-                try store(target.finish(), as: table)
-                table = name
-                target = try ImportTarget(openForImport(name))
+                try store(target.finish(), at: table)
+                table = try placeForImport(name)
+                event = try next()
+                var kind = TableKind.untyped
+                if case .description(let description) = event {
+                    kind = try kindForImport(description)
+                    event = try next()
+                }
+                target = try ImportTarget(openForImport(table, kind))
+                continue
+            case .description:
+                throw StorageError(
+                    .invalidArgument, "The import describes a table that it is in already.",
+                    path: path)
             case .entry(let key, let value):
                 try key.withByteView { key throws(StorageError) in
                     try value.withByteView { value throws(StorageError) in
@@ -239,22 +252,40 @@ extension Engine {
                     }
                 }
             case .end:
-                try store(target.finish(), as: table)
+                try store(target.finish(), at: table)
                 try meter.end()
                 return report
             }
+            event = try next()
         }
     }
 
-    private func openForImport(_ name: [UInt8]) throws(StorageError) -> BPlusTree<Store> {
+    private func placeForImport(_ name: [UInt8]) throws(StorageError) -> TableID {
         guard TableName.isLegal(name) else {
             throw StorageError(
                 .invalidArgument, "A table's name in the import is not UTF-8.", path: path)
         }
-        return writer.tree(at: try writer.create(tables.id(of: name)))
+        return try tables.id(of: name)
     }
 
-    private func store(_ tree: BPlusTree<Store>, as name: [UInt8]) throws(StorageError) {
-        writer.setTree(tree, at: try writer.create(tables.id(of: name)))
+    private func kindForImport(_ description: [UInt8]) throws(StorageError) -> TableKind {
+        let read = try description.withByteView { bytes throws(StorageError) in
+            try TableDescription(bytes)
+        }
+        return tables.kind(of: read.encoded)
+    }
+
+    /// Opens a table, which is created if it isn't there, for entries of a kind.
+    private func openForImport(
+        _ table: TableID, _ kind: TableKind
+    ) throws(StorageError) -> BPlusTree<Store> {
+        try requireKind(table, kind)
+        let place = try writer.create(table)
+        noteKind(place, kind)
+        return writer.tree(at: place)
+    }
+
+    private func store(_ tree: BPlusTree<Store>, at table: TableID) throws(StorageError) {
+        writer.setTree(tree, at: try writer.create(table))
     }
 }

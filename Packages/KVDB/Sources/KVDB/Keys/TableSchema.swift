@@ -27,6 +27,11 @@ struct TableSchema: Equatable, Sendable {
         self.valueVersion = valueVersion
     }
 
+    /// The schema of a table of bytes, which is the one of every table without a record of its types.
+    static var bytes: TableSchema {
+        TableSchema(keyName: "bytes", keyVersion: 1, valueName: "bytes", valueVersion: 1)
+    }
+
     /// The name as it is recorded: itself, or, when it is too long, its beginning with the CRC-32C of all
     /// of it, so that two long names are still told apart.
     static func recorded(_ name: String) -> String {

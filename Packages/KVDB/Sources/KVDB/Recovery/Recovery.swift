@@ -140,6 +140,12 @@ extension WriterState {
                         .damaged, "The log gives a table the name of another one.")
                 }
                 try move(place, to: names.id(of: to.array))
+            case .describeTable(let description):
+                guard table > 0 else {
+                    throw StorageError(.damaged, "The log gives the default table a type.")
+                }
+                tables[table].kind = names.kind(of: description.encoded)
+                tables[table].isChanged = true
             case .put(let key, let value):
                 _ = try change(at: table) { tree throws(StorageError) in try tree.put(key, value) }
             case .delete(let key):

@@ -32,6 +32,7 @@ struct FileScan {
     /// A table's record in a catalog leaf of any age.
     private struct CatalogEntry {
         var name: [UInt8]
+        var description: [UInt8]
         var root: PageNumber
         var birth: TransactionNumber
     }
@@ -40,6 +41,8 @@ struct FileScan {
     private(set) var leaves: [Leaf] = []
     /// Names of tables that any catalog has; the default table's is empty.
     private(set) var names: [[UInt8]] = []
+    /// What each of them holds by the newest catalog, as an encoded ``TableDescription``.
+    private(set) var descriptions: [[UInt8]] = []
     /// The newest transaction that a free list is of.
     private(set) var newestList: TransactionNumber = 0
     /// Of each page, the newest transaction whose free list has it; content that is not newer is
@@ -153,7 +156,9 @@ struct FileScan {
                     Int(record.root.page) < 2 * pageCount
                 else { return false }
                 entries.append(
-                    CatalogEntry(name: name, root: record.root.page, birth: leaf.birth))
+                    CatalogEntry(
+                        name: name, description: record.description, root: record.root.page,
+                        birth: leaf.birth))
             } catch {
                 return false
             }
@@ -182,8 +187,10 @@ struct FileScan {
             } else {
                 name = names.count
                 names.append(entry.name)
+                descriptions.append([])
                 places.append(entry.name)
             }
+            descriptions[name] = entry.description
             let root = Int(entry.root)
             guard root < births.count, births[root] > 0, births[root] <= entry.birth else {
                 continue
@@ -205,6 +212,11 @@ struct FileScan {
             current = parents[Int(current)]
         }
         return current
+    }
+
+    /// What the table of a name holds.
+    func description(of name: [UInt8]) -> [UInt8] {
+        names.firstIndex(of: name).map { descriptions[$0] } ?? []
     }
 
     /// The name of the table that a leaf belongs to, where anything tells.

@@ -16,6 +16,8 @@ struct SalvagePlan {
     /// The chunks of a table, in key order.
     struct Table {
         var name: [UInt8]
+        /// What it holds, as an encoded ``TableDescription``.
+        var description: [UInt8] = []
         var chunks: [Chunk] = []
     }
 
@@ -76,7 +78,7 @@ struct SalvagePlan {
         for (index, table) in survey.tables.enumerated() {
             // Where no table can have the name, what it holds comes under another.
             let name = TableName.isLegal(table.name) ? table.name : freshName(besides: names)
-            var own = Table(name: name)
+            var own = Table(name: name, description: table.description)
             own.chunks.reserveCapacity(survey.pieces[index].count)
             tables.append(own)
         }
@@ -209,7 +211,7 @@ struct SalvagePlan {
         named.sort { $0.name.lexicographicallyPrecedes($1.name) }
         let reason = "Its place in the newest version is lost."
         for (name, leaves) in named {
-            tables.append(Table(name: name))
+            tables.append(Table(name: name, description: scan.description(of: name)))
             for leaf in disjoint(leaves, areInUse: isSure) {
                 let isRecovered = isSure && !leaf.isDisplaced
                 add(leaf, isRecovered ? .recovered : .uncertain, to: tables.count - 1, reason)

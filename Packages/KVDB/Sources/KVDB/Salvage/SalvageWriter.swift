@@ -70,6 +70,7 @@ struct SalvageWriter<Files: FileSystem> {
         let isFound = account.uncertain == 0 || root.entryCount > 0
         guard isFound else { return }
         let place = try core.writer.create(core.tables.id(of: table.name))
+        core.noteKind(place, core.tables.kind(of: table.description))
         core.writer.setTree(BPlusTree(store: core.store, root: root), at: place)
     }
 

@@ -9,6 +9,8 @@ struct CatalogReading {
         var name: [UInt8]
         var root: TreeRoot
         var number: UInt32
+        /// What it holds, as an encoded ``TableDescription``.
+        var description: [UInt8]
         /// The catalog's leaf that has it, and the transaction that wrote that.
         var page: PageNumber
         var birth: TransactionNumber
@@ -68,8 +70,8 @@ struct CatalogReading {
             if let record {
                 tables.append(
                     Table(
-                        name: name, root: record.root, number: record.number, page: page,
-                        birth: leaf.birth))
+                        name: name, root: record.root, number: record.number,
+                        description: record.description, page: page, birth: leaf.birth))
             } else {
                 unreadable.append(
                     Problem(

@@ -15,6 +15,8 @@ final class FileSurvey<Files: FileSystem>: SurveySource, SurveyVisitor {
     struct Table {
         var name: [UInt8]
         var root: TreeRoot
+        /// What it holds, as an encoded ``TableDescription``.
+        var description: [UInt8]
         var report = TreeReport()
         var isWhole = false
     }
@@ -180,7 +182,10 @@ final class FileSurvey<Files: FileSystem>: SurveySource, SurveyVisitor {
         if let stop = meter.stop { throw stop }
         catalog.findStaleRecords { pages.birthOfSoundPage($0.root.page) }
         isCatalogWhole = isWalked && catalog.unreadable.isEmpty && catalog.stale.isEmpty
-        for table in catalog.tables { tables.append(Table(name: table.name, root: table.root)) }
+        for table in catalog.tables {
+            tables.append(
+                Table(name: table.name, root: table.root, description: table.description))
+        }
         for index in tables.indices {
             table = index
             if keepsPieces { pieces.append([]) }
