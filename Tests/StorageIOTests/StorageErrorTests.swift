@@ -33,6 +33,7 @@ import Testing
             "unsupportedFormat", "keyTooLong", "valueTooLong", "invalidArgument", "closed",
             "poisoned", "timedOut", "outOfMemory", "fileTooLarge", "notSorted", "tableNotFound",
             "busy", "ambiguousName", "positionRecycled", "undecodable", "unencodable", "wrongType",
+            "notUnique", "wrongIndexes",
         ]
         for (index, name) in names.enumerated() {
             let code = StorageError.Code(rawValue: UInt8(index + 1))

@@ -71,6 +71,10 @@ extension StorageError.Code {
             ("A value can't be stored in its format.", "Correct the value, then try again.")
         case .wrongType:
             ("A table holds other types.", "Update the program, or copy the table into a new one.")
+        case .notUnique:
+            ("Another entry has the same value already.", "Choose another value, then try again.")
+        case .wrongIndexes:
+            ("A table is kept with other indexes.", "Update the program, or build the indexes anew.")
         }
     }
 }

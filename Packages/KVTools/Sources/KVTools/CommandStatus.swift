@@ -27,7 +27,8 @@ public enum CommandStatus: Int32, Sendable, CaseIterable {
         case .keyTooLong, .valueTooLong, .invalidArgument, .notSorted: self = .usage
         case .inputOutput, .diskFull, .fileNotFound, .fileExists, .permissionDenied, .readOnly,
             .closed, .poisoned, .outOfMemory, .fileTooLarge, .ambiguousName,
-            .positionRecycled, .undecodable, .unencodable, .wrongType:
+            .positionRecycled, .undecodable, .unencodable, .wrongType,
+            .notUnique, .wrongIndexes:
             self = .inputOutput
         }
     }

@@ -32,6 +32,8 @@ extension StorageError.Code {
         case .undecodable: "undecodable"
         case .unencodable: "unencodable"
         case .wrongType: "wrongType"
+        case .notUnique: "notUnique"
+        case .wrongIndexes: "wrongIndexes"
         }
     }
 }

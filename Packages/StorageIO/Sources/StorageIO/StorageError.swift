@@ -63,6 +63,10 @@ public struct StorageError: Error, Sendable {
         case unencodable
         /// A table holds keys or values of another type, or of another version of it.
         case wrongType
+        /// A row would have the same key in a unique index as another one.
+        case notUnique
+        /// A table is kept with other indexes than those that it was asked for with.
+        case wrongIndexes
     }
 
     /// What went wrong.

@@ -83,6 +83,7 @@
                     insert(.all, table: from.array)
                     insert(.all, table: to.array)
                     table = []
+                case .describeTable: break
                 }
             }
         }

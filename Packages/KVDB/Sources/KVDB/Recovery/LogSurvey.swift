@@ -172,7 +172,7 @@ extension StorageError {
             true
         case .diskFull, .fileNotFound, .fileExists, .permissionDenied, .readOnly, .locked, .closed,
             .poisoned, .timedOut, .outOfMemory, .notSorted, .tableNotFound, .busy, .ambiguousName,
-            .undecodable, .unencodable, .wrongType:
+            .undecodable, .unencodable, .wrongType, .notUnique, .wrongIndexes:
             false
         }
     }
