@@ -1,4 +1,5 @@
 import KVDB
+import StorageIO
 import StorageIOTesting
 import Testing
 
