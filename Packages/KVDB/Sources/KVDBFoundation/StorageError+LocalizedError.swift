@@ -74,7 +74,7 @@ extension StorageError.Code {
         case .notUnique:
             ("Another entry has the same value already.", "Choose another value, then try again.")
         case .wrongIndexes:
-            ("A table is kept with other indexes.", "Update the program, or build the indexes anew.")
+            ("A table is kept with other indexes.", "Update the program, or build them anew.")
         }
     }
 }
