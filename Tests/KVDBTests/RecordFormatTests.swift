@@ -156,7 +156,8 @@ import WAL
         schema: TableSchema(
             keyName: "string", keyVersion: 1, valueName: "user", valueVersion: 2),
         indexes: [
-            IndexSchema(name: "email", isUnique: true, keyName: "string", keyVersion: 1)
+            IndexSchema(
+                name: "email", isUnique: true, version: 3, keyName: "string", keyVersion: 1)
         ])
 
     @Test func theTableDescriptionFollowsThePage() throws {
@@ -164,7 +165,8 @@ import WAL
         let handmade: [UInt8] =
             [1] + Self.length(1, bytes: 4) + name("string") + Self.length(2, bytes: 4)
             + name("user")
-            + [1] + name("email") + Self.length(1, bytes: 4) + name("string")
+            + [1] + Self.length(3, bytes: 4) + name("email") + Self.length(1, bytes: 4)
+            + name("string")
         #expect(try Self.documentedBytes(below: "Example of a table description") == handmade)
         #expect(Self.description.encoded == handmade)
         let record = TableRecord(number: 3, root: .empty, description: handmade)
@@ -189,7 +191,8 @@ import WAL
         flagged[21] = 2
         bad.append(flagged)
         let many = (10..<99).map {
-            IndexSchema(name: "\($0)", isUnique: false, keyName: "string", keyVersion: 1)
+            IndexSchema(
+                name: "\($0)", isUnique: false, version: 1, keyName: "string", keyVersion: 1)
         }
         bad.append(TableDescription(schema: Self.description.schema, indexes: many).encoded)
         for bytes in bad {

@@ -16,7 +16,18 @@ extension Database {
         progress: (Progress) throws(Failure) -> Void = { _ in }
     ) throws(Failure) -> VerificationReport {
         try Self.passingOn(progress) { progress throws(StorageError) in
-            try engine.verify(progress: progress)
+            var report = try engine.verify(progress: progress)
+            guard report.isSound else { return report }
+            let snapshot = try engine.snapshot()
+            for (name, indexes) in engine.core.tables.declaredIndexes {
+                for problem in try snapshot.problems(of: indexes, on: name) {
+                    var finding = VerificationReport.Finding(
+                        .index, StorageError(.damaged, problem, path: engine.core.path))
+                    finding.table = name
+                    report.add(finding)
+                }
+            }
+            return report
         }
     }
 

@@ -135,7 +135,7 @@ extension TableSource {
     func putAlone(
         _ value: RawSpan, for key: RawSpan, _ durability: Database.Durability?
     ) throws(StorageError) {
-        guard case .newest(let engine) = origin else {
+        guard case .newest(let engine) = origin, table.indexes == nil else {
             return try change(durability: durability) { table throws(StorageError) in
                 try table.put(value, for: key)
             }

@@ -148,17 +148,27 @@ extension Engine {
     func put(
         _ key: ByteView, _ value: ByteView, to table: TableReference
     ) throws(StorageError) {
-        try put(key, value, table: place(for: table), kind: table.kind)
+        let id = try place(for: table)
+        guard let indexes = table.indexes else {
+            return try put(key, value, table: id, kind: table.kind)
+        }
+        try put(key, value, table: id, kind: table.kind, indexes)
     }
 
     func delete(_ key: ByteView, from table: TableReference) throws(StorageError) -> Bool {
         guard let id = try existingPlace(of: table) else { return false }
-        return try delete(key, table: id, kind: table.kind)
+        guard let indexes = table.indexes else {
+            return try delete(key, table: id, kind: table.kind)
+        }
+        return try delete(key, table: id, kind: table.kind, indexes)
     }
 
     func deleteRange(_ range: KeyRange, from table: TableReference) throws(StorageError) -> UInt64 {
         guard let id = try existingPlace(of: table) else { return 0 }
-        return try deleteRange(range, table: id, kind: table.kind)
+        guard let indexes = table.indexes else {
+            return try deleteRange(range, table: id, kind: table.kind)
+        }
+        return try deleteRange(range, table: id, kind: table.kind, indexes)
     }
 
     /// Runs one call on an open transaction: without a check for nil, where the call that has begun it goes on.

@@ -27,12 +27,21 @@ import StorageIO
 public struct Table<Key: OrderedKey, Value: StoredValue>: Sendable {
     /// The table's name; empty for the default table.
     public let name: String
+    /// Its indexes; nil for none.
+    let indexes: IndexRules?
 
     /// A table of these types.
     ///
-    /// - Parameter name: at most 1,024 bytes of UTF-8. Tables are told apart by these bytes. The empty name is the
-    ///   default table's.
-    public init(_ name: String) { self.name = name }
+    /// - Parameter name: at most 1,024 bytes of UTF-8, of which the first is not zero. Tables are told apart by these
+    ///   bytes. The empty name is the default table's.
+    public init(_ name: String) { self.init(name: name, indexes: []) }
+
+    init(name: String, indexes: [IndexRule]) {
+        self.name = name
+        self.indexes =
+            indexes.isEmpty
+            ? nil : IndexRules(indexes, schema: TableSchema(Key.self, Value.self))
+    }
 }
 
 extension Table where Key == [UInt8], Value == [UInt8] {

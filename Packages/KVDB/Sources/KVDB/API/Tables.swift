@@ -143,6 +143,11 @@ extension Database.Transaction {
 extension Engine {
     /// The table that a handle's calls are about. No page is read.
     func reference<Key, Value>(to table: Table<Key, Value>) -> TableReference {
-        reference(to: Array(table.name.utf8), kind: tables.kind(Key.self, Value.self))
+        let name = Array(table.name.utf8)
+        guard let indexes = table.indexes else {
+            return reference(to: name, kind: tables.kind(Key.self, Value.self))
+        }
+        tables.note(indexes, on: name)
+        return reference(to: name, kind: tables.kind(of: indexes.description), indexes: indexes)
     }
 }

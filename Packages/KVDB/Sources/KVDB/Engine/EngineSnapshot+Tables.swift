@@ -155,7 +155,7 @@ extension Engine {
     /// - Throws: `damaged` with the path, also when a forged catalog has names that can't be.
     /// - Complexity: O(tables).
     public func tableNames() throws(StorageError) -> [String] {
-        try catalog.namedTables(path: core.path).map { String(decoding: $0.name, as: UTF8.self) }
+        try tableNameBytes().map { String(decoding: $0, as: UTF8.self) }
     }
 
     /// Returns the names of the named tables as bytes of UTF-8, in order, each of them once.
@@ -164,6 +164,7 @@ extension Engine {
     /// - Complexity: O(tables).
     public func tableNameBytes() throws(StorageError) -> [[UInt8]] {
         try catalog.namedTables(path: core.path).map { $0.name }
+            .filter { !IndexName.isReserved($0) }
     }
 
     /// The named tables, in order.

@@ -295,9 +295,11 @@ import WAL
         var names: [[UInt8]] = []
         for table in try writer.catalog.namedTables(path: core.path) {
             // Whatever of them the transaction has looked up and dropped is gone from the catalog.
-            names.append(table.name)
+            if !IndexName.isReserved(table.name) { names.append(table.name) }
         }
-        let sorted = writer.createdNames().sorted { $0.lexicographicallyPrecedes($1) }
+        let sorted = writer.createdNames().filter { !IndexName.isReserved($0) }.sorted {
+            $0.lexicographicallyPrecedes($1)
+        }
         return sorted.isEmpty ? names : names.merged(with: sorted)
     }
 }

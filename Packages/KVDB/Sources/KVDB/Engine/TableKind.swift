@@ -32,7 +32,7 @@ struct TableDescription: Equatable, Sendable {
         bytes.append(version: schema.valueVersion, name: schema.valueName)
         for index in indexes {
             bytes.append(index.isUnique ? 1 : 0)
-            bytes.append(name: index.name)
+            bytes.append(version: index.version, name: index.name)
             bytes.append(version: index.keyVersion, name: index.keyName)
         }
         return bytes
@@ -65,14 +65,16 @@ struct TableDescription: Equatable, Sendable {
         while !reader.isAtEnd {
             let flags = try reader.byte()
             guard flags < 2 else { throw reader.malformed }
-            let name = try reader.name()
+            let index = try reader.versionedName()
+            let name = index.name
             let key = try reader.versionedName()
             if let last = indexes.last, !last.name.utf8.lexicographicallyPrecedes(name.utf8) {
                 throw reader.malformed
             }
             indexes.append(
                 IndexSchema(
-                    name: name, isUnique: flags == 1, keyName: key.name, keyVersion: key.version))
+                    name: name, isUnique: flags == 1, version: index.version, keyName: key.name,
+                    keyVersion: key.version))
         }
         // One table has one description.
         guard bytes.count <= Self.byteLimit, self != .bytes else { throw reader.malformed }
@@ -85,6 +87,8 @@ struct IndexSchema: Equatable, Sendable {
     var name: String
     /// Whether no two rows have the same key in it.
     var isUnique: Bool
+    /// Grows when the same row has another key in it.
+    var version: UInt32
     /// The name of the key's type, at most ``TableSchema/nameLimit`` bytes.
     var keyName: String
     var keyVersion: UInt32

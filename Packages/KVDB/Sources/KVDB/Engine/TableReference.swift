@@ -9,44 +9,65 @@ import Synchronization
 /// Asking for a name gives it no place: who asks for names that others make up can't fill the ``TableSet``.
 struct TableReference: Sendable {
     private let place: TableID
-    private let pending: PendingTable?
+    /// What else there is to know; nil for a table whose place is known and that is declared without indexes.
+    private let details: TableDetails?
     /// What the handle takes the table to hold.
     let kind: TableKind
 
     /// A table whose place is known.
-    init(_ place: TableID, kind: TableKind = .untyped) {
+    init(_ place: TableID, kind: TableKind = .untyped, indexes: IndexRules? = nil) {
         self.place = place
         self.kind = kind
-        pending = nil
+        details = indexes.map { TableDetails(place, $0) }
     }
 
     /// A table of which nothing but the name is known.
-    init(pending name: [UInt8], kind: TableKind) {
+    fileprivate init(pending details: TableDetails, kind: TableKind) {
         place = .main
         self.kind = kind
-        pending = PendingTable(name)
+        self.details = details
     }
 
     /// Its place, nil as long as nothing of its name was there.
     var id: TableID? {
         @inline(__always) get {
-            guard let pending else { return place }
-            return pending.id
+            guard let details else { return place }
+            return details.id
         }
     }
 
-    /// The name, where that is all that is known.
-    fileprivate var name: [UInt8] { pending?.name ?? [] }
+    /// The indexes that it was declared with; nil for none.
+    var indexes: IndexRules? { @inline(__always) get { details?.indexes } }
 
-    fileprivate func note(_ id: TableID) { pending?.note(id) }
+    /// The name, where that is all that is known.
+    fileprivate var name: [UInt8] { details?.name ?? [] }
+    /// Whether there can be no such table.
+    fileprivate var isForbidden: Bool { details?.isForbidden ?? false }
+
+    fileprivate func note(_ id: TableID) { details?.note(id) }
 }
 
-/// A name, and its place once there is one.
-private final class PendingTable: Sendable {
+/// A table's name, and its place once there is one; and its indexes.
+private final class TableDetails: Sendable {
     let name: [UInt8]
-    private let index = Atomic<UInt32>(.max)
+    let isForbidden: Bool
+    let indexes: IndexRules?
+    private let index: Atomic<UInt32>
 
-    init(_ name: [UInt8]) { self.name = name }
+    /// - Parameter isForbidden: whether there can be no such table.
+    init(_ name: [UInt8], _ indexes: IndexRules?, isForbidden: Bool) {
+        self.name = name
+        self.indexes = indexes
+        self.isForbidden = isForbidden
+        index = Atomic(.max)
+    }
+
+    init(_ place: TableID, _ indexes: IndexRules) {
+        name = []
+        isForbidden = false
+        self.indexes = indexes
+        index = Atomic(place.index)
+    }
 
     var id: TableID? {
         let index = index.load(ordering: .relaxed)
@@ -58,10 +79,24 @@ private final class PendingTable: Sendable {
 
 extension Engine {
     /// The table of a name, for handles. No page is read.
-    func reference(to name: [UInt8], kind: TableKind = .untyped) -> TableReference {
-        if name.isEmpty { return TableReference(.main, kind: kind) }
+    func reference(
+        to name: [UInt8], kind: TableKind = .untyped, indexes: IndexRules? = nil
+    ) -> TableReference {
+        if name.isEmpty { return TableReference(.main, kind: kind, indexes: indexes) }
+        // The tables of indexes are nobody's.
+        let isForbidden = IndexName.isReserved(name)
+        if !isForbidden, let id = tables.find(name) {
+            return TableReference(id, kind: kind, indexes: indexes)
+        }
+        return TableReference(
+            pending: TableDetails(name, indexes, isForbidden: isForbidden), kind: kind)
+    }
+
+    /// The table of an index.
+    func reference(toReserved name: [UInt8], kind: TableKind) -> TableReference {
         if let id = tables.find(name) { return TableReference(id, kind: kind) }
-        return TableReference(pending: name, kind: kind)
+        return TableReference(
+            pending: TableDetails(name, nil, isForbidden: false), kind: kind)
     }
 
     /// The name of a table.
@@ -120,6 +155,7 @@ extension Engine {
         _ reference: TableReference, in catalog: BPlusTree<Store>
     ) throws(StorageError) -> TableID? {
         let name = reference.name
+        if reference.isForbidden { return nil }
         if let id = tables.find(name) {
             reference.note(id)
             return id
@@ -139,6 +175,10 @@ extension Engine {
     /// - Throws: `keyTooLong` for its name; `invalidArgument` when the handle has used too many.
     func place(for reference: TableReference) throws(StorageError) -> TableID {
         if let id = reference.id { return id }
+        guard !reference.isForbidden else {
+            throw StorageError(
+                .invalidArgument, "A table's name can't begin with a zero byte.", path: path)
+        }
         let id = try tables.id(of: reference.name)
         reference.note(id)
         return id
@@ -199,7 +239,16 @@ extension Engine {
     ) throws(StorageError) {
         if table.kind == .untyped, table.root.entryCount == 0 { return }
         let (asked, recorded) = try (description(of: kind), description(of: table.kind))
-        guard asked == recorded else { throw mismatch(asked, recorded, id) }
+        guard asked.schema == recorded.schema else { throw mismatch(asked, recorded, id) }
+        guard asked.indexes == recorded.indexes else {
+            func list(_ indexes: [IndexSchema]) -> String {
+                indexes.isEmpty ? "none" : indexes.map { $0.name }.joined(separator: ", ")
+            }
+            let name = String(decoding: tables.name(of: id), as: UTF8.self)
+            throw wrongIndexes(
+                "The table \(name) is kept with these indexes: \(list(recorded.indexes)); and was asked "
+                    + "for with these: \(list(asked.indexes)).")
+        }
     }
 
     func description(of kind: TableKind) throws(StorageError) -> TableDescription {
@@ -208,7 +257,7 @@ extension Engine {
         }
     }
 
-    private func mismatch(
+    func mismatch(
         _ asked: TableDescription, _ recorded: TableDescription, _ id: TableID
     ) -> StorageError {
         var error = asked.schema.mismatch(
@@ -220,7 +269,7 @@ extension Engine {
 
     /// The error for a typed handle on the default table.
     @inline(never)
-    private func typedDefault(_ kind: TableKind) -> StorageError {
+    func typedDefault(_ kind: TableKind) -> StorageError {
         do throws(StorageError) {
             return mismatch(try description(of: kind), .bytes, .main)
         } catch {

@@ -7,6 +7,8 @@ final class TableSet: Sendable {
     private let names: Guarded<NameIndex>
     /// What tables hold, as encoded descriptions: each ``TableKind`` has its place here.
     private let kinds: Guarded<NameIndex>
+    /// The indexes that tables were declared with last, for verification.
+    private let declared = Guarded<[(name: [UInt8], indexes: IndexRules)]>([])
     #if !hasFeature(Embedded)
         /// The kinds of the tables without an index that handles were asked for, by their types.
         private let typeKinds = Guarded<[TypeKind]>([])
@@ -73,6 +75,19 @@ final class TableSet: Sendable {
             return TableKind(index: UInt32(kinds.count - 1))
         }
     }
+
+    /// Notes the indexes that a table is declared with.
+    func note(_ indexes: IndexRules, on name: [UInt8]) {
+        declared.withLock { declared in
+            guard let place = declared.firstIndex(where: { $0.name == name }) else {
+                return declared.append((name, indexes))
+            }
+            declared[place].indexes = indexes
+        }
+    }
+
+    /// The indexes that tables were declared with, of each table the last ones.
+    var declaredIndexes: [(name: [UInt8], indexes: IndexRules)] { declared.withLock { $0 } }
 
     /// The kind of the tables of these types, without an index.
     func kind<Key: OrderedKey, Value: StoredValue>(

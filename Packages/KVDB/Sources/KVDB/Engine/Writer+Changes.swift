@@ -141,6 +141,7 @@ extension Engine {
         guard table != .main else { return try deleteRange(.all) > 0 }
         return try change(removing: true) { () throws(StorageError) in
             guard let place = try writer.open(table) else { return false }
+            try dropIndexes(of: table, at: place)
             try writer.change(at: place) { tree throws(StorageError) in try tree.deleteAll() }
             try writer.drop(at: place)
             writer.operations.dropTable(table)
@@ -168,11 +169,26 @@ extension Engine {
                 "There is a table \(text(tables.name(of: target))) already; drop it, or choose another name.",
                 path: path)
         }
+        let indexes = try indexes(of: table, at: place, movingTo: target)
+        for (_, new) in indexes where try writer.open(new) != nil {
+            throw StorageError(
+                .invalidArgument, "There is an index of a table of the new name.", path: path)
+        }
         try change { () throws(StorageError) in
-            try writer.move(place, to: target)
-            writer.operations.renameTable(table, to: target)
+            try move(place, table, to: target)
+            for (old, new) in indexes {
+                guard let place = try writer.open(old) else { continue }
+                try move(place, old, to: new)
+            }
             writer.isChanged = true
         }
+    }
+
+    private func move(
+        _ place: Int, _ table: TableID, to target: TableID
+    ) throws(StorageError) {
+        try writer.move(place, to: target)
+        writer.operations.renameTable(table, to: target)
     }
 
     /// The error for a table that is not there.
@@ -192,7 +208,7 @@ extension Engine {
             throw StorageError(
                 .tableNotFound, "There is no table \(text(name)).", path: path)
         }
-        try renameTable(id, to: tables.id(of: target))
+        try renameTable(id, to: place(for: reference(to: target)))
     }
 
     /// Returns whether the table was there; the default table is only emptied.

@@ -193,6 +193,11 @@ extension Engine {
     ) throws(StorageError) -> ImportReport {
         var report = ImportReport()
         let id = try place(for: table)
+        if let indexes = table.indexes {
+            try requireSound(indexes)
+            let isEmpty = try writer.open(id).map { writer.tables[$0].root.entryCount == 0 }
+            guard isEmpty ?? true else { return try putAll(into: table, meter, feed) }
+        }
         let target = try ImportTarget(openForImport(id, table.kind))
         try feed { key, value throws(StorageError) in
             try key.withByteView { key throws(StorageError) in
@@ -203,6 +208,28 @@ extension Engine {
             }
         }
         try store(target.finish(), at: id)
+        for rule in table.indexes?.rules ?? [] { try fill(rule, of: id) }
+        try meter.end()
+        return report
+    }
+
+    /// Puts the entries one by one, each with its entries in the indexes.
+    private func putAll(
+        into table: TableReference, _ meter: ProgressMeter,
+        _ feed: (
+            _ add: (_ key: RawSpan, _ value: RawSpan) throws(StorageError) -> Void
+        ) throws(StorageError) -> Void
+    ) throws(StorageError) -> ImportReport {
+        var report = ImportReport()
+        try feed { key, value throws(StorageError) in
+            try key.withByteView { key throws(StorageError) in
+                try value.withByteView { value throws(StorageError) in
+                    try put(key, value, to: table)
+                    report.entryCount += 1
+                    try meter.advanceEntry(byteCount: key.count + value.count)
+                }
+            }
+        }
         try meter.end()
         return report
     }
@@ -211,7 +238,8 @@ extension Engine {
     fileprivate func dropEverything() throws(StorageError) {
         try writer.main.deleteAll()
         for (name, _) in try writer.catalog.namedTables(path: path) {
-            guard try dropTable(tables.id(of: name)) else {
+            // An index goes with its table; a forged catalog may have one by itself.
+            guard try dropTable(tables.id(of: name)) || IndexName.isReserved(name) else {
                 throw StorageError(
                     .damaged, "The catalog lists a table that it does not find.", path: path)
             }
@@ -281,6 +309,14 @@ extension Engine {
     ) throws(StorageError) -> BPlusTree<Store> {
         try requireKind(table, kind)
         let place = try writer.create(table)
+        if writer.tables[place].root.entryCount > 0, kind != .untyped {
+            // What a row's old value has in an index would stay there.
+            let indexes = try description(of: kind).indexes
+            guard indexes.isEmpty, !IndexName.isReserved(tables.name(of: table)) else {
+                throw wrongIndexes(
+                    "Entries can't be merged into a table with indexes that has rows.")
+            }
+        }
         noteKind(place, kind)
         return writer.tree(at: place)
     }

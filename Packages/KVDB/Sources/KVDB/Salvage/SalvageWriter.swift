@@ -36,9 +36,17 @@ struct SalvageWriter<Files: FileSystem> {
             core.writer.isChanged = true
             try meter.begin(
                 .writing, .pages, total: plan.tables.reduce(0) { $0 + $1.chunks.count })
-            for table in plan.tables { try write(table) }
+            // Indexes are left out; see `dropIndexes`.
+            for table in plan.tables {
+                if IndexName.isReserved(table.name) {
+                    try meter.advance(pages: table.chunks.count)
+                } else {
+                    try write(table)
+                }
+            }
             try meter.end()
             if plan.appliesLog { try applyLog() }
+            try dropIndexes()
         } catch {
             core.rollback(token)
             throw error
@@ -51,6 +59,23 @@ struct SalvageWriter<Files: FileSystem> {
         report.logRecordsLeftOut = log.leftOut + (plan.appliesLog ? 0 : log.records)
         report.logDamage = log.damage
         return report
+    }
+
+    /// Drops the indexes, and says so in the records of their tables: nothing shows that they are in step with rows of
+    /// which some may be lost, or older. An app builds them anew.
+    private func dropIndexes() throws(StorageError) {
+        let writer = core.writer
+        for place in 1..<max(writer.tables.count, 1) where writer.tables[place].isThere {
+            let table = writer.tables[place]
+            if IndexName.isReserved(core.tables.name(of: table.id)) {
+                _ = try core.dropTable(table.id)
+                continue
+            }
+            var description = try core.description(of: table.kind)
+            guard !description.indexes.isEmpty else { continue }
+            description.indexes = []
+            core.noteKind(place, core.tables.kind(of: description.encoded))
+        }
     }
 
     private mutating func write(_ table: SalvagePlan.Table) throws(StorageError) {

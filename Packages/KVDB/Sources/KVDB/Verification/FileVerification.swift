@@ -73,7 +73,8 @@ extension FileSurvey {
         report.freePages = UInt64(freeList.freePageCount)
         report.logRecords = log.records
         report.isLogCut = isLogCut
-        report.tableCount = UInt64(catalog.tables.count { !$0.name.isEmpty })
+        report.tableCount = UInt64(
+            catalog.tables.count { !$0.name.isEmpty && !IndexName.isReserved($0.name) })
         for table in tables {
             report.entryCount &+= table.report.entryCount
             guard table.isWhole else { continue }

@@ -84,7 +84,8 @@ private final class Verification<Store: CheckpointedStorage, Log: CommitLog>:
         catalog.update { root(of: $0, in: head) }
         isWhole = isWhole && catalog.unreadable.isEmpty && catalog.stale.isEmpty
         report.add(catalog, path: core.path)
-        report.tableCount = UInt64(catalog.tables.count { !$0.name.isEmpty })
+        report.tableCount = UInt64(
+            catalog.tables.count { !$0.name.isEmpty && !IndexName.isReserved($0.name) })
         try walk(head.main, named: [])
         for table in catalog.tables where !table.name.isEmpty {
             try walk(table.root, named: table.name)

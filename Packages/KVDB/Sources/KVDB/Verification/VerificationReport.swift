@@ -44,6 +44,8 @@ public struct VerificationReport: Sendable {
             case missingLog
             /// The file is no database of this kind, or of a newer version.
             case file
+            /// A secondary index is not in step with its table's rows.
+            case index
 
             /// The kind's name, for people and machines.
             public var name: String {
@@ -66,6 +68,7 @@ public struct VerificationReport: Sendable {
                 case .log: "log"
                 case .missingLog: "missing_log"
                 case .file: "file"
+                case .index: "index"
                 }
             }
         }
