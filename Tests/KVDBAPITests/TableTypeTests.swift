@@ -79,7 +79,7 @@ struct TableTypeTests {
         let files = CrashingFileSystem()
         let database = try Database(at: "t.kvdb", files: files)
         try database[numbers].put(1, for: "a")
-        try database.write { transaction in _ = try transaction.create(Table<Int, Int>("empty")) }
+        try database.write { transaction in try transaction.create(Table<Int, Int>("empty")) }
         if isClosedWell { try database.close() }
         let image = isClosedWell ? files : files.survivors(.none)
         let reopened = try Database(at: "t.kvdb", files: image)
@@ -140,7 +140,7 @@ struct TableTypeTests {
 
     @Test func aTableOfBytesIsNoTypedOne() throws {
         let database = try Database(inMemory: .init())
-        try database.write { transaction in _ = try transaction.create(bytes) }
+        try database.write { transaction in try transaction.create(bytes) }
         // Nothing is in it, so nothing can be of the wrong type.
         #expect(try database[texts].get("a") == nil)
         try database[bytes].put([1], for: [1])

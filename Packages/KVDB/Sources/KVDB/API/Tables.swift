@@ -81,15 +81,13 @@ extension Database.Transaction {
 
     /// Creates an empty table with its types, if it is not there. The first put does it too.
     ///
-    /// - Returns: whether it was missing.
     /// - Throws: `keyTooLong` for a name of more than 1,024 bytes; `wrongType` for a table of other types, and nothing
     ///   has changed; `diskFull`, `damaged`, `inputOutput`.
-    @discardableResult
-    public func create<Key, Value>(_ table: Table<Key, Value>) throws(StorageError) -> Bool {
+    public func create<Key, Value>(_ table: Table<Key, Value>) throws(StorageError) {
         let core = database.core
-        return try core.use(engine.number) { () throws(StorageError) in
+        try core.use(engine.number) { () throws(StorageError) in
             let table = core.reference(to: table)
-            return try core.createTable(core.place(for: table), kind: table.kind)
+            _ = try core.createTable(core.place(for: table), kind: table.kind)
         }
     }
 
