@@ -4,14 +4,23 @@ import StorageIO
 import WAL
 
 /// The page store of a ``Database``.
-@_spi(Engine) public typealias FileStore = FilePageStore<AnyFile>
+#if !hasFeature(Embedded)
+    @_spi(Engine)
+#endif
+public typealias FileStore = FilePageStore<AnyFile>
 
 /// The log of a ``Database``.
-@_spi(Engine) public typealias FileLog = WriteAheadLog<AnyFileSystem>
+#if !hasFeature(Embedded)
+    @_spi(Engine)
+#endif
+public typealias FileLog = WriteAheadLog<AnyFileSystem>
 
 /// The engine of a ``Database``: the kind of file is erased below it, so that a read of a page in memory pays
 /// nothing for it.
-@_spi(Engine) public typealias FileEngine = DatabaseEngine<FileStore, FileLog>
+#if !hasFeature(Embedded)
+    @_spi(Engine)
+#endif
+public typealias FileEngine = DatabaseEngine<FileStore, FileLog>
 
 /// An ordered key-value database, in a file or in memory.
 ///
@@ -32,7 +41,10 @@ import WAL
 /// share its syncs. Beside the data file stands its log, with `-wal` behind the name, while the database is open.
 public final class Database: Sendable {
     /// What it is built on, for tools that need more: tables by name whatever their types, entries as views.
-    @_spi(Engine) public let engine: FileEngine
+    #if !hasFeature(Embedded)
+        @_spi(Engine)
+    #endif
+    public let engine: FileEngine
     /// Where exports go to and imports come from: where its own files are, or the system's when it has none.
     let files: AnyFileSystem
     /// Whether it is gone with its handle.

@@ -134,10 +134,19 @@ extension Database {
 }
 
 /// A database's options, as the engine takes them.
-@_spi(Engine) public typealias DatabaseOptions = Database.Options
+#if !hasFeature(Embedded)
+    @_spi(Engine)
+#endif
+public typealias DatabaseOptions = Database.Options
 
 /// What a commit waits for, as the engine takes it.
-@_spi(Engine) public typealias Durability = Database.Durability
+#if !hasFeature(Embedded)
+    @_spi(Engine)
+#endif
+public typealias Durability = Database.Durability
 
 /// When checkpoints run, as the engine takes it.
-@_spi(Engine) public typealias CheckpointPolicy = Database.CheckpointPolicy
+#if !hasFeature(Embedded)
+    @_spi(Engine)
+#endif
+public typealias CheckpointPolicy = Database.CheckpointPolicy

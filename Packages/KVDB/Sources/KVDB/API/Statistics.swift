@@ -4,7 +4,10 @@ import StorageIO
 import WAL
 
 /// The state of a database at one moment, as cheap to get as a few counters.
-@_spi(Engine) public struct DatabaseStatistics: Sendable {
+#if !hasFeature(Embedded)
+    @_spi(Engine)
+#endif
+public struct DatabaseStatistics: Sendable {
     /// Bytes of a page.
     public var pageSize = 0
     /// Pages the data file has room for, the superblocks included.
@@ -72,7 +75,10 @@ public struct TreeComposition: Sendable, Equatable {
     public var leafFill = 0.0
 }
 
-@_spi(Engine) extension DatabaseEngine {
+#if !hasFeature(Embedded)
+    @_spi(Engine)
+#endif
+extension DatabaseEngine {
     /// The database's state now. O(live snapshots), no page is read.
     public func statistics() throws(StorageError) -> DatabaseStatistics {
         let (slot, version) = try core.acquireVersion()
@@ -123,7 +129,10 @@ public struct TreeComposition: Sendable, Equatable {
     }
 }
 
-@_spi(Engine) extension EngineSnapshot {
+#if !hasFeature(Embedded)
+    @_spi(Engine)
+#endif
+extension EngineSnapshot {
     /// What each table's tree is made of, the default table first. Reads every page once: O(n).
     public func composition() throws(StorageError) -> [TreeComposition] {
         try composition(ProgressMeter())

@@ -2,7 +2,10 @@ import BTree
 import PageStore
 
 /// One committed state of the database: what a snapshot reads.
-@_spi(Engine) public struct Version: Sendable, Equatable {
+#if !hasFeature(Embedded)
+    @_spi(Engine)
+#endif
+public struct Version: Sendable, Equatable {
     /// The transaction that made it.
     public var transaction: TransactionNumber
     /// The default table.

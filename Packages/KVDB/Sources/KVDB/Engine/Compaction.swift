@@ -14,7 +14,10 @@ public struct CompactionReport: Sendable, Equatable {
     public var movedPages: UInt64 = 0
 }
 
-@_spi(Engine) extension DatabaseEngine {
+#if !hasFeature(Embedded)
+    @_spi(Engine)
+#endif
+extension DatabaseEngine {
     /// Makes the file nearly as small as its content allows (a few pages of bookkeeping may remain), while
     /// readers go on reading; writers wait. It never makes the file larger than the content that was
     /// committed before needs.

@@ -4,24 +4,39 @@ import StorageIO
 import WAL
 
 /// A database in a file of the operating system.
-@_spi(Engine) public typealias FileDatabase = DatabaseEngine<
+#if !hasFeature(Embedded)
+    @_spi(Engine)
+#endif
+public typealias FileDatabase = DatabaseEngine<
     FilePageStore<POSIXFile>, WriteAheadLog<POSIXFileSystem>
 >
 
 /// A snapshot of a ``Database``.
-@_spi(Engine) public typealias DatabaseSnapshot = EngineSnapshot<
+#if !hasFeature(Embedded)
+    @_spi(Engine)
+#endif
+public typealias DatabaseSnapshot = EngineSnapshot<
     FilePageStore<POSIXFile>, WriteAheadLog<POSIXFileSystem>
 >
 
 /// A write transaction of a ``Database``.
-@_spi(Engine) public typealias DatabaseTransaction = EngineTransaction<
+#if !hasFeature(Embedded)
+    @_spi(Engine)
+#endif
+public typealias DatabaseTransaction = EngineTransaction<
     FilePageStore<POSIXFile>, WriteAheadLog<POSIXFileSystem>
 >
 
 /// A database in memory alone, gone with its handle.
-@_spi(Engine) public typealias InMemoryDatabase = DatabaseEngine<InMemoryPageStore, NullLog>
+#if !hasFeature(Embedded)
+    @_spi(Engine)
+#endif
+public typealias InMemoryDatabase = DatabaseEngine<InMemoryPageStore, NullLog>
 
-@_spi(Engine) extension DatabaseEngine
+#if !hasFeature(Embedded)
+    @_spi(Engine)
+#endif
+extension DatabaseEngine
 where Store == FilePageStore<POSIXFile>, Log == WriteAheadLog<POSIXFileSystem> {
     /// Opens the database at `path`, or creates it there. A symbolic link is followed once, and the
     /// log stands beside the file that it leads to. A relative path is looked up once, so the process
@@ -42,7 +57,10 @@ where Store == FilePageStore<POSIXFile>, Log == WriteAheadLog<POSIXFileSystem> {
     }
 }
 
-@_spi(Engine) extension DatabaseEngine where Store == InMemoryPageStore, Log == NullLog {
+#if !hasFeature(Embedded)
+    @_spi(Engine)
+#endif
+extension DatabaseEngine where Store == InMemoryPageStore, Log == NullLog {
     /// A new, empty database in memory. The cache budget does not apply: all of it stays.
     public static func openInMemory(
         options: DatabaseOptions = DatabaseOptions()
@@ -61,7 +79,10 @@ where Store == FilePageStore<POSIXFile>, Log == WriteAheadLog<POSIXFileSystem> {
     }
 }
 
-@_spi(Engine) extension DatabaseEngine {
+#if !hasFeature(Embedded)
+    @_spi(Engine)
+#endif
+extension DatabaseEngine {
     /// The name of a database's log.
     public static func logPath(of path: String) -> String { DatabaseFiles.log(of: path) }
 

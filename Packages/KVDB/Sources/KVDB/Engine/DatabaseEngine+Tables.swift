@@ -5,7 +5,10 @@ import WAL
 
 // Every table by its place in the handle's set: reading from the newest published version, a missing table as an
 // empty one, and changing in transactions of their own.
-@_spi(Engine) extension DatabaseEngine {
+#if !hasFeature(Embedded)
+    @_spi(Engine)
+#endif
+extension DatabaseEngine {
     /// The place of a table, by which the other calls know it. O(1), and no page is read: whether the table is
     /// there is another question.
     ///

@@ -10,7 +10,9 @@ import WAL
 /// lock, and no read waits
 /// for a writer; write transactions run one at a time, and commits that wait for the medium share
 /// its syncs.
-@_spi(Engine)
+#if !hasFeature(Embedded)
+    @_spi(Engine)
+#endif
 public final class DatabaseEngine<Store: CheckpointedStorage, Log: CommitLog>: Sendable {
     let core: Engine<Store, Log>
 

@@ -21,7 +21,10 @@ public struct DatabaseFiles: Sendable {
     public var all: [String] { [data, log, draft] }
 
     /// The name of the log of a data file, wherever that is.
-    @_spi(Engine) public static func log(of data: String) -> String { data + "-wal" }
+    #if !hasFeature(Embedded)
+        @_spi(Engine)
+    #endif
+    public static func log(of data: String) -> String { data + "-wal" }
 
     /// Resolves `path`. The data file need not be there, but its directory must.
     ///

@@ -7,7 +7,10 @@ import WAL
 /// and no page in memory between calls; one thread at a time uses it.
 ///
 /// It begins before the first entry, so ``next()`` goes to the first and ``previous()`` nowhere.
-@_spi(Engine) public struct EngineCursor<Store: CheckpointedStorage, Log: CommitLog>: Sendable {
+#if !hasFeature(Embedded)
+    @_spi(Engine)
+#endif
+public struct EngineCursor<Store: CheckpointedStorage, Log: CommitLog>: Sendable {
     /// What it reads.
     public let snapshot: EngineSnapshot<Store, Log>
     private var cursor: TreeCursor<Store>
@@ -79,7 +82,10 @@ import WAL
     public mutating func previous() throws(StorageError) -> Bool { try cursor.previous() }
 }
 
-@_spi(Engine) extension EngineSnapshot {
+#if !hasFeature(Embedded)
+    @_spi(Engine)
+#endif
+extension EngineSnapshot {
     /// A cursor over the default table.
     public func makeCursor() -> EngineCursor<Store, Log> { EngineCursor(self, main) }
 

@@ -4,7 +4,10 @@ import StorageIO
 import WAL
 
 /// A look at one entry of a table of the running transaction, after which another value may be put.
-@_spi(Engine) public struct EngineRevision<Store: CheckpointedStorage, Log: CommitLog>: ~Copyable {
+#if !hasFeature(Embedded)
+    @_spi(Engine)
+#endif
+public struct EngineRevision<Store: CheckpointedStorage, Log: CommitLog>: ~Copyable {
     private let core: Engine<Store, Log>
     private let table: TableID
     private let kind: TableKind

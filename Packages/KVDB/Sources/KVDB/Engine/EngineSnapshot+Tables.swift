@@ -35,7 +35,10 @@ extension Engine {
 }
 
 // Every table by its place in the handle's set; a missing table reads as an empty one.
-@_spi(Engine) extension EngineSnapshot {
+#if !hasFeature(Embedded)
+    @_spi(Engine)
+#endif
+extension EngineSnapshot {
     /// The table's tree; an empty one when the table is not there.
     func tree(of table: TableID) throws(StorageError) -> BPlusTree<Store> {
         BPlusTree(store: core.store, root: try core.root(of: table, in: version) ?? .empty)
@@ -145,7 +148,10 @@ extension Engine {
 }
 
 // Named tables by their names.
-@_spi(Engine) extension EngineSnapshot {
+#if !hasFeature(Embedded)
+    @_spi(Engine)
+#endif
+extension EngineSnapshot {
     /// Returns the names of the named tables, in the order of their bytes.
     ///
     /// Tables are told apart by the bytes of their names, and Swift's strings by what they look like: an é

@@ -6,7 +6,9 @@ import WAL
 /// One version of the database, readable for as long as this lives, from any number of threads,
 /// whatever is committed, checkpointed, compacted or evicted meanwhile (R6). It keeps only the pages
 /// that it can see from being reused.
-@_spi(Engine)
+#if !hasFeature(Embedded)
+    @_spi(Engine)
+#endif
 public final class EngineSnapshot<Store: CheckpointedStorage, Log: CommitLog>: Sendable {
     /// Kept so that the database closes only after its last snapshot is gone.
     private let database: DatabaseEngine<Store, Log>

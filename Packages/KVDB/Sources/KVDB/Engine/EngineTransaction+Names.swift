@@ -4,7 +4,10 @@ import StorageIO
 import WAL
 
 // Named tables by their names.
-@_spi(Engine) extension EngineTransaction {
+#if !hasFeature(Embedded)
+    @_spi(Engine)
+#endif
+extension EngineTransaction {
     /// The place of a table that is there; nil when there is none, so that asking for names gives them no place.
     private func existingTable(_ table: String) throws(StorageError) -> TableID? {
         let name = Array(table.utf8)
@@ -67,7 +70,10 @@ import WAL
 }
 
 // Many changes in one call.
-@_spi(Engine) extension EngineTransaction {
+#if !hasFeature(Embedded)
+    @_spi(Engine)
+#endif
+extension EngineTransaction {
     /// Puts many entries by one call: the same as one put after the other.
     ///
     /// - Parameters:

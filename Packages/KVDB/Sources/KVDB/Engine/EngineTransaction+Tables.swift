@@ -5,7 +5,10 @@ import WAL
 
 // Every table by its place in the handle's set; a missing table reads as an empty one, and is created by what
 // puts into it.
-@_spi(Engine) extension EngineTransaction {
+#if !hasFeature(Embedded)
+    @_spi(Engine)
+#endif
+extension EngineTransaction {
     /// The table as this transaction sees it, nil when it is not there.
     private func tree(of table: TableID) throws(StorageError) -> BPlusTree<Store>? {
         guard let place = try writer.open(table) else { return nil }

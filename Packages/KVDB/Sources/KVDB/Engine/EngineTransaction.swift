@@ -8,8 +8,10 @@ import WAL
 ///
 /// It sees its own changes; nobody else does before the commit returns. One runs at a time; begin,
 /// use and end it from one thread at a time.
-@_spi(Engine) public struct EngineTransaction<Store: CheckpointedStorage, Log: CommitLog>: ~Copyable
-{
+#if !hasFeature(Embedded)
+    @_spi(Engine)
+#endif
+public struct EngineTransaction<Store: CheckpointedStorage, Log: CommitLog>: ~Copyable {
     /// Kept so that the database closes only after its last transaction is gone.
     private let database: DatabaseEngine<Store, Log>
     /// The writer lock, until the commit or abort takes it.

@@ -11,7 +11,10 @@ import WAL
 ///
 /// It is to be used as the transaction is: by one thread at a time, and not after the transaction's end, which
 /// is an `invalidArgument` error.
-@_spi(Engine) public struct EngineTransactionCursor<Store: CheckpointedStorage, Log: CommitLog> {
+#if !hasFeature(Embedded)
+    @_spi(Engine)
+#endif
+public struct EngineTransactionCursor<Store: CheckpointedStorage, Log: CommitLog> {
     private let core: Engine<Store, Log>
     private let table: TableID
     /// Which transaction it belongs to.

@@ -1,5 +1,8 @@
 /// A table's place in a handle's `TableSet`: what the engine's calls know a table by.
-@_spi(Engine) public struct TableID: Hashable, Sendable {
+#if !hasFeature(Embedded)
+    @_spi(Engine)
+#endif
+public struct TableID: Hashable, Sendable {
     /// 0 for the default table.
     let index: UInt32
 

@@ -2,7 +2,10 @@ import BTree
 import PageStore
 import StorageIO
 
-@_spi(Engine) extension EngineSnapshot {
+#if !hasFeature(Embedded)
+    @_spi(Engine)
+#endif
+extension EngineSnapshot {
     /// Writes this version in a portable format, in constant memory.
     ///
     /// - Parameters:
@@ -53,7 +56,10 @@ import StorageIO
     }
 }
 
-@_spi(Engine) extension DatabaseEngine {
+#if !hasFeature(Embedded)
+    @_spi(Engine)
+#endif
+extension DatabaseEngine {
     /// Writes the newest version in a portable format; see ``EngineSnapshot/export(format:progress:to:)``.
     @discardableResult
     public func export(

@@ -57,7 +57,10 @@ private final class ImportTarget<Store: CheckpointedStorage> {
     }
 }
 
-@_spi(Engine) extension DatabaseEngine {
+#if !hasFeature(Embedded)
+    @_spi(Engine)
+#endif
+extension DatabaseEngine {
     /// Imports a stream of entries as one atomic change: all of it is there afterwards or, after any
     /// error, nothing. Memory stays within the budgets, whatever the size; ascending keys go
     /// straight into full pages. The change commits by a checkpoint, not through the log.
@@ -108,7 +111,10 @@ private final class ImportTarget<Store: CheckpointedStorage> {
     }
 }
 
-@_spi(Engine) extension DatabaseEngine {
+#if !hasFeature(Embedded)
+    @_spi(Engine)
+#endif
+extension DatabaseEngine {
     /// Loads the entries that `feed` gives into one table as one atomic change; see
     /// ``importEntries(replacing:progress:next:)``.
     ///

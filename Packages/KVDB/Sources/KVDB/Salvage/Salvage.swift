@@ -3,7 +3,10 @@ import PageStore
 import StorageIO
 import WAL
 
-@_spi(Engine) extension DatabaseEngine
+#if !hasFeature(Embedded)
+    @_spi(Engine)
+#endif
+extension DatabaseEngine
 where Store == FilePageStore<POSIXFile>, Log == WriteAheadLog<POSIXFileSystem> {
     /// Builds a new database at `target` from what can be read of a damaged one; see
     /// ``salvage(from:to:files:options:progress:)``.
@@ -18,7 +21,10 @@ where Store == FilePageStore<POSIXFile>, Log == WriteAheadLog<POSIXFileSystem> {
     }
 }
 
-@_spi(Engine) extension DatabaseEngine {
+#if !hasFeature(Embedded)
+    @_spi(Engine)
+#endif
+extension DatabaseEngine {
     /// Builds a new database from what can be read of a damaged one and its log. The damaged one is
     /// only read: nothing is written, created or removed beside it. The new one is one durable
     /// transaction, and is verified before the call returns.

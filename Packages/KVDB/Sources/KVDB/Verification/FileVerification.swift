@@ -3,7 +3,10 @@ import PageStore
 import StorageIO
 import WAL
 
-@_spi(Engine) extension DatabaseEngine
+#if !hasFeature(Embedded)
+    @_spi(Engine)
+#endif
+extension DatabaseEngine
 where Store == FilePageStore<POSIXFile>, Log == WriteAheadLog<POSIXFileSystem> {
     /// Verifies files without opening them as a database; see ``verifyFile(_:files:progress:)``.
     public static func verifyFile(
@@ -13,7 +16,10 @@ where Store == FilePageStore<POSIXFile>, Log == WriteAheadLog<POSIXFileSystem> {
     }
 }
 
-@_spi(Engine) extension DatabaseEngine {
+#if !hasFeature(Embedded)
+    @_spi(Engine)
+#endif
+extension DatabaseEngine {
     /// Verifies the files of a database without opening it: what ``verify(progress:)`` does, for the
     /// newest checkpoint and the log beside it, also where opening fails. Nothing is written, and nobody
     /// may write the database meanwhile.

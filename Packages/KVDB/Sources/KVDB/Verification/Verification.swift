@@ -3,7 +3,10 @@ import PageStore
 import StorageIO
 import WAL
 
-@_spi(Engine) extension DatabaseEngine {
+#if !hasFeature(Embedded)
+    @_spi(Engine)
+#endif
+extension DatabaseEngine {
     /// Looks at everything: each page in use is read from the file and checked, every tree walked
     /// (order, separators, counts, links), and every page must be used exactly once: by a tree, the
     /// free list, or a version that is still needed. The log that a recovery would read is read.

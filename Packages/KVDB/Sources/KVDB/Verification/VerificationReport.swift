@@ -171,7 +171,9 @@ public struct VerificationReport: Sendable {
     }
 
     /// Adds damage that something else met.
-    @_spi(Engine)
+    #if !hasFeature(Embedded)
+        @_spi(Engine)
+    #endif
     public mutating func add(_ error: StorageError) {
         let isLog = error.logSequenceNumber != nil
         add(Finding(isLog ? .log : .structure, error, advice: isLog ? .restoreLog : .salvage))
