@@ -279,7 +279,9 @@ final class DatabaseAccess {
 
     private static func entryCount(_ snapshot: Snapshot) throws(StorageError) -> UInt64 {
         var total = snapshot.count
-        for name in try snapshot.tableNames() { total += try snapshot.count(table: name) ?? 0 }
+        for name in try snapshot.tableNames() {
+            total = total.addingClamped(try snapshot.count(table: name) ?? 0)
+        }
         return total
     }
 
@@ -336,7 +338,7 @@ final class DatabaseAccess {
         var total = figures.entryCount
         for name in names {
             let count = try snapshot.count(table: name) ?? 0
-            total += count
+            total = total.addingClamped(count)
             tables.append((name, .unsigned(count)))
         }
         report.add("entries", total)

@@ -17,7 +17,7 @@ struct RootCommand: ParsableCommand {
             Exit status: 0 fine, 1 not found, 3 damage found, 4 locked, 5 input or output failed, \
             6 format too new, 64 wrong usage.
             """,
-        version: "1.0.0",
+        version: "unreleased: no version is tagged yet, and formats may change",
         subcommands: [
             PutVerb.self, GetVerb.self, DeleteVerb.self, ListVerb.self, StatsVerb.self,
             CompactVerb.self, VerifyVerb.self, InspectVerb.self, ExportVerb.self, ImportVerb.self,
