@@ -88,7 +88,7 @@ public struct KeyGenerator: Sendable {
     }
 
     public func table(_ random: inout SeededRandom) -> String {
-        random.element(of: ["a", "accounts", "zoë", "\u{0}"])
+        random.element(of: ["a", "accounts", "zoë", "\u{1}"])
     }
 
     public func tableChange(_ random: inout SeededRandom) -> Change {

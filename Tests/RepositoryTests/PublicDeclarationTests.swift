@@ -30,7 +30,7 @@ import Testing
     }
 
     /// The line above a declaration and its attributes, which may have several lines each: those begin with `@` and
-    /// end with a parenthesis at the beginning of a line.
+    /// end with a parenthesis at the beginning of a line. Some stand between `#if` and `#endif`.
     static func lineAboveAttributes(of index: Int, in lines: [String]) -> Int {
         func text(_ index: Int) -> String { lines[index].trimmingCharacters(in: .whitespaces) }
         var above = index - 1
@@ -38,7 +38,10 @@ import Testing
             if text(above) == ")" {
                 while above >= 0, !text(above).hasPrefix("@") { above -= 1 }
             }
-            guard above >= 0, text(above).hasPrefix("@") else { break }
+            guard above >= 0,
+                text(above).hasPrefix("@") || text(above) == "#endif"
+                    || text(above).hasPrefix("#if") && text(above + 1).hasPrefix("@")
+            else { break }
             above -= 1
         }
         return above
@@ -98,9 +101,10 @@ import Testing
             "@inlinable",
             "public subscript(key: String) -> String? {", "@available(", ")",
             "public func six() {}",
+            "/// Documented.", "#if os(Linux)", "@inlinable", "#endif", "public func seven() {}",
         ])
-        #expect(found.map(\.name) == ["one", "two", "init", "subscript", "six"])
-        #expect(found.map(\.isDocumented) == [true, false, false, true, false])
+        #expect(found.map(\.name) == ["one", "two", "init", "subscript", "six", "seven"])
+        #expect(found.map(\.isDocumented) == [true, false, false, true, false, true])
         let names = Self.requirements(in: [
             "public protocol P {", "    func a()", "    var b: Int { get }", "}", "func c() {}",
         ])

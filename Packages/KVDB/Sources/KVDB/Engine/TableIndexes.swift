@@ -40,7 +40,7 @@ final class IndexRules: Sendable {
             $0.schema.name.utf8.lexicographicallyPrecedes($1.schema.name.utf8)
         }
         self.rules = rules
-        description = TableDescription(schema: schema, indexes: rules.map(\.schema)).encoded
+        description = TableDescription(schema: schema, indexes: rules.map { $0.schema }).encoded
         var flaw: StaticString?
         for (place, rule) in rules.enumerated() {
             let name = rule.schema.name.utf8
