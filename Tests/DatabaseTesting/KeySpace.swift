@@ -182,7 +182,7 @@ struct KeySpace: Sendable {
 
     // MARK: Tables
 
-    static let tables = ["a", "accounts", "zoë", "\u{0}", String(repeating: "t", count: 1024)]
+    static let tables = ["a", "accounts", "zoë", "\u{1}", String(repeating: "t", count: 1024)]
 
     func table(_ random: inout SeededRandom) -> String { random.element(of: Self.tables) }
 }
