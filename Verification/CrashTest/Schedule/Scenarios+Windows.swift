@@ -1,6 +1,6 @@
 #if KVDB_SCHEDULES
-    import DatabaseTesting
-    import KVDB
+    @_spi(Engine) import DatabaseTesting
+    @_spi(Engine) import KVDB
     import StorageIO
 
     extension ScheduleScenario {

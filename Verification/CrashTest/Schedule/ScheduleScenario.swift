@@ -1,5 +1,5 @@
 #if KVDB_SCHEDULES
-    import DatabaseTesting
+    @_spi(Engine) import DatabaseTesting
     @_spi(Engine) import KVDB
     import StorageIO
     import StorageIOTesting
