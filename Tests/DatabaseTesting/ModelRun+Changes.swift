@@ -92,18 +92,40 @@ extension ModelRun {
             model = before
         case 3:
             let durability = durability()
-            try database.write(durability: durability) { try change($0, count) }
+            try database.write(durability: durability) { try changeInParts($0, count) }
             noteCommit(durability)
         default:
             let durability = durability()
             let transaction = try database.begin()
-            try change(transaction, count)
+            try changeInParts(transaction, count)
             try transaction.commit(durability: durability)
             noteCommit(durability)
         }
     }
 
     private func drop(_ transaction: consuming SimulatedTransaction) {}
+
+    /// Changes, some of them behind savepoints, of which some are undone.
+    private mutating func changeInParts(
+        _ transaction: borrowing SimulatedTransaction, _ count: Int
+    ) throws {
+        guard count > 2, random.oneIn(3) else { return try change(transaction, count) }
+        let part = random.below(count + 1)
+        let rest = count - part
+        try change(transaction, rest / 2)
+        let before = model
+        let isUndone = random.oneIn(2)
+        do {
+            try transaction.savepoint {
+                try changeInParts(transaction, part)
+                if isUndone { throw Refused() }
+            }
+        } catch is Refused {
+            model = before
+            try readInside(transaction)
+        }
+        try change(transaction, rest - rest / 2)
+    }
 
     private mutating func change(
         _ transaction: borrowing SimulatedTransaction, _ count: Int

@@ -9,8 +9,8 @@ import Testing
 
 /// Catalogs whose checksums are right and whose names can't be: what lists tables says `damaged` and
 /// where, never that the caller asked for the wrong thing.
-@Suite struct ForgedCatalogTests {
-    private let files = CrashingFileSystem()
+@Suite struct ForgedCatalogTests: ForgedFiles {
+    let files = CrashingFileSystem()
 
     private func error(_ body: () throws -> Void) -> StorageError? {
         do { try body() } catch { return error as? StorageError }
@@ -69,6 +69,89 @@ import Testing
         #expect(try snapshot.get("key", table: "salvaged-2") == Array("key".utf8))
         #expect(try snapshot.get("b", table: "salvaged-1") == Array("2".utf8))
         #expect(try salvaged.verify().isSound)
+    }
+
+    /// Puts a key into a table of any name, with any description.
+    private func forge(
+        _ name: [UInt8], _ description: TableDescription = .bytes, in database: SimulatedDatabase
+    ) throws {
+        let core = database.core
+        let token = try core.begin(.call, logged: false)
+        let place = try core.writer.create(core.tables.id(of: name))
+        core.noteKind(place, core.tables.kind(of: description.encoded))
+        _ = try "key".withByteView { key throws(StorageError) in
+            try core.writer.change(at: place) { tree throws(StorageError) in try tree.put(key, key)
+            }
+        }
+        core.writer.isChanged = true
+        try core.commit(token, .full)
+    }
+
+    @Test func anIndexThatNoTableIsKeptWithIsFound() throws {
+        let index = IndexSchema(
+            name: "byName", isUnique: false, version: 1, keyName: "bytes", keyVersion: 1)
+        let kept = TableDescription(schema: .bytes, indexes: [index])
+        for (description, isSound) in [(nil, false), (.bytes, false), (kept, true)] {
+            let files = CrashingFileSystem()
+            let database = try SimulatedDatabase.open("a.db", files: files, options: .manual)
+            let table = Array("people".utf8)
+            if let description { try forge(table, description, in: database) }
+            try forge(IndexName.table(of: table, index: "byName"), in: database)
+            #expect(try database.verify().findings.map(\.kind) == (isSound ? [] : [.index]))
+            try database.close()
+            let report = try SimulatedDatabase.verifyFile("a.db", files: files)
+            #expect(report.findings.map(\.kind) == (isSound ? [] : [.index]))
+            guard isSound else { continue }
+
+            // The row is gone, and what the index says of it stays.
+            let opened = try SimulatedDatabase.open("a.db", files: files, options: .manual)
+            let core = opened.core
+            let token = try core.begin(.call, logged: false)
+            let place = try core.writer.create(core.tables.id(of: table))
+            _ = try "key".withByteView { key throws(StorageError) in
+                try core.writer.change(at: place) { tree throws(StorageError) in
+                    try tree.delete(key)
+                }
+            }
+            core.writer.isChanged = true
+            try core.commit(token, .full)
+            #expect(try opened.verify().findings.map(\.kind) == [.index])
+            try opened.close()
+        }
+    }
+
+    @Test func rootsMayClaimMoreEntriesThanANumberHolds() throws {
+        let database = try SimulatedDatabase.open("a.db", files: files, options: .manual)
+        try database.write { transaction in
+            for table in ["one", "two"] { try transaction.put("a", "1", table: table) }
+        }
+        let records = try ["one", "two"].map { name in
+            let core = database.core
+            let id = try core.tables.id(of: Array(name.utf8))
+            return try #require(try core.table(id, in: core.writer.head)).record(core.tables)
+        }
+        try database.close()
+        var content = try bytes("a.db")
+        for record in records {
+            var forged = record
+            forged.root.entryCount = UInt64(Int.max) - 1
+            // In all versions of the catalog.
+            let places = content.ranges(of: record.encoded)
+            try #require(!places.isEmpty)
+            for place in places {
+                content.replaceSubrange(place, with: forged.encoded)
+                seal(place.lowerBound / PageLayout.pageSize, in: &content)
+            }
+        }
+        try write(content, "a.db")
+
+        let forged = try SimulatedDatabase.open("a.db", files: files, options: .manual)
+        var exported = 0
+        try forged.snapshot().export { exported += $0.byteCount }
+        #expect(exported > 0)
+        #expect(try !forged.verify().isSound)
+        let compaction = error { try forged.compact() }
+        #expect(compaction == nil || compaction?.code == .damaged)
     }
 
     @Test func tableNamesOutOfOrderAreDamage() throws {

@@ -49,7 +49,7 @@
         }
 
         static let all: [ScheduleScenario] =
-            commits + checkpoints + pages + closing + failures + inPlace + windows
+            commits + checkpoints + pages + closing + failures + inPlace + windows + tasks
     }
 
     extension DatabaseOptions {

@@ -68,6 +68,8 @@
         private(set) var isUncertain = false
         /// How many commits threw.
         var failedCommits = 0
+        /// Those who hear of commits, and the number that each has read last.
+        var listeners: [(listener: ScheduledListener, seen: Int)] = []
 
         /// What a scenario may draw from beside the schedule.
         let seed: UInt64
@@ -183,15 +185,25 @@
             do {
                 try transaction.commit(durability: durability)
             } catch {
-                failedCommits += 1
                 // A full disk is said to leave everything as it was; all else may be there or not.
-                if error.code != .diskFull { isUncertain = true }
+                noteFailure(mayBeThere: error.code != .diskFull)
                 throw error
             }
+            noteCommit(number, durability)
+            return number
+        }
+
+        /// Notes that a commit returned.
+        func noteCommit(_ number: Int, _ durability: Durability?) {
             acknowledged.append(number)
             let isSafe = (durability ?? scenario.options.durability) == .full
             if isSafe { expect(number, "when commit \(number) returned") }
-            return number
+        }
+
+        /// Notes that a commit threw.
+        func noteFailure(mayBeThere: Bool) {
+            failedCommits += 1
+            if mayBeThere { isUncertain = true }
         }
 
         /// Notes that a power cut now must leave `number`.

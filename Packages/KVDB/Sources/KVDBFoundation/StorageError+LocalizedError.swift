@@ -1,12 +1,19 @@
 import Foundation
-import KVDB
 import StorageIO
 
-// Both names in full, since `@retroactive` is asked for where StorageIO is another package, and refused
-// where it is the same one.
+// Both names in full with the modules that declare them, since `@retroactive` is asked for where StorageIO is another
+// package, and refused where it is the same one.
+#if canImport(FoundationEssentials)
+    import FoundationEssentials
 
-/// What an alert shows: what happened, and what the user of an app can do.
-extension StorageIO.StorageError: Foundation.LocalizedError {
+    /// What an alert shows: what happened, and what the user of an app can do.
+    extension StorageIO.StorageError: FoundationEssentials.LocalizedError {}
+#else
+    /// What an alert shows: what happened, and what the user of an app can do.
+    extension StorageIO.StorageError: Foundation.LocalizedError {}
+#endif
+
+extension StorageError {
     /// What happened, with the message and the place.
     public var errorDescription: String? { description }
 

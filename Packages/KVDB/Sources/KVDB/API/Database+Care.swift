@@ -5,7 +5,8 @@ extension Database {
     /// that a recovery would read is read.
     ///
     /// Readers go on; writers and checkpoints wait. Behind damage it goes on with what else there is. In memory there
-    /// is no file to read: the pages are checked where they are.
+    /// is no file to read: the pages are checked where they are. The indexes of the tables that this handle has used are
+    /// compared with their rows.
     ///
     /// - Parameter progress: gets the pages checked so far, now and then. What it throws ends the verification.
     /// - Returns: the report; damage is in it and not thrown.
@@ -34,7 +35,9 @@ extension Database {
     /// Verifies the files of a database without opening it, also where opening fails.
     ///
     /// Nothing is written, and nobody may write the database meanwhile. Files in which nothing is wrong can be
-    /// opened: at the end all is done that opening does, in memory, the replay of the log included.
+    /// opened: at the end all is done that opening does, in memory, the replay of the log included. Of an index it is
+    /// seen that its table is kept with it, and that it has no more entries than the table has rows; whether they are those
+    /// of the rows is seen by ``verify(progress:)`` of a program that declares it.
     ///
     /// - Parameters:
     ///   - path: the data file; its log is looked for beside the file that it leads to.

@@ -61,6 +61,14 @@ public struct EngineTransaction<Store: CheckpointedStorage, Log: CommitLog>: ~Co
         core.rollback(token.pass())
     }
 
+    /// Runs `body` as a part of the transaction that is undone if it throws; see
+    /// `Database.Transaction.savepoint(_:)`.
+    public func savepoint<Result>(
+        _ body: () throws(Database.Failure) -> Result
+    ) throws(Database.Failure) -> Result {
+        try core.savepoint(number, body)
+    }
+
     // MARK: The default table
 
     /// The value of `key` as this transaction sees it, copied out; nil when there is none. O(log n).

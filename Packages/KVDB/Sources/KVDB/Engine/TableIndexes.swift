@@ -65,6 +65,13 @@ enum IndexName {
         [0] + table + [0] + Array(index.utf8)
     }
 
+    /// The table and the index that the name of an index's table is made of.
+    static func parts(of name: [UInt8]) -> (table: [UInt8], index: [UInt8])? {
+        // No zero byte is in an index's name, and one may be in a table's.
+        guard isReserved(name), let end = name.lastIndex(of: 0), end > 0 else { return nil }
+        return (Array(name[1..<end]), Array(name[(end + 1)...]))
+    }
+
     /// Whether a table is an index's.
     static func isReserved(_ name: [UInt8]) -> Bool { name.first == 0 }
 }

@@ -179,6 +179,13 @@
             if wasWaiting { waiter.wake() }
         }
 
+        #if KVDB_SCHEDULES
+            /// Takes what an observer has to be told now, without a wait.
+            func takeReady(_ observer: Observer) -> TransactionNumber? {
+                state.withLock { _ in observer.takeReady() }
+            }
+        #endif
+
         // MARK: What is listened to
 
         /// Lets the observer keep what every commit touches until ``listen(_:to:since:)``.

@@ -103,19 +103,77 @@ struct CatalogReading {
     }
 }
 
+extension CatalogReading {
+    /// Indexes that can't be what the records of their tables say: one that its table is not kept with, or one of more
+    /// entries than rows. Which entry each row has, only the program knows that declares the index.
+    var strayIndexes: [Problem] {
+        var problems: [Problem] = []
+        for index in tables where IndexName.isReserved(index.name) {
+            let (owner, name) = IndexName.parts(of: index.name) ?? (index.name, [])
+            let text = String(decoding: name, as: UTF8.self)
+            var message: String?
+            if let table = find(owner), table.indexNames.contains(name) {
+                let (entries, rows) = (index.root.entryCount, table.root.entryCount)
+                if entries > rows {
+                    message = "The index \(text) has \(entries) entries, and its table \(rows)."
+                }
+            } else {
+                message = "An index \(text) is there that no table is kept with."
+            }
+            guard let message else { continue }
+            problems.append(Problem(name: owner, page: index.page, message: message))
+        }
+        return problems
+    }
+
+    /// The table of a name, where the catalog is in order.
+    private func find(_ name: [UInt8]) -> Table? {
+        var (low, high) = (0, tables.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if tables[middle].name.lexicographicallyPrecedes(name) {
+                low = middle + 1
+            } else {
+                high = middle
+            }
+        }
+        return low < tables.count && tables[low].name == name ? tables[low] : nil
+    }
+}
+
+extension CatalogReading.Table {
+    /// The names of the indexes that its record says it is kept with.
+    fileprivate var indexNames: [[UInt8]] {
+        do throws(StorageError) {
+            return try description.withByteView { bytes throws(StorageError) in
+                try TableDescription(bytes).indexes.map { Array($0.name.utf8) }
+            }
+        } catch {
+            return []
+        }
+    }
+}
+
 extension VerificationReport {
     /// Adds what is wrong with a catalog's records.
     mutating func add(_ catalog: CatalogReading, path: String) {
-        for problem in catalog.unreadable + catalog.misnamed + catalog.misnumbered
-            + catalog.stale
-        {
-            var finding = Finding(
-                .catalog,
-                StorageError(
-                    .damaged, problem.message, path: path, page: problem.page,
-                    offset: UInt64(problem.page) << UInt64(PageLayout.pageShift)))
-            finding.table = problem.name
-            add(finding)
-        }
+        let records =
+            catalog.unreadable + catalog.misnamed + catalog.misnumbered + catalog.stale
+        for problem in records { add(.catalog, problem, path) }
+        // Without all of the records nobody knows which indexes belong to them.
+        guard records.isEmpty else { return }
+        for problem in catalog.strayIndexes { add(.index, problem, path) }
+    }
+
+    private mutating func add(
+        _ kind: Finding.Kind, _ problem: CatalogReading.Problem, _ path: String
+    ) {
+        var finding = Finding(
+            kind,
+            StorageError(
+                .damaged, problem.message, path: path, page: problem.page,
+                offset: UInt64(problem.page) << UInt64(PageLayout.pageShift)))
+        finding.table = problem.name
+        add(finding)
     }
 }
