@@ -53,7 +53,7 @@ import Testing
         let path = directory.file("bank.db")
         let database = try FileDatabase.open(path, options: options)
         try Bank.open(database)
-        let finish = Finish(transfers: 400)
+        let finish = Finish(transfers: 200)
         let writersLeft = Atomic(4)
         let commits = Atomic(0)
         try inParallel(13) { thread in
@@ -117,7 +117,7 @@ import Testing
         try database.write { transaction in
             for number in 0..<400 { try transaction.put(numberKey(number), numberKey(0)) }
         }
-        let finish = Finish(transfers: 4000)
+        let finish = Finish(transfers: 2000)
         let writersLeft = Atomic(3)
         @Sendable func pair(_ thread: Int) -> [[UInt8]] {
             [numberKey(100 * thread + 7), numberKey(100 * thread + 90)]

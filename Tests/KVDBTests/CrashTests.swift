@@ -4,7 +4,7 @@ import StorageIO
 import StorageIOTesting
 import Testing
 
-/// R4: a power cut at every single file operation of a scripted life, and at every operation of the
+/// R4: a power cut before every single file operation of a scripted life, and at every operation of the
 /// recoveries after it.
 ///
 /// Every case is one number of an operation and one variant of what survived. `KVDB_SEEDS`
@@ -132,22 +132,59 @@ import Testing
         try crashEverywhere(.unlogged, seed, slice)
     }
 
+    /// What one leaves.
+    private struct PowerCut {
+        let operation: Int
+        let variant: Int
+        let files: CrashingFileSystem
+        let progress: CrashWorkload.Progress
+    }
+
+    /// What power cuts leave at some moments of one run, which goes on behind them.
+    private final class PowerCuts: @unchecked Sendable {
+        // Sendable: only used by the thread that runs the script.
+        var progress = CrashWorkload.Progress()
+        var all: [PowerCut] = []
+    }
+
     private func crashEverywhere(_ kind: Kind, _ seed: UInt64, _ slice: Int) throws {
         let workload = kind.workload(seed: seed)
-        var failures = 0
-        for operation in operations(of: try operationCount(of: workload), slice: slice) {
-            let (files, progress) = try crash(workload, at: operation)
-            for variant in variants(at: operation) {
-                do {
-                    try checkRecovery(
-                        survivors(of: files, operation: operation, variant: variant), workload,
-                        progress)
-                } catch {
-                    Issue.record("\(place(kind, seed, operation, variant, error))")
-                    failures += 1
-                    if failures == 3 { return }
-                }
+        let wanted = Set(operations(of: try operationCount(of: workload), slice: slice))
+        let files = CrashingFileSystem()
+        let cuts = PowerCuts()
+        files.beforeOperation = { [unowned files] operation in
+            let number = operation.number
+            guard wanted.contains(number) else { return }
+            for variant in variants(at: number) {
+                cuts.all.append(
+                    PowerCut(
+                        operation: number, variant: variant,
+                        files: survivors(of: files, operation: number, variant: variant),
+                        progress: cuts.progress))
             }
+        }
+        try workload.run(on: files) { cuts.progress = $0 }
+        files.beforeOperation = nil
+        #expect(Set(cuts.all.map(\.operation)) == wanted)
+        var failures = 0
+        for cut in cuts.all {
+            do {
+                try checkRecovery(cut.files, workload, cut.progress)
+            } catch {
+                Issue.record("\(place(kind, seed, cut.operation, cut.variant, error))")
+                failures += 1
+                if failures == 3 { return }
+            }
+        }
+    }
+
+    /// The run that a crash ends: the calls after it fail, and none is acknowledged.
+    @Test(arguments: Kind.allCases) func aCrashEndsARun(kind: Kind) throws {
+        let workload = kind.workload(seed: 0)
+        let count = try operationCount(of: workload)
+        for operation in stride(from: 1, through: count, by: max(1, count / 24)) {
+            let (files, progress) = try crash(workload, at: operation)
+            try checkRecovery(files.survivors(.none), workload, progress)
         }
     }
 
@@ -185,7 +222,8 @@ import Testing
             let again = files.survivors(.all)
             again.crash(at: second)
             _ = errorCode { _ = try SimulatedDatabase.open(on: again, workload.options) }
-            for variant in [0, 1, 2 + second % 8] {
+            let variants = [0, 1, 2 + second % 8]
+            for variant in Self.isQuick ? [variants[second % 2], variants[2]] : variants {
                 do {
                     try checkRecovery(
                         survivors(of: again, operation: second, variant: variant), workload,

@@ -11,7 +11,7 @@ import Testing
         "BTree": ["PageStore", "StorageIO", "Synchronization"],
         "KVDB": ["BTree", "PageStore", "WAL", "StorageIO", "Synchronization"],
         // What apps with Foundation take on top.
-        "KVDBFoundation": ["KVDB", "StorageIO", "Foundation"],
+        "KVDBFoundation": ["KVDB", "StorageIO", "Foundation", "FoundationEssentials"],
         "KVTools": [
             "ArgumentParser", "CLZ4", "Foundation", "Synchronization",
             "KVDB", "BTree", "PageStore", "WAL", "StorageIO",

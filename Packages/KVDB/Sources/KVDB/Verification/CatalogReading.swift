@@ -48,9 +48,9 @@ struct CatalogReading {
         }
     }
 
-    /// Lets each table begin where `root` says.
-    mutating func update(_ root: (Table) -> TreeRoot) {
-        for index in tables.indices { tables[index].root = root(tables[index]) }
+    /// Lets each table be what a version that is newer than the catalog says.
+    mutating func update(_ body: (inout Table) -> Void) {
+        for index in tables.indices { body(&tables[index]) }
     }
 
     /// Takes the records of a leaf.

@@ -84,7 +84,12 @@ private final class Verification<Store: CheckpointedStorage, Log: CommitLog>:
         try walk(head.catalog)
         isCatalog = false
         findStaleRecords(head)
-        catalog.update { root(of: $0, in: head) }
+        catalog.update { table in
+            if let known = known(table, in: head) {
+                table.description = known.record(core.tables).description
+            }
+            table.root = root(of: table, in: head)
+        }
         isWhole = isWhole && catalog.unreadable.isEmpty && catalog.stale.isEmpty
         report.add(catalog, path: core.path)
         report.tableCount = UInt64(
@@ -124,10 +129,16 @@ private final class Verification<Store: CheckpointedStorage, Log: CommitLog>:
 
     /// Where a table begins in a version: the catalog is brought up to date by checkpoints only.
     private func root(of table: CatalogReading.Table, in head: Version) -> TreeRoot {
-        guard let id = core.tables.find(table.name) else { return table.root }
-        if id == .main { return head.main }
-        guard case .found(let record) = head.tables.entry(id) else { return table.root }
-        return record.root
+        if core.tables.find(table.name) == .main { return head.main }
+        return known(table, in: head)?.root ?? table.root
+    }
+
+    /// What a version knows of a named table beside the catalog.
+    private func known(_ table: CatalogReading.Table, in head: Version) -> KnownTable? {
+        guard let id = core.tables.find(table.name), id != .main,
+            case .found(let known) = head.tables.entry(id)
+        else { return nil }
+        return known
     }
 
     /// A table's record is brought up to date by checkpoints only, and a root that none has made
