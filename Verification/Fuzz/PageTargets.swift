@@ -1,5 +1,6 @@
 import BTree
 @_spi(Engine) import DatabaseTesting
+@_spi(Engine) import KVDB
 import PageStore
 import StorageIO
 
