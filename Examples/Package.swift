@@ -23,7 +23,7 @@ let package = Package(
         : [
             example("FirstProgram", ["KVDB"]),
             example("LogAlone", ["WAL", "StorageIO"]),
-            example("MillionEntries", ["KVDB"]),
+            example("MillionEntries", ["KVDB", "StorageIO"]),
             example("SteadyWriter", ["KVDB"]),
             example("TreeOverPages", ["BTree", "PageStore", "StorageIO"]),
         ]

@@ -5,6 +5,7 @@
 // Usage: MillionEntries DIRECTORY [ENTRIES]
 
 import KVDB
+import StorageIO
 
 @main
 struct MillionEntries {

@@ -37,7 +37,7 @@ extension Database {
     /// Nothing is written, and nobody may write the database meanwhile. Files in which nothing is wrong can be
     /// opened: at the end all is done that opening does, in memory, the replay of the log included. Of an index it is
     /// seen that its table is kept with it, and that it has no more entries than the table has rows; whether they are those
-    /// of the rows is seen by ``verify(progress:)`` of a program that declares it.
+    /// of the rows is seen by `verify(progress:)` of a program that declares it.
     ///
     /// - Parameters:
     ///   - path: the data file; its log is looked for beside the file that it leads to.

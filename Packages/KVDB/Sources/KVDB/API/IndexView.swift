@@ -20,7 +20,7 @@ public struct IndexView<Key: OrderedKey, Value: StoredValue, IndexKey: OrderedKe
 
     /// Returns the first row with a key in the index, the only one if the index is unique; nil if there is none.
     ///
-    /// - Throws: `wrongIndexes` when the table is kept without this index; as ``TableReading/get(_:)``.
+    /// - Throws: `wrongIndexes` when the table is kept without this index; as `get(_:)` of a table.
     /// - Complexity: O(log n).
     public func first(_ indexKey: IndexKey) throws(StorageError) -> (key: Key, value: Value)? {
         try rows(in: .only(indexKey), limit: 1).first.map { ($0.key, $0.value) }
@@ -97,7 +97,7 @@ public struct IndexView<Key: OrderedKey, Value: StoredValue, IndexKey: OrderedKe
     ///   - range: the keys of the index to visit.
     ///   - order: which way to go.
     ///   - body: gets the row. What it throws ends the visit.
-    /// - Throws: what `body` throws; as ``rows(in:order:limit:)``.
+    /// - Throws: what `body` throws; as `rows(in:order:limit:)`.
     /// - Complexity: O(rows visited × log n).
     public func forEach(
         in range: KeyInterval<IndexKey> = .all, order: TableOrder = .ascending,
