@@ -72,6 +72,7 @@ public struct DatabaseMetrics: Sendable {
             gauge(".log.bytes") { $0.logByteCount },
             gauge(".memory.bytes") { $0.residentByteCount },
             gauge(".version") { Int(clamping: $0.version.number) },
+            gauge(".lookups") { $0.lookups },
             gauge(".pages.loaded") { $0.pageLoads },
             gauge(".pages.evicted") { $0.evictions },
             gauge(".snapshots") { $0.snapshots.count },

@@ -129,6 +129,8 @@ public struct PageStoreStatistics: Sendable {
     public var evictions: UInt64 = 0
     /// Pages read from the file so far.
     public var loads: UInt64 = 0
+    /// Reads that have ended so far; see ``PageStorage/beginRead()``. 0 in a store whose pages are never evicted.
+    public var reads: UInt64 = 0
 
     /// The pages that one held version keeps from use.
     public struct PinnedPages: Sendable, Equatable {

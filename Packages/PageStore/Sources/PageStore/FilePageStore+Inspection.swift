@@ -21,6 +21,7 @@ extension FilePageStore {
         statistics.dirtyPages = dirtyPages.load(ordering: .relaxed)
         statistics.evictions = evictions.load(ordering: .relaxed)
         statistics.loads = loads.load(ordering: .relaxed)
+        statistics.reads = epochs.readCount
         return statistics
     }
 

@@ -19,7 +19,10 @@ final class ReaderEpochs: Sendable {
     func enter() -> Int { slots.take(epoch.load(ordering: .acquiring)) }
 
     @inline(__always)
-    func leave(_ slot: Int) { slots.release(slot) }
+    func leave(_ slot: Int) { slots.releaseCounted(slot) }
+
+    /// How many readers have left.
+    var readCount: UInt64 { slots.releaseCount }
 
     /// Starts a new epoch, after pages were marked.
     func advance() -> UInt64 {

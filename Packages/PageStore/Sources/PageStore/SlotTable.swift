@@ -7,6 +7,9 @@ import Synchronization
 /// Slots lie 64 bytes apart, 128 on arm64, so that two threads don't share a cache line. They come in blocks, each
 /// twice as large as the one before, made when all others are taken and never freed before the
 /// table: a walker can't meet a block that is gone.
+///
+/// Behind each slot's value stands how often it was given back: only its holder writes that, so it needs no atomic
+/// addition.
 @safe final class SlotTable: @unchecked Sendable {
     // Sendable: constant pointers to atomics.
     #if KVDB_SCHEDULES
@@ -57,8 +60,10 @@ import Synchronization
         let block = UnsafeMutableRawPointer.allocate(
             byteCount: slots * stride, alignment: stride)
         for index in 0..<slots {
-            unsafe (block + index * stride).bindMemory(to: Atomic<UInt64>.self, capacity: 1)
-                .initialize(to: Atomic(0))
+            let words = unsafe (block + index * stride).bindMemory(
+                to: Atomic<UInt64>.self, capacity: 2)
+            unsafe words.initialize(to: Atomic(0))
+            unsafe (words + 1).initialize(to: Atomic(0))
         }
         return unsafe block
     }
@@ -173,18 +178,39 @@ import Synchronization
         }
     }
 
+    /// Gives a slot back as ``release(_:)`` does, and counts it.
+    @inline(__always)
+    func releaseCounted(_ slot: Int) {
+        let words =
+            unsafe slot < SlotTable.firstBlockSlots ? SlotTable.slot(first, slot) : pointer(slot)
+        unsafe words[1].store(words[1].load(ordering: .relaxed) &+ 1, ordering: .relaxed)
+        release(slot)
+    }
+
+    /// How many slots were given back by ``releaseCounted(_:)``.
+    var releaseCount: UInt64 {
+        var count: UInt64 = 0
+        unsafe forEachSlot { words in count &+= unsafe words[1].load(ordering: .relaxed) }
+        return count
+    }
+
     /// Calls `body` with the value of each taken slot.
     func forEach(_ body: (UInt64) -> Void) {
+        unsafe forEachSlot { words in
+            schedulePoint()
+            let value = unsafe words.pointee.load(ordering: .sequentiallyConsistent)
+            if value != 0 { body(value) }
+        }
+    }
+
+    private func forEachSlot(_ body: (UnsafeMutablePointer<Atomic<UInt64>>) -> Void) {
         for number in 0..<SlotTable.blockLimit {
             guard
                 let block = unsafe UnsafeMutableRawPointer(
                     bitPattern: blocks[number].load(ordering: .sequentiallyConsistent))
             else { return }
             for index in 0..<SlotTable.slotCount(ofBlock: number) {
-                schedulePoint()
-                let value = unsafe SlotTable.slot(block, index).pointee.load(
-                    ordering: .sequentiallyConsistent)
-                if value != 0 { body(value) }
+                unsafe body(SlotTable.slot(block, index))
             }
         }
     }

@@ -34,9 +34,17 @@ extension Database {
         public var residentByteCount = 0
         /// Bytes of pages in memory that are newer than the file; in memory all pages in use.
         public var dirtyByteCount = 0
-        /// Cache misses: how often a page or a long value was read from the file since the database was opened. Hits are
-        /// not counted, since that would cost each of them as much as it takes.
+        /// Cache misses: how many pages were read from the file since the database was opened, those of long values
+        /// included.
         public var pageLoads = 0
+        /// How often the cache was asked since the database was opened: once for each key that was looked up or changed
+        /// (for each 64 of them, where one call has many), and once for each leaf that a scan went through.
+        public var lookups = 0
+        /// The share of lookups for which no page had to be read, from 0 to 1, if none of them needed more than one;
+        /// nil before the first.
+        public var cacheHitRatio: Double? {
+            lookups == 0 ? nil : max(0, 1 - Double(pageLoads) / Double(lookups))
+        }
         /// Pages whose memory was given back since the database was opened.
         public var evictions = 0
         /// The log's syncs.
@@ -97,6 +105,7 @@ extension Database {
         statistics.residentByteCount = state.residentByteCount
         statistics.dirtyByteCount = state.dirtyByteCount
         statistics.pageLoads = Int(clamping: state.pageLoads)
+        statistics.lookups = Int(clamping: state.lookups)
         statistics.evictions = Int(clamping: state.evictions)
         let syncs = core.log.syncTimes
         statistics.syncs.count = syncs.count

@@ -41,6 +41,8 @@ public struct DatabaseStatistics: Sendable {
     public var dirtyByteCount = 0
     /// Pages read from the file since open.
     public var pageLoads: UInt64 = 0
+    /// Reads of the cache that have ended since open.
+    public var lookups: UInt64 = 0
     /// Pages evicted since open.
     public var evictions: UInt64 = 0
     /// The versions that live snapshots hold, oldest first, and how many replaced pages each keeps.
@@ -103,6 +105,7 @@ extension DatabaseEngine {
         statistics.residentByteCount = pages.residentPages * PageLayout.pageSize
         statistics.dirtyByteCount = pages.dirtyPages * PageLayout.pageSize
         statistics.pageLoads = pages.loads
+        statistics.lookups = pages.reads
         statistics.evictions = pages.evictions
         // Both lists ascend.
         var position = 0
