@@ -4,7 +4,10 @@ import StorageIO
 /// Steps of the whole database, each called as the workload of the same name in `Benchmarks/` calls it.
 extension Operation {
     /// The names of these steps.
-    static let databaseNames = ["get-random", "scan-forward", "batch-put", "durable-put-1"]
+    static let databaseNames = [
+        "get-random", "get-newest", "scan-forward", "batch-put", "durable-put-1", "written-put",
+        "buffered-put",
+    ]
 
     private static let entryCount = 100_000
     private static let batchSize = 1000
@@ -27,9 +30,12 @@ extension Operation {
         try database.checkpoint()
         switch name {
         case "get-random": return try randomGets(name, database)
+        case "get-newest": return newestGets(name, database)
         case "scan-forward": return try scan(name, database)
         case "batch-put": return batchPuts(name, database)
-        default: return durablePuts(name, database)
+        case "written-put": return puts(name, database, .written)
+        case "buffered-put": return puts(name, database, .buffered)
+        default: return puts(name, database, .full)
         }
     }
 
@@ -43,6 +49,19 @@ extension Operation {
             var sum = 0
             for index in 0..<count {
                 guard let size = try snapshot.withValue(for: keys[index & 4095], { $0.byteCount })
+                else { throw missing }
+                sum += size
+            }
+            guard sum == count * value.count else { throw missing }
+        }
+    }
+
+    private static func newestGets(_ name: String, _ database: Database) -> Operation {
+        let keys = (0..<4096).map { key(random($0)) }
+        return Operation(name: name) { count in
+            var sum = 0
+            for index in 0..<count {
+                guard let size = try database.withValue(for: keys[index & 4095], { $0.byteCount })
                 else { throw missing }
                 sum += size
             }
@@ -76,10 +95,14 @@ extension Operation {
         }
     }
 
-    private static func durablePuts(_ name: String, _ database: Database) -> Operation {
+    private static func puts(
+        _ name: String, _ database: Database, _ durability: Database.Durability
+    ) -> Operation {
         let keys = (0..<4096).map { key(random($0)) }
         return Operation(name: name) { count in
-            for index in 0..<count { try database.put(value, for: keys[index & 4095]) }
+            for index in 0..<count {
+                try database.put(value, for: keys[index & 4095], durability: durability)
+            }
         }
     }
 }

@@ -3,54 +3,27 @@
 /// What is generic over ``File`` is compiled for each kind of file anew. With this one it is compiled once, and
 /// a call to the system costs a jump more. ``AnyFileSystem`` opens such files.
 public final class AnyFile: File {
-    private struct State {
-        var base: any File
-        /// Whether the base is closed, to be opened again.
-        var isSuspended = false
-        /// How it is locked; nil while it is not.
-        var isExclusive: Bool?
-        var isClosed = false
-    }
-
-    private let state: Guarded<State>
-    /// How to open it again; nil where that is not known.
-    fileprivate let origin: Origin?
-
-    /// How a file was opened.
-    fileprivate struct Origin {
-        let mode: OpenMode
-        let isBeside: Bool
-        let owner: AnyFile?
-    }
+    /// What is open just now. An object of its own, so that the file system can reach it without a weak reference
+    /// to this one: an object with such a reference is retained and released by a much longer way.
+    fileprivate let opening: Opening
 
     /// The file that all calls go to.
-    public var base: any File { state.withLock { $0.base } }
+    public var base: any File { opening.base! }
 
     /// Wraps an open file. Closing either of the two closes both.
     ///
     /// - Parameter base: the file that all calls go to.
-    public init(_ base: any File) {
+    public convenience init(_ base: any File) { self.init(base, origin: nil) }
+
+    fileprivate init(_ base: any File, origin: Origin?) {
         path = base.path
-        state = Guarded(State(base: base))
-        origin = nil
+        opening = Opening(base, origin)
     }
 
-    fileprivate init(_ base: any File, _ origin: Origin) {
-        path = base.path
-        state = Guarded(State(base: base))
-        self.origin = origin
-    }
+    deinit { opening.end() }
 
     /// The file, for a call on it.
-    private func opened() throws(StorageError) -> any File {
-        try state.withLock { state throws(StorageError) in
-            guard !state.isSuspended else {
-                throw StorageError(
-                    .busy, "The database is suspended, and its files are given back.", path: path)
-            }
-            return state.base
-        }
-    }
+    private func opened() throws(StorageError) -> any File { try opening.opened() }
 
     /// The path it was opened by.
     public let path: String
@@ -87,27 +60,89 @@ public final class AnyFile: File {
     /// Takes the file's lock without waiting; see ``File/lock(exclusive:)``.
     public func lock(exclusive: Bool) throws(StorageError) {
         try opened().lock(exclusive: exclusive)
-        state.withLock { $0.isExclusive = exclusive }
+        opening.noteLock(exclusive: exclusive)
     }
 
     /// Which file it is; see ``File/status()``.
     public func status() throws(StorageError) -> FileStatus? { try opened().status() }
 
     /// Drops the lock and closes.
-    public func close() {
+    public func close() { opening.close() }
+}
+
+/// How a file was opened.
+private struct Origin {
+    let mode: OpenMode
+    let isBeside: Bool
+    let owner: AnyFile?
+}
+
+/// The file that the calls on an ``AnyFile`` go to. It is closed and opened anew by a suspension.
+private final class Opening: Sendable {
+    private struct State {
+        /// Nil when nobody has the file any more.
+        var base: (any File)?
+        /// How to open it again; nil where that is not known.
+        var origin: Origin?
+        /// Whether the base is closed, to be opened again.
+        var isSuspended = false
+        /// How it is locked; nil while it is not.
+        var isExclusive: Bool?
+        var isClosed = false
+    }
+
+    private let state: Guarded<State>
+    let path: String
+
+    init(_ base: any File, _ origin: Origin?) {
+        path = base.path
+        state = Guarded(State(base: base, origin: origin))
+    }
+
+    /// Nil when nobody has the file any more.
+    var base: (any File)? { state.withLock { $0.base } }
+
+    /// Whether nobody can use it any more.
+    var isClosed: Bool { state.withLock { $0.isClosed } }
+
+    /// The file, for a call on it.
+    func opened() throws(StorageError) -> any File {
+        try state.withLock { state throws(StorageError) in
+            guard !state.isSuspended, let base = state.base else {
+                throw StorageError(
+                    .busy, "The database is suspended, and its files are given back.", path: path)
+            }
+            return base
+        }
+    }
+
+    func noteLock(exclusive: Bool) { state.withLock { $0.isExclusive = exclusive } }
+
+    func close() {
         state.withLock { state in
             state.isClosed = true
             return state.base
-        }.close()
+        }?.close()
     }
 
-    // MARK: Suspension
+    /// Lets go of the file and of its owner, since nobody has it any more.
+    func end() {
+        // They end behind the lock.
+        _ = state.withLock { state in
+            let last = (state.base, state.origin)
+            state.isClosed = true
+            (state.base, state.origin) = (nil, nil)
+            return last
+        }
+    }
 
     /// Closes the file and gives its lock back, if it has one, until ``resume(with:)``. Calls on it throw `busy` from now
     /// on; those that run end as they would, and the lock goes with the last of them.
-    fileprivate func suspend() {
+    func suspend() {
         let base = state.withLock { state -> (any File)? in
-            guard !state.isClosed, !state.isSuspended, state.isExclusive != nil, origin != nil
+            guard
+                !state.isClosed, !state.isSuspended, state.isExclusive != nil,
+                state.origin != nil
             else { return nil }
             state.isSuspended = true
             return state.base
@@ -119,11 +154,11 @@ public final class AnyFile: File {
     ///
     /// - Parameter open: opens it.
     /// - Throws: what opening and locking throw; it stays suspended then.
-    fileprivate func resume(
+    func resume(
         with open: (Origin) throws(StorageError) -> any File
     ) throws(StorageError) {
-        let isExclusive = state.withLock { state in
-            state.isSuspended && !state.isClosed ? state.isExclusive : nil
+        let (isExclusive, origin) = state.withLock { state in
+            (state.isSuspended && !state.isClosed ? state.isExclusive : nil, state.origin)
         }
         guard let isExclusive, let origin else { return }
         let base = try open(origin)
@@ -217,18 +252,14 @@ private final class Kind<Base: FileSystem>: FileSystemKind {
     let base: Base
     #if !hasFeature(Embedded)
         /// The files that may still be open, in the order of their opening.
-        private let files = Guarded<[Reference]>([])
-
-        private struct Reference {
-            weak var file: AnyFile?
-        }
+        private let files = Guarded<[Opening]>([])
     #endif
 
     init(_ base: Base) { self.base = base }
 
     func open(_ path: String, _ mode: OpenMode) throws(StorageError) -> AnyFile {
         let file = try base.open(path, mode)
-        return note(AnyFile(file, AnyFile.Origin(mode: mode, isBeside: false, owner: nil)))
+        return note(AnyFile(file, origin: Origin(mode: mode, isBeside: false, owner: nil)))
     }
 
     func exists(_ path: String) throws(StorageError) -> Bool { try base.exists(path) }
@@ -253,7 +284,7 @@ private final class Kind<Base: FileSystem>: FileSystemKind {
         _ path: String, _ mode: OpenMode, beside owner: AnyFile?
     ) throws(StorageError) -> AnyFile {
         let file = try openBase(path, mode, beside: owner)
-        return note(AnyFile(file, AnyFile.Origin(mode: mode, isBeside: true, owner: owner)))
+        return note(AnyFile(file, origin: Origin(mode: mode, isBeside: true, owner: owner)))
     }
 
     private func openBase(
@@ -276,20 +307,19 @@ private final class Kind<Base: FileSystem>: FileSystemKind {
     #else
         private func note(_ file: AnyFile) -> AnyFile {
             files.withLock { files in
-                files.removeAll { $0.file == nil }
-                files.append(Reference(file: file))
+                files.removeAll { $0.isClosed }
+                files.append(file.opening)
             }
             return file
         }
 
         func suspend() {
-            for reference in files.withLock({ $0 }) { reference.file?.suspend() }
+            for file in files.withLock({ $0 }) { file.suspend() }
         }
 
         func resume() throws(StorageError) {
             // Owners first, as they were opened.
-            for reference in files.withLock({ $0 }) {
-                guard let file = reference.file else { continue }
+            for file in files.withLock({ $0 }) {
                 try file.resume { origin throws(StorageError) in
                     let mode: OpenMode =
                         if case .readOnly = origin.mode { .readOnly } else { .readWrite }

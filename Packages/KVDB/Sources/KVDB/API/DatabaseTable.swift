@@ -140,13 +140,12 @@ extension TableSource {
                 try table.put(value, for: key)
             }
         }
-        let options = engine.core.options
-        let level = options.isVolatile ? .buffered : durability ?? options.durability
+        let core = engine.core
         try key.withByteView { key throws(StorageError) in
             try value.withByteView { value throws(StorageError) in
-                let core = engine.core
                 try core.putAlone(
-                    key, value, table: core.place(for: table), kind: table.kind, level)
+                    key, value, table: core.place(for: table), kind: table.kind,
+                    core.level(durability))
             }
         }
     }

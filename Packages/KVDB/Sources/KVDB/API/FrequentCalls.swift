@@ -162,9 +162,8 @@ extension Database {
     func putBytes(
         _ value: ByteView, for key: ByteView, _ durability: Durability?
     ) throws(StorageError) {
-        let options = engine.core.options
-        let level = options.isVolatile ? .buffered : durability ?? options.durability
-        try engine.core.putAlone(key, value, level)
+        let core = engine.core
+        try core.putAlone(key, value, core.level(durability))
     }
 }
 

@@ -181,7 +181,7 @@ extension Engine {
     /// checkpoint and the removal of the log. Returns false if another thread was first.
     private func beginClosing() throws(StorageError) -> Bool {
         // Long enough for a transaction that is just ending, or the start of a checkpoint.
-        guard case .taken(let token) = writerLock.acquire(.call, nanoseconds: 5_000_000_000) else {
+        guard case .taken(let token) = writerLock.acquire(.call, timeout: .seconds(5)) else {
             throw StorageError(
                 .busy, "A write transaction is still open; commit or abort it first.",
                 path: path)

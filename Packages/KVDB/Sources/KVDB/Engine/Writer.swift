@@ -55,6 +55,11 @@ extension Engine {
         return token
     }
 
+    /// What a commit waits for that asks for `durability`; nil asks for the database's own level.
+    func level(_ durability: Durability?) -> Durability {
+        options.isVolatile ? .buffered : durability ?? options.durability
+    }
+
     /// Takes the writer lock.
     ///
     /// - Parameters:
@@ -67,7 +72,7 @@ extension Engine {
     ) throws(StorageError) -> WriterToken {
         let holder = events == nil ? nil : writerLock.currentHolder
         let start = events == nil ? 0 : System.now
-        switch writerLock.acquire(use, nanoseconds: timeout?.wholeNanoseconds) {
+        switch writerLock.acquire(use, timeout: timeout) {
         case .taken(let token):
             noteWait(since: start, behind: holder)
             return token

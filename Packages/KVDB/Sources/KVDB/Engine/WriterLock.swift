@@ -40,11 +40,12 @@ final class WriterLock: @unchecked Sendable {
         case heldByCaller
     }
 
-    /// Waits for the caller's turn, at most `nanoseconds` (nil: as long as it takes).
-    func acquire(_ use: WriterUse, nanoseconds: UInt64? = nil) -> Outcome {
+    /// Waits for the caller's turn, at most `timeout` (nil: as long as it takes). Who needs not wait pays for no
+    /// arithmetic.
+    func acquire(_ use: WriterUse, timeout: Duration? = nil) -> Outcome {
         acquire(use) { start in
-            nanoseconds.map { nanoseconds in
-                let (deadline, overflow) = start.addingReportingOverflow(nanoseconds)
+            timeout.map { timeout in
+                let (deadline, overflow) = start.addingReportingOverflow(timeout.wholeNanoseconds)
                 return overflow ? .max : deadline
             }
         }
