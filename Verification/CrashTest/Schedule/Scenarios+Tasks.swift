@@ -102,6 +102,7 @@
         /// Who listens hears of the last commit, and never of one that readers can't see.
         private static var listenerFromTheStart: ScheduleScenario {
             var scenario = ScheduleScenario("a listener beside commits")
+            scenario.commitsAreFull = false
             scenario.thread("listener") { world in
                 let listener = world.database.listen()
                 var seen = try world.readNewest()
@@ -112,6 +113,10 @@
                 world.listeners.append((listener, seen))
             }
             scenario.thread("writer") { world in try world.commit() }
+            // It returns while readers can't see it yet, since the one before it waits for the log.
+            scenario.thread("other writer") { world in
+                try world.commit(durability: .buffered)
+            }
             scenario.thread("task") { world in try world.commitQueued() }
             scenario.thread("sync") { world in try world.database.checkpoint() }
             scenario.atEnd = { world in try world.checkListeners() }

@@ -57,6 +57,8 @@
         static var scheduled: DatabaseOptions {
             var options = manual
             options.sizeLimit = 4 << 20
+            // A thread may be kept from going on for as long as the schedule likes.
+            options.writerTimeout = .seconds(86_400)
             return options
         }
     }

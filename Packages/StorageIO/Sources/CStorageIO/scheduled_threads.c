@@ -92,7 +92,11 @@ int csio_condition_wait_for(csio_condition_t *condition, csio_lock_t *lock, uint
     give_back(lock);
     uint64_t now = csio_self->schedule->now;
     csio_self->deadline = now + nanoseconds < now ? UINT64_MAX : now + nanoseconds;
-    csio_run_block(WAITS_WITH_LIMIT, condition, "waits for a condition, limited");
+    // A limit of hours is none: such a wait may end early, but not because its time is over.
+    if (nanoseconds >= 3600000000000)
+        csio_run_block(WAITS_FOR_CONDITION, condition, "waits for a condition");
+    else
+        csio_run_block(WAITS_WITH_LIMIT, condition, "waits for a condition, limited");
     int is_timed_out = csio_self->is_timed_out;
     take(lock);
     return !is_timed_out;
