@@ -54,4 +54,30 @@ import Testing
             }
         }
     }
+
+    /// A scenario that looks closer at a source file would else go on without it once that has another name.
+    @Test func everySourceThatAScenarioLooksAtIsThere() throws {
+        let sources = Set(
+            Repository.files(below: "Packages", extensions: ["swift"])
+                .map { $0.split(separator: "/").drop { $0 != "Sources" }.dropFirst() }
+                .compactMap { path in
+                    path.first.flatMap { module in path.last.map { "\(module)/\($0)" } }
+                }
+                + Repository.files(below: "Verification/CrashTest", extensions: ["swift"])
+                .compactMap { $0.split(separator: "/").last.map { "CrashTest/\($0)" } })
+        var count = 0
+        for file in Repository.files(
+            below: "Verification/CrashTest/Schedule", extensions: ["swift"])
+        {
+            for line in try Repository.lines(file) where line.contains("focus") {
+                for word in line.split(whereSeparator: { " \"),".contains($0) })
+                where word.hasSuffix(".swift") {
+                    count += 1
+                    let isThere = sources.contains(String(word))
+                    #expect(isThere, "\(file) looks at \(word)")
+                }
+            }
+        }
+        #expect(count >= 6)
+    }
 }

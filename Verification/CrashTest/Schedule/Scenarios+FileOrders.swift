@@ -44,7 +44,7 @@
         private static var compactionAroundClose: ScheduleScenario {
             var scenario = fileOrder(
                 "a compaction's checkpoints around the closing one", .truncate,
-                focus: "CrashTest/ScheduleWorld.swift KVDB/EngineCore+Close.swift")
+                focus: "CrashTest/ScheduleWorld.swift KVDB/Lifecycle.swift")
             scenario.closesDatabase = true
             scenario.allowed = [.closed, .busy]
             scenario.fillerCount = 24
