@@ -225,7 +225,11 @@ extension CrashWorkload {
             // Merges.
             for part in 0..<4 { commit((0..<8).map { .delete(numberKey(part * 8 + $0)) }) }
             commit([.deleteRange(KeyRange(from: numberKey(1000), upTo: numberKey(1200)))])
+            // A long value in portions, past the log: put, moved by a compaction, replaced, deleted.
+            commit([.put(numberKey(1300), random.bytes(300_003))])
             steps.append(.compact)
+            commit([.put(numberKey(1300), random.bytes(270_003)), .delete(numberKey(9))])
+            commit([.delete(numberKey(1300))])
             // Enough to go round the log, over a snapshot.
             steps.append(.hold)
             for part in 0..<10 { commit(put((0..<2).map { part * 3 + $0 }, length: 900)) }

@@ -134,12 +134,30 @@ private final class Comparison {
     }
 }
 
+extension Change {
+    /// Whether it puts a value into the default table whose length says that it comes in portions.
+    var isInPortions: Bool {
+        guard case .put(_, let value, let table) = self else { return false }
+        return table.isEmpty && value.count % 4 == 3
+    }
+}
+
 extension EngineTransaction {
     /// Makes `change`; the entries (or tables) that it removed, 0 for others.
     public func apply(_ change: Change) throws(StorageError) -> Int {
         switch change {
         case .put(let key, let value, let table):
-            if table.isEmpty {
+            if change.isInPortions {
+                try put(key, count: value.count) { write throws(StorageError) in
+                    try value.withByteView { value throws(StorageError) in
+                        var rest = value
+                        while rest.count > 0 {
+                            try write(rest.prefix(100_001))
+                            rest = rest.dropFirst(100_001)
+                        }
+                    }
+                }
+            } else if table.isEmpty {
                 try put(key, value)
             } else {
                 try put(key, value, table: table)

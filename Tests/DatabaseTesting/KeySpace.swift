@@ -146,7 +146,7 @@ struct KeySpace: Sendable {
         0, 1, 1023, 1024, 1025, 2015, 4063, 4064, 4065, 4095, 4096, 4097, 8159, 8160, 8161, 8192,
         12_256, 16_352, 16_353, 65_504, 65_536,
     ]
-    private static let hugeEdges = [262_112, 262_144, 262_145, 1 << 20]
+    private static let hugeEdges = [262_112, 262_144, 262_145, 262_147, 600_003, 1 << 20]
 
     /// A value for `key`, unlike every other.
     mutating func value(for key: [UInt8], _ random: inout SeededRandom) -> [UInt8] {

@@ -48,7 +48,7 @@ extension ModelRun {
         let durability = durability()
         let removed: Int
         switch change {
-        case .put(let key, let value, let table) where table.isEmpty:
+        case .put(let key, let value, let table) where table.isEmpty && !change.isInPortions:
             try database.put(key, value, durability: durability)
             removed = 0
         case .delete(let key, let table) where table.isEmpty:

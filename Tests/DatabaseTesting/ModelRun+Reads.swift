@@ -15,6 +15,14 @@ extension ModelRun {
         }
         try check((isSame ?? nil) == (expected == nil ? nil : true), "withValue \(key)")
         try check(try database.count() == UInt64(model.main.count), "count")
+        let offset = random.below((expected?.count ?? 0) + 1)
+        var part: [UInt8] = []
+        let isThere = try database.snapshot().readValue(of: key, from: offset) {
+            part += $0.array
+        }
+        try check(
+            isThere == (expected != nil) && part == Array(expected?.dropFirst(offset) ?? []),
+            "the value from \(offset) on of \(key)")
     }
 
     mutating func readOrder() throws {

@@ -20,7 +20,27 @@ extension BPlusTree {
         keepsValues: Bool = true,
         _ body: (ByteView, ByteView) throws(StorageError) -> Bool
     ) throws(StorageError) {
-        try visit(from: from, to: to, reverse: reverse, keepsValues: keepsValues, body)
+        try visit(
+            from: from, to: to, reverse: reverse, keepsValues: keepsValues, longFrom: .max,
+            { _, _, _ in true }, body)
+    }
+
+    /// Lends every entry in order, long values as the runs that they are in: for who copies everything.
+    ///
+    /// - Parameters:
+    ///   - byteCount: from how many bytes on a value is long.
+    ///   - long: gets the key, first page and length of a long value, and says whether to go on. What it reads can be
+    ///     evicted meanwhile.
+    ///   - body: gets the others, as that of ``forEach(from:to:reverse:keepsValues:_:)`` does.
+    /// - Throws: `damaged`, `inputOutput`, and what the closures throw.
+    public func forEach(
+        longFrom byteCount: Int, keepsValues: Bool = false,
+        long: (ByteView, PageNumber, Int) throws(StorageError) -> Bool,
+        _ body: (ByteView, ByteView) throws(StorageError) -> Bool
+    ) throws(StorageError) {
+        try visit(
+            from: nil, to: nil, reverse: false, keepsValues: keepsValues, longFrom: byteCount,
+            long, body)
     }
 
     /// Lends every entry of a range in order, like ``forEach(from:to:reverse:keepsValues:_:)``, to a closure that
@@ -39,8 +59,10 @@ extension BPlusTree {
     ) throws(StorageError) {
         // With the loop inside it: as an argument of the other one, the closure around `body` would cost each entry
         // a jump.
-        try visit(from: from, to: to, reverse: reverse, keepsValues: true) {
-            key, value throws(StorageError) in
+        try visit(
+            from: from, to: to, reverse: reverse, keepsValues: true, longFrom: .max,
+            { _, _, _ in true }
+        ) { key, value throws(StorageError) in
             key.withBytes { key in value.withBytes { value in body(key, value) } }
         }
     }
@@ -48,7 +70,8 @@ extension BPlusTree {
     /// The loop of both.
     @inline(__always)
     private func visit(
-        from: ByteView?, to: ByteView?, reverse: Bool, keepsValues: Bool,
+        from: ByteView?, to: ByteView?, reverse: Bool, keepsValues: Bool, longFrom: Int,
+        _ long: (ByteView, PageNumber, Int) throws(StorageError) -> Bool,
         _ body: (ByteView, ByteView) throws(StorageError) -> Bool
     ) throws(StorageError) {
         try root.validate()
@@ -79,12 +102,25 @@ extension BPlusTree {
                 guard remaining > 0 else { break }
                 let (key, value) = scan.entry(reverse ? index - lent.count : index + lent.count)
                 remaining -= 1
-                let bytes =
-                    keepsValues
-                    ? try store.bytes(of: value) : try store.bytes(of: value, beside: &buffer)
-                guard try body(key, bytes) else { return }
-                store.endRead(token)
-                token = store.beginRead()
+                if longFrom != .max, case .overflow(let page, let byteCount) = value,
+                    byteCount >= longFrom
+                {
+                    let copy = key.array
+                    store.endRead(token)
+                    // Also where this throws: the read is ended once more.
+                    defer { token = store.beginRead() }
+                    let goesOn = try copy.withByteView { key throws(StorageError) in
+                        try long(key, page, byteCount)
+                    }
+                    guard goesOn else { return }
+                } else {
+                    let bytes =
+                        keepsValues
+                        ? try store.bytes(of: value) : try store.bytes(of: value, beside: &buffer)
+                    guard try body(key, bytes) else { return }
+                    store.endRead(token)
+                    token = store.beginRead()
+                }
                 leaf = try store.node(path.page(0), level: 0)
                 scan.enter(leaf)
             }

@@ -36,14 +36,55 @@ extension BPlusTree {
         _ key: ByteView, _ value: ByteView, replacing replaced: LeafValue?, _ path: inout TreePath
     ) throws(StorageError) {
         do {
-            let field = try makeField(key, value)
-            try shadow(&path)
-            try write(key, field, isReplacement: replaced != nil, &path)
-            if case .overflow(let page, let byteCount) = replaced {
-                try store.retireOverflow(page, byteCount: byteCount)
-            }
+            try place(key, field: try makeField(key, value), replacing: replaced, &path)
         } catch { throw fail(error) }
         changeCount &+= 1
+    }
+
+    @inline(__always)
+    private mutating func place(
+        _ key: ByteView, field: LeafValue, replacing replaced: LeafValue?, _ path: inout TreePath
+    ) throws(StorageError) {
+        try shadow(&path)
+        try write(key, field, isReplacement: replaced != nil, &path)
+        if case .overflow(let page, let byteCount) = replaced {
+            try store.retireOverflow(page, byteCount: byteCount)
+        }
+    }
+
+    /// Stores a value whose bytes are in an overflow run already, in place of an older value.
+    ///
+    /// - Parameters:
+    ///   - key: 0 to 1024 bytes.
+    ///   - run: the first page of the run, which the running transaction has made.
+    ///   - byteCount: the value's length: more than fits into a leaf.
+    /// - Returns: true when the key is new.
+    /// - Throws: as ``put(_:_:)``; `invalidArgument` for a value that belongs into a leaf, with nothing changed.
+    /// - Complexity: O(log n) pages.
+    @discardableResult
+    public mutating func put(
+        _ key: ByteView, run: PageNumber, byteCount: Int
+    ) throws(StorageError) -> Bool {
+        try checkWritable()
+        try TreeLimits.check(keyLength: key.count, valueLength: byteCount)
+        guard !TreeLimits.isInline(keyLength: key.count, valueLength: byteCount) else {
+            throw StorageError(.invalidArgument, "A value of a leaf can't be in an overflow run.")
+        }
+        let field = LeafValue.overflow(page: run, byteCount: byteCount)
+        let token = store.beginRead()
+        defer { store.endRead(token) }
+        guard !root.isEmpty else {
+            try plant(key, field: field)
+            return true
+        }
+        var path = TreePath()
+        let (leaf, position) = try store.descend(root, to: key, &path)
+        let replaced = position.isMatch ? leaf.value(position.index) : nil
+        do {
+            try place(key, field: field, replacing: replaced, &path)
+        } catch { throw fail(error) }
+        changeCount &+= 1
+        return replaced == nil
     }
 
     /// What the leaf is to store for `value`; a big one is put into an overflow run.
@@ -56,7 +97,10 @@ extension BPlusTree {
 
     /// Makes the first leaf of an empty tree.
     mutating func plant(_ key: ByteView, _ value: ByteView) throws(StorageError) {
-        let field = try makeField(key, value)
+        try plant(key, field: try makeField(key, value))
+    }
+
+    private mutating func plant(_ key: ByteView, field: LeafValue) throws(StorageError) {
         do {
             var entries = NodeEntries(level: 0)
             entries.insert(key, field, at: 0)

@@ -1,6 +1,14 @@
 import PageStore
 import StorageIO
 
+/// Where a value is.
+public enum ValuePlace: Sendable, Equatable {
+    /// In a leaf; a copy.
+    case leaf([UInt8])
+    /// In the overflow run that begins at a page; see ``PageStorage/openRun(_:byteCount:)``.
+    case run(PageNumber, byteCount: Int)
+}
+
 extension BPlusTree {
     /// Lends the value of `key`.
     ///
@@ -20,6 +28,22 @@ extension BPlusTree {
             result = try body(value)
         }
         return result
+    }
+
+    /// Where the value of `key` is, or nil when the key is not there. O(log n) pages; a big value is not touched.
+    ///
+    /// - Throws: `damaged`, `inputOutput`.
+    public func place(of key: ByteView) throws(StorageError) -> ValuePlace? {
+        try root.validate()
+        guard !root.isEmpty else { return nil }
+        let token = store.beginRead()
+        defer { store.endRead(token) }
+        let (leaf, position) = try store.find(root, key)
+        guard position.isMatch else { return nil }
+        switch leaf.value(position.index) {
+        case .inline(let bytes): return .leaf(bytes.array)
+        case .overflow(let page, let byteCount): return .run(page, byteCount: byteCount)
+        }
     }
 
     /// Whether `key` is there. O(log n) pages; a big value is not touched.

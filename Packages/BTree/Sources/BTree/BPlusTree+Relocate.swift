@@ -116,12 +116,41 @@ extension BPlusTree {
         return target
     }
 
+    /// From how many bytes on a value is copied in portions.
+    private static var longValueByteCount: Int { 256 << 10 }
+
+    private func moveLongRun(
+        _ number: PageNumber, byteCount: Int, _ walk: inout RelocationWalk
+    ) throws(StorageError) -> PageNumber {
+        let draft = try store.beginRun(byteCount: byteCount)
+        guard draft.page < number else {
+            store.abandonRun(draft)
+            walk.smallestStuckRun = byteCount
+            walk.result.isComplete = false
+            return number
+        }
+        let source: RunReader
+        do throws(StorageError) {
+            source = try store.openRun(number, byteCount: byteCount)
+        } catch {
+            store.abandonRun(draft)
+            throw error
+        }
+        let target = try store.copyRun(source, to: draft)
+        try store.retireOverflow(number, byteCount: byteCount)
+        walk.moved(TreeLimits.overflowPageCount(byteCount: byteCount), to: target)
+        return target
+    }
+
     private func moveRun(
         _ number: PageNumber, byteCount: Int, _ walk: inout RelocationWalk
     ) throws(StorageError) -> PageNumber {
         guard byteCount < walk.smallestStuckRun else {
             walk.result.isComplete = false
             return number
+        }
+        guard byteCount < Self.longValueByteCount else {
+            return try moveLongRun(number, byteCount: byteCount, &walk)
         }
         let token = store.beginRead()
         defer { store.endRead(token) }

@@ -40,7 +40,37 @@ public final class BulkLoader<Store: PageStorage> {
     ///   ``finish()``, at the latest when the next page is to be written.
     /// - Complexity: O(key + value) amortized.
     public func append(_ key: ByteView, _ value: ByteView) throws(StorageError) {
-        try TreeLimits.check(keyLength: key.count, valueLength: value.count)
+        try makeRoom(for: key, valueLength: value.count)
+        if TreeLimits.isInline(keyLength: key.count, valueLength: value.count) {
+            leaf.append(key, inline: value)
+        } else {
+            leaf.append(key, overflow: try store.allocateOverflow(value), byteCount: value.count)
+        }
+        entryCount += 1
+    }
+
+    /// Adds an entry after all others whose value is in an overflow run of the transaction already.
+    ///
+    /// - Parameters:
+    ///   - key: 0 to 1024 bytes, above every key before.
+    ///   - run: the first page of the run.
+    ///   - byteCount: the value's length: more than fits into a leaf.
+    /// - Throws: as ``append(_:_:)``; `invalidArgument` for a value that belongs into a leaf.
+    public func append(
+        _ key: ByteView, run: PageNumber, byteCount: Int
+    ) throws(StorageError) {
+        guard !TreeLimits.isInline(keyLength: key.count, valueLength: byteCount) else {
+            throw StorageError(.invalidArgument, "A value of a leaf can't be in an overflow run.")
+        }
+        try makeRoom(for: key, valueLength: byteCount)
+        leaf.append(key, overflow: run, byteCount: byteCount)
+        entryCount += 1
+    }
+
+    /// Checks an entry, and writes the leaf where that is too full for one more.
+    @inline(__always)
+    private func makeRoom(for key: ByteView, valueLength: Int) throws(StorageError) {
+        try TreeLimits.check(keyLength: key.count, valueLength: valueLength)
         if let last = leaf.lastKey, last.compare(to: key) >= 0 {
             throw StorageError(
                 .notSorted, "The keys of a bulk load must ascend; entry \(entryCount) does not.")
@@ -50,12 +80,6 @@ public final class BulkLoader<Store: PageStorage> {
             try refuseIfFinished()
             try passOnLeaf()
         }
-        if TreeLimits.isInline(keyLength: key.count, valueLength: value.count) {
-            leaf.append(key, inline: value)
-        } else {
-            leaf.append(key, overflow: try store.allocateOverflow(value), byteCount: value.count)
-        }
-        entryCount += 1
     }
 
     /// Writes what is left and gives the tree's root. The loader is of no use afterwards, whether this

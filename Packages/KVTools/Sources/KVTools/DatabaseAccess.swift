@@ -19,8 +19,8 @@ final class DatabaseAccess {
     }
 
     private let database: Database
-    private let engine: FileEngine
-    private typealias Snapshot = EngineSnapshot<FileStore, FileLog>
+    let engine: FileEngine
+    typealias Snapshot = EngineSnapshot<FileStore, FileLog>
 
     /// Opens the database at `path`.
     init(path: String, mode: Mode) throws(StorageError) {
@@ -207,7 +207,7 @@ final class DatabaseAccess {
         try require(table, in: try engine.snapshot())
     }
 
-    private func require(_ table: String, in snapshot: Snapshot) throws(StorageError) {
+    func require(_ table: String, in snapshot: Snapshot) throws(StorageError) {
         guard !table.isEmpty, try snapshot.count(table: table) == nil else { return }
         let names = try snapshot.tableNames()
         var message = "No table `\(table)`"
@@ -314,7 +314,9 @@ final class DatabaseAccess {
     ) throws(StorageError) -> Imported {
         let before = try replacing ? 0 : entryCount()
         var count: UInt64 = 0
-        let report = try engine.importEntries(replacing: replacing) { () throws(StorageError) in
+        let report = try engine.importEntries(
+            replacing: replacing, longValues: input.longValues
+        ) { () throws(StorageError) in
             let event = try input.next()
             if case .entry = event {
                 count += 1

@@ -27,8 +27,30 @@ struct GetVerb: Verb {
 
     func run(in session: Session) throws(StorageError) -> CommandStatus {
         let key = try keys.decode(key)
-        let value = try session.withDatabase(database, .read) { database throws(StorageError) in
-            try database.get(key, table: table)
+        let writer = TextWriter(session.output)
+        let terminal = session.output.isTerminal
+        let format = values.format ?? (terminal ? .escaped : .text)
+        var value: [UInt8]?
+        if !session.isJSON, format == .text || format == .hex {
+            // These can be written portion by portion.
+            let found = try session.withDatabase(database, .read) {
+                database throws(StorageError) in
+                try database.get(key, table: table) { portion throws(StorageError) in
+                    try writer.write(portion, as: format)
+                }
+            }
+            switch found {
+            case .missing: break
+            case .whole(let bytes): value = bytes
+            case .lent:
+                if terminal || format != .text { try writer.write("\n") }
+                try writer.flush()
+                return .success
+            }
+        } else {
+            value = try session.withDatabase(database, .read) { database throws(StorageError) in
+                try database.get(key, table: table)
+            }
         }
         guard let value else {
             if session.isJSON {
@@ -39,7 +61,6 @@ struct GetVerb: Verb {
             }
             return .notFound
         }
-        let writer = TextWriter(session.output)
         try key.withByteView { key throws(StorageError) in
             try value.withByteView { value throws(StorageError) in
                 try self.print(key, value, by: writer, in: session)

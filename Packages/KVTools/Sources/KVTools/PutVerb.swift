@@ -33,15 +33,27 @@ struct PutVerb: Verb {
         let key = try keys.decode(key)
         try session.limits.check(key: key.count)
         try session.limits.check(table: table)
-        let value = try values.decode(value, in: session)
-        try session.limits.check(value: value.count)
-        try session.withDatabase(database, .writeCreating) { database throws(StorageError) in
-            try database.put(key, value, table: table)
+        let count: Int
+        if value == "-", values.format ?? .text == .text {
+            // As it comes, in constant memory.
+            let value = try SpooledValue(
+                session.input, beside: database, limits: session.limits)
+            try session.withDatabase(database, .writeCreating) { database throws(StorageError) in
+                try database.put(key, value, table: table)
+            }
+            count = value.count
+        } else {
+            let value = try values.decode(value, in: session)
+            try session.limits.check(value: value.count)
+            try session.withDatabase(database, .writeCreating) { database throws(StorageError) in
+                try database.put(key, value, table: table)
+            }
+            count = value.count
         }
         if session.isJSON {
             let member = key.withByteView { JSONValue.member("key", $0, keys.format) }
             try session.print([
-                member, ("value_bytes", .integer(Int64(value.count))), ("stored", .boolean(true)),
+                member, ("value_bytes", .integer(Int64(count))), ("stored", .boolean(true)),
             ])
         }
         return .success

@@ -177,7 +177,7 @@ extension FilePageStore {
     // MARK: Space
 
     /// Takes `count` consecutive pages for the running transaction.
-    private func takeRun(_ count: Int) throws(StorageError) -> Int {
+    func takeRun(_ count: Int) throws(StorageError) -> Int {
         try checkWritable()
         space.acquire()
         defer { space.release() }

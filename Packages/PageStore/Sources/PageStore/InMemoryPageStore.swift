@@ -7,9 +7,9 @@ import Synchronization
     // Sendable: `memory` and `versions` are safe by themselves; `allocator`, `record` and
     // `pendingRecord` are guarded by `space`; `purpose` and the numbers of transactions belong to the
     // writing thread.
-    private let memory: PageMemory
-    private let space = Lock()
-    private var allocator = PageAllocator()
+    let memory: PageMemory
+    let space = Lock()
+    var allocator = PageAllocator()
     private var record = CheckpointRecord()
     private var pendingRecord: CheckpointRecord?
     private let isClosed = Atomic<Bool>(false)
@@ -129,7 +129,7 @@ import Synchronization
             birth: memory.page(Int(page)).birth)
     }
 
-    private func allocateRun(_ count: Int) throws(StorageError) -> Int {
+    func allocateRun(_ count: Int) throws(StorageError) -> Int {
         if isClosed.load(ordering: .relaxed) { throw closedError() }
         space.acquire()
         defer { space.release() }
@@ -185,7 +185,7 @@ import Synchronization
     }
 
     /// Under `space`. Long runs give their memory back; single pages are soon used again.
-    private func forget(_ run: PageAllocator.Run) {
+    func forget(_ run: PageAllocator.Run) {
         if run.count >= 16 {
             memory.drop(run, to: PageState.free)
         } else {

@@ -30,6 +30,16 @@ import StorageIO
             start: UnsafeRawPointer(start), count: pageCount << PageLayout.pageShift)
     }
 
+    /// Copies bytes to a place in the buffer.
+    ///
+    /// - Precondition: they fit.
+    func copy(_ source: ByteView, to offset: Int) {
+        precondition(
+            offset >= 0 && source.count <= (pageCount << PageLayout.pageShift) - offset,
+            "the bytes do not fit the buffer")
+        unsafe (start + offset).copyMemory(from: source.start, byteCount: source.count)
+    }
+
     /// The first `byteCount` bytes, to be read into.
     @unsafe
     func buffer(byteCount: Int) -> UnsafeMutableRawBufferPointer {

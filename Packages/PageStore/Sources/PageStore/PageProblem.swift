@@ -29,6 +29,18 @@ enum PageProblem {
         StorageError(.valueTooLong, "The value is longer than 1 GiB.")
     }
 
+    static func runOverfilled(path: String? = nil) -> StorageError {
+        StorageError(
+            .invalidArgument, "More bytes were written than the value was said to have.",
+            path: path)
+    }
+
+    static func runUnderfilled(path: String? = nil) -> StorageError {
+        StorageError(
+            .invalidArgument, "Fewer bytes were written than the value was said to have.",
+            path: path)
+    }
+
     static func fileTooLarge(_ memory: PageMemory, path: String? = nil) -> StorageError {
         guard memory.isLimitedBySystem else {
             return StorageError(

@@ -202,6 +202,46 @@ public protocol PageStorage: AnyObject, Sendable {
         _ page: PageNumber, byteCount: Int, beside buffer: inout PageBuffer?
     ) throws(StorageError) -> ByteView
 
+    /// Takes an overflow run for a value that comes in portions. Until it is finished it is nobody's, and goes with
+    /// the transaction, and behind a savepoint with that.
+    ///
+    /// - Parameter byteCount: the value's length, at most 2^30.
+    /// - Throws: as ``allocate()``; `valueTooLong`. Nothing has changed then.
+    func beginRun(byteCount: Int) throws(StorageError) -> RunDraft
+
+    /// Writes the next bytes of such a value. They take no place in the cache.
+    ///
+    /// - Throws: `invalidArgument` for more than are missing; `diskFull`, `inputOutput`, `poisoned`. The run can then
+    ///   only be abandoned.
+    func write(_ bytes: ByteView, to draft: RunDraft) throws(StorageError)
+
+    /// Ends a run whose bytes are all there.
+    ///
+    /// - Returns: its first page. From here on it is like one of ``allocateOverflow(_:)``.
+    /// - Throws: `invalidArgument` while bytes are missing; as ``write(_:to:)``.
+    func finishRun(_ draft: RunDraft) throws(StorageError) -> PageNumber
+
+    /// Gives the pages of a run back that is not to be finished. In the transaction that it was begun in.
+    func abandonRun(_ draft: RunDraft)
+
+    /// Opens an overflow run for reading in parts. One that is not in memory is read through once and checked (R7),
+    /// and takes no place in the cache.
+    ///
+    /// - Parameters:
+    ///   - page: the first page of the run.
+    ///   - byteCount: the length that the tree has noted; another one is damage.
+    /// - Throws: `damaged`, `inputOutput`, `closed`.
+    func openRun(_ page: PageNumber, byteCount: Int) throws(StorageError) -> RunReader
+
+    /// The bytes of a run from a place on: as many as are at hand, at least one unless the place is its end.
+    /// Checked like the whole run. The run must still be there: a version that sees it is held.
+    ///
+    /// - Parameters:
+    ///   - run: the run.
+    ///   - offset: from 0 to its length.
+    /// - Returns: bytes that are valid as long as the caller's open read, and until the reader's next use.
+    func portion(of run: RunReader, at offset: Int) throws(StorageError) -> ByteView
+
     /// Retires all pages of an overflow run.
     ///
     /// - Throws: as ``retire(_:birth:)``; what loading the run throws.

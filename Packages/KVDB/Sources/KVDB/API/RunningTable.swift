@@ -119,13 +119,17 @@ extension TableSource {
     }
 
     /// Runs changes with a closure of the app's in between, which may throw anything.
+    ///
+    /// - Parameter durability: what a transaction of their own waits for; nil for the database's level.
     func changing<Result>(
+        durability: Database.Durability? = nil,
         _ body: (RunningTable) throws(Database.Failure) -> Result
     ) throws(Database.Failure) -> Result {
         guard case .newest(let engine) = origin else { return try body(running) }
         let transaction = try engine.begin(.call, timeout: nil)
         let result = try body(RunningTable(engine: engine, number: nil, table: table))
-        try transaction.commit()
+        let isVolatile = engine.core.options.isVolatile
+        try transaction.commit(durability: isVolatile ? .buffered : durability)
         return result
     }
 

@@ -163,8 +163,16 @@ extension Engine {
             try forEachTree { tree throws(StorageError) in
                 guard tree.root.page != 0 else { return }
                 let loader = BulkLoader(store: store)
-                try tree.forEach(from: nil, to: nil, reverse: false) {
-                    key, value throws(StorageError) in
+                try tree.forEach(
+                    longFrom: Self.gatheredByteCount, keepsValues: true,
+                    long: { key, page, byteCount throws(StorageError) in
+                        let run = try store.copyRun(page, byteCount: byteCount)
+                        try loader.append(key, run: run, byteCount: byteCount)
+                        done += 1
+                        try meter.advanceEntry(byteCount: key.count + byteCount)
+                        return true
+                    }
+                ) { key, value throws(StorageError) in
                     try loader.append(key, value)
                     done += 1
                     if done & 0xfff == 0, dirtyByteCount > options.dirtyBudget {

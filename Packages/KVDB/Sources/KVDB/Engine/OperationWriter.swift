@@ -73,6 +73,11 @@ import StorageIO
         clear()
     }
 
+    /// Notes a change that is not among the operations: the transaction commits by a checkpoint.
+    func leaveOut() {
+        if isWhole { abandon() }
+    }
+
     private func clear() {
         count = 0
         if capacity > Self.keptByteCount { resize(to: 1024) }

@@ -113,6 +113,7 @@ extension WriterState {
         highestTableNumber = savepoint.highestTableNumber
         operations.cut(to: savepoint.operations)
         isChanged = savepoint.isChanged
+        rollbackCount &+= 1
         iterations = 0
         failure = nil
     }

@@ -45,6 +45,8 @@ final class WriterState<Store: CheckpointedStorage>: @unchecked Sendable {
     var checkpointed: TransactionNumber
     /// How many savepoints it has.
     var savepointDepth = 0
+    /// How often a savepoint was taken back, over all transactions.
+    var rollbackCount: UInt64 = 0
     /// How many iterations over the running transaction are under way; no change may come between.
     var iterations = 0
     /// What commits up to the head wait for at least, since a version can't be published before the

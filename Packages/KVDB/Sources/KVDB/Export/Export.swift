@@ -47,8 +47,25 @@ extension EngineSnapshot {
     private func write(
         _ tree: BPlusTree<Store>, to writer: ExportWriter, _ meter: ProgressMeter
     ) throws(StorageError) {
-        try tree.forEach(in: .all, reverse: false, keepsValues: false) {
-            key, value throws(StorageError) in
+        let store = core.store
+        try tree.forEach(
+            longFrom: Engine<Store, Log>.gatheredByteCount,
+            long: { key, page, byteCount throws(StorageError) in
+                let run = try store.openRun(page, byteCount: byteCount)
+                try writer.append(key, count: byteCount) { write throws(StorageError) in
+                    var next = 0
+                    while next < byteCount {
+                        let token = store.beginRead()
+                        defer { store.endRead(token) }
+                        let portion = try store.portion(of: run, at: next)
+                        try write(portion)
+                        next += portion.count
+                    }
+                }
+                try meter.advanceEntry(byteCount: key.count + byteCount)
+                return true
+            }
+        ) { key, value throws(StorageError) in
             try writer.append(key, value)
             try meter.advanceEntry(byteCount: key.count + value.count)
             return true

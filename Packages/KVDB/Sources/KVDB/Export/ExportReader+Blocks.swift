@@ -85,6 +85,10 @@ extension ExportReader {
         recycleEntry()
         key.append(contentsOf: block[blockPosition..<(blockPosition + keyLength)])
         blockPosition += keyLength
+        if leavesValue(valueLength) {
+            entryCount += 1
+            return .entry(key: key, value: [])
+        }
         let inPlace = min(valueLength, block.count - blockPosition)
         value.append(contentsOf: block[blockPosition..<(blockPosition + inPlace)])
         blockPosition += inPlace
@@ -100,6 +104,26 @@ extension ExportReader {
         }
         entryCount += 1
         return .entry(key: key, value: value)
+    }
+
+    /// Lends the next bytes of a long value: those in the block of its entry, then a block each time.
+    func passBlockPortion(
+        _ body: (ByteView) throws(StorageError) -> Void
+    ) throws(StorageError) {
+        if blockPosition == block.count {
+            guard try readBlock() == .continuation else {
+                throw damage("the value of entry \(entryCount) does not go on")
+            }
+            guard !block.isEmpty, block.count <= longValueRest else {
+                throw damage("the value of entry \(entryCount) has a wrong length")
+            }
+        }
+        let count = min(longValueRest, block.count - blockPosition)
+        try block.withByteView { bytes throws(StorageError) in
+            try body(bytes.dropFirst(blockPosition).prefix(count))
+        }
+        blockPosition += count
+        longValueRest -= count
     }
 
     private func readEnd() throws(StorageError) -> ExportEvent {

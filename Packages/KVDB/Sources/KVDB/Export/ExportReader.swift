@@ -47,6 +47,12 @@ public final class ExportReader {
     var entriesBefore: UInt64 = 0
     /// Whether it was said what the table begun last holds.
     var isDescribed = false
+    /// Of longer values ``next()`` gives the key alone; their bytes are then to be read by ``readPortion(_:)``.
+    var longestWholeValue = Int.max
+    /// The length of such a value, whose entry was given last; nil otherwise.
+    private(set) var longValueCount: Int?
+    /// How many of its bytes were not read yet.
+    var longValueRest = 0
     // The entry being read. Kept, so that its memory serves the next one when nobody holds it.
     var key: [UInt8] = []
     var value: [UInt8] = []
@@ -79,6 +85,8 @@ public final class ExportReader {
         if let failure { throw failure }
         if ended { return .end(entryCount: entryCount) }
         do {
+            while longValueRest > 0 { try passPortion { _ in } }
+            longValueCount = nil
             let event: ExportEvent
             switch format {
             case .none: event = try readHeader()
@@ -91,6 +99,47 @@ public final class ExportReader {
             failure = error
             throw error
         }
+    }
+
+    /// Lends the next bytes of a long value, whose entry ``next()`` has given. Returns false at its end.
+    ///
+    /// - Throws: as ``next()``; what `body` throws.
+    func readPortion(
+        _ body: (ByteView) throws(StorageError) -> Void
+    ) throws(StorageError) -> Bool {
+        if let failure { throw failure }
+        guard longValueRest > 0 else { return false }
+        do {
+            try passPortion(body)
+            return true
+        } catch {
+            failure = error
+            throw error
+        }
+    }
+
+    private func passPortion(
+        _ body: (ByteView) throws(StorageError) -> Void
+    ) throws(StorageError) {
+        if format == .version2 { return try passBlockPortion(body) }
+        if chunkPosition == chunkEnd {
+            guard try fillChunk() else { throw cut("in entry \(entryCount)") }
+        }
+        let count = min(longValueRest, chunkEnd - chunkPosition)
+        try chunk.withByteView { bytes throws(StorageError) in
+            try body(bytes.dropFirst(chunkPosition).prefix(count))
+        }
+        chunkPosition += count
+        offset += UInt64(count)
+        longValueRest -= count
+    }
+
+    /// Whether the value of the entry being read is left to ``readPortion(_:)``.
+    func leavesValue(_ valueLength: Int) -> Bool {
+        guard valueLength > longestWholeValue else { return false }
+        longValueCount = valueLength
+        longValueRest = valueLength
+        return true
     }
 
     private func readHeader() throws(StorageError) -> ExportEvent {
@@ -132,7 +181,12 @@ public final class ExportReader {
         }
         let (keyLength, valueLength) = try entryLengths(head, at: 0)
         recycleEntry()
-        guard try take(keyLength, into: &key), try take(valueLength, into: &value) else {
+        guard try take(keyLength, into: &key) else { throw cut("in entry \(entryCount + 1)") }
+        if leavesValue(valueLength) {
+            entryCount += 1
+            return .entry(key: key, value: [])
+        }
+        guard try take(valueLength, into: &value) else {
             throw cut("in entry \(entryCount + 1)")
         }
         entryCount += 1

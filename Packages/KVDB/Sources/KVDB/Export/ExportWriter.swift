@@ -108,24 +108,63 @@ public final class ExportWriter {
 
     /// Writes one entry; see ``append(key:value:)``.
     func append(_ key: ByteView, _ value: ByteView) throws(StorageError) {
+        try begin(key, count: value.count)
+        try continueValue(value)
+        try endValue()
+    }
+
+    /// Writes one entry whose value comes in portions.
+    ///
+    /// - Parameters:
+    ///   - key: at most 1,024 bytes.
+    ///   - count: the value's length.
+    ///   - body: gets a function and calls it with the portions, which are as many bytes together.
+    /// - Throws: as ``append(key:value:)``; what `body` throws, after which the export is of no use.
+    func append(
+        _ key: ByteView, count: Int,
+        _ body: (
+            _ write: (ByteView) throws(StorageError) -> Void
+        ) throws(StorageError) -> Void
+    ) throws(StorageError) {
+        try begin(key, count: count)
+        do throws(StorageError) {
+            var rest = count
+            try body { portion throws(StorageError) in
+                rest -= portion.count
+                try continueValue(portion)
+            }
+            guard rest == 0 else {
+                throw StorageError(.invalidArgument, "A value had another length than it said.")
+            }
+            try endValue()
+        } catch {
+            state = .failed
+            throw error
+        }
+    }
+
+    private func begin(_ key: ByteView, count: Int) throws(StorageError) {
         guard key.count <= ExportLayout.maximumKeyLength else {
             throw StorageError(.keyTooLong, "A key of \(key.count) bytes; the limit is 1024.")
         }
-        guard value.count <= ExportLayout.maximumValueLength else {
-            throw StorageError(.valueTooLong, "A value of \(value.count) bytes; the limit is 2^30.")
+        guard count <= ExportLayout.maximumValueLength else {
+            throw StorageError(.valueTooLong, "A value of \(count) bytes; the limit is 2^30.")
         }
         try start()
         if tableCount == 0 { try begin(key.prefix(0)) }
 
         // An entry that doesn't fit begins a block of its own, so that nearly all blocks can be
         // read without the one before.
-        let byteCount = ExportLayout.entryHeadByteCount + key.count + value.count
+        let byteCount = ExportLayout.entryHeadByteCount + key.count + count
         if byteCount > room { try flush() }
         kind = .entries
         block.appendExported(UInt16(key.count))
-        block.appendExported(UInt32(value.count))
+        block.appendExported(UInt32(count))
         block.appendExported(key)
-        var rest = value
+    }
+
+    private func continueValue(_ portion: ByteView) throws(StorageError) {
+        var rest = portion
         while rest.count > room {
             let taken = room
             block.appendExported(rest.prefix(taken))
@@ -134,6 +173,9 @@ public final class ExportWriter {
             kind = .continuation
         }
         block.appendExported(rest)
+    }
+
+    private func endValue() throws(StorageError) {
         if kind == .continuation { try flush() }
         entryCount += 1
     }

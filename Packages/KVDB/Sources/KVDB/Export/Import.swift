@@ -45,6 +45,23 @@ private final class ImportTarget<Store: CheckpointedStorage> {
         return false
     }
 
+    /// Adds an entry whose value is in an overflow run of the transaction; whether it took the bulk path.
+    func add(
+        _ key: ByteView, run: PageNumber, byteCount: Int
+    ) throws(StorageError) -> Bool {
+        if isLoading, let loader {
+            do throws(StorageError) {
+                try loader.append(key, run: run, byteCount: byteCount)
+                return true
+            } catch {
+                guard error.code == .notSorted else { throw error }
+                try finishLoading(loader)
+            }
+        }
+        _ = try tree.put(key, run: run, byteCount: byteCount)
+        return false
+    }
+
     /// The table with everything in it.
     func finish() throws(StorageError) -> BPlusTree<Store> {
         if isLoading, let loader { try finishLoading(loader) }
@@ -69,17 +86,19 @@ extension DatabaseEngine {
     ///   - replacing: whether everything that the database held before is dropped; otherwise the
     ///     entries are merged in, and replace those with the same key.
     ///   - progress: called now and then. What it throws undoes all.
+    ///   - longValues: where the values are read whose entries come with the key alone; nil if there are none.
     ///   - next: the next event of the stream, `.end` last; see ``ExportReader/next()``.
     /// - Throws: what `next` and `progress` throw, and what a transaction can.
     @discardableResult
     public func importEntries(
         replacing: Bool, progress: (Database.Progress) throws(StorageError) -> Void = { _ in },
+        longValues: LongValueInput? = nil,
         next: () throws(StorageError) -> ExportEvent
     ) throws(StorageError) -> ImportReport {
         try ProgressMeter.running(progress) { meter throws(StorageError) in
             try core.importing(replacing: replacing) { () throws(StorageError) in
                 try meter.begin(.importing, .entries)
-                return try core.importEvents(meter, next)
+                return try core.importEvents(meter, longValues: longValues, next)
             }
         }
     }
@@ -150,12 +169,15 @@ extension DatabaseEngine {
         replacing: Bool, from reader: ExportReader, byteCount: Int? = nil,
         progress: (Database.Progress) throws(StorageError) -> Void = { _ in }
     ) throws(StorageError) -> ImportReport {
-        try ProgressMeter.running(progress) { meter throws(StorageError) in
+        // Whoever goes on with the reader after an error gets whole values again.
+        defer { reader.longestWholeValue = .max }
+        return try ProgressMeter.running(progress) { meter throws(StorageError) in
             try core.importing(replacing: replacing) { () throws(StorageError) in
                 try meter.begin(.importing, .bytes, total: byteCount)
-                return try core.importEvents(meter, position: { Int(clamping: reader.offset) }) {
-                    () throws(StorageError) in try reader.next()
-                }
+                return try core.importEvents(
+                    meter, position: { Int(clamping: reader.offset) },
+                    longValues: LongValueInput(reader)
+                ) { () throws(StorageError) in try reader.next() }
             }
         }
     }
@@ -187,6 +209,26 @@ extension Engine {
     ) throws(StorageError) {
         try requireLegal(key: key)
         if try target.add(key, value) { report.bulkLoadedCount += 1 }
+        report.entryCount += 1
+        if dirtyByteCount / 2 > options.dirtyBudget { try store.writeOutDirty() }
+    }
+
+    /// Adds an entry whose value a reader has in portions.
+    private func addLong(
+        _ key: ByteView, count: Int, from input: LongValueInput, to target: ImportTarget<Store>,
+        _ report: inout ImportReport
+    ) throws(StorageError) {
+        try requireLegal(key: key)
+        let draft = try store.beginRun(byteCount: count)
+        // What is thrown ends the import, and the transaction with its pages.
+        var isMore = true
+        while isMore {
+            isMore = try input.read { portion throws(StorageError) in
+                try store.write(portion, to: draft)
+            }
+        }
+        let run = try store.finishRun(draft)
+        if try target.add(key, run: run, byteCount: count) { report.bulkLoadedCount += 1 }
         report.entryCount += 1
         if dirtyByteCount / 2 > options.dirtyBudget { try store.writeOutDirty() }
     }
@@ -254,6 +296,7 @@ extension Engine {
 
     fileprivate func importEvents(
         _ meter: ProgressMeter, position: () -> Int? = { nil },
+        longValues: LongValueInput? = nil,
         _ next: () throws(StorageError) -> ExportEvent
     ) throws(StorageError) -> ImportReport {
         var report = ImportReport()
@@ -279,6 +322,11 @@ extension Engine {
                     path: path)
             case .entry(let key, let value):
                 try key.withByteView { key throws(StorageError) in
+                    if let longValues, let count = longValues.count() {
+                        try addLong(key, count: count, from: longValues, to: target, &report)
+                        return try meter.advanceEntry(
+                            byteCount: key.count + count, position: position())
+                    }
                     try value.withByteView { value throws(StorageError) in
                         try add(key, value, to: target, &report)
                         try meter.advanceEntry(
