@@ -215,6 +215,17 @@ extension ModelRun {
         try check(
             errorCode { _ = try database.begin(timeout: .zero) } == .timedOut,
             "a second transaction")
+        if random.oneIn(4) {
+            let count = random.element(of: [100, 262_145, 300_000])
+            let code = errorCode {
+                try transaction.put(keys.key(&random), count: count) { write throws(StorageError) in
+                    try long.withByteView { bytes throws(StorageError) in
+                        try write(bytes.prefix(99))
+                    }
+                }
+            }
+            try check(code == .invalidArgument, "a value in portions that lacks some")
+        }
         if random.oneIn(2) { try change(transaction, random.below(4)) }
         try transaction.commit(durability: .full)
         noteCommit(.full)
