@@ -77,7 +77,7 @@ extension FilePageStore {
             let page = frozen
                 ? allocator.frozen.next(from: position) : allocator.dirty.next(from: position)
         {
-            let count = runLength(page)
+            let count = table.runLength(page)
             gathered.append(PageAllocator.Run(page: page, count: count))
             position = page + count
             pages += count
@@ -94,8 +94,7 @@ extension FilePageStore {
             } else {
                 allocator.dirty.remove(run.page)
             }
-            dirtyPages.wrappingSubtract(run.count, ordering: .relaxed)
-            memory.setState(run.page, PageState.cold)
+            table.markWritten(run)
         }
     }
 

@@ -8,13 +8,13 @@ extension FilePageStore {
     /// See ``PageStorage/allocate()``.
     public func allocate() throws(StorageError) -> PageNumber {
         let page = try takeRun(1)
-        claim(page, PageState.dirty)
+        table.claim(page)
         let bytes = memory.page(page)
         // So that a page is never taken for something else by what it held before.
         bytes.zero(0, count: PageLayout.headerSize)
         bytes.store(PageNumber(page), at: PageLayout.pageNumber)
         bytes.store(transaction, at: PageLayout.birth)
-        noteDirty(page, count: 1)
+        noteDirty(page)
         return PageNumber(page)
     }
 
@@ -28,8 +28,7 @@ extension FilePageStore {
         }
         let old = memory.page(Int(page))
         let new = try takePage(inPlaceOf: page, birth: old.birth)
-        dirtyPages.wrappingAdd(1, ordering: .relaxed)
-        claim(new, PageState.dirty)
+        table.claim(new)
         let bytes = memory.page(new)
         bytes.copyAll(of: old)
         bytes.store(PageNumber(new), at: PageLayout.pageNumber)
@@ -68,16 +67,14 @@ extension FilePageStore {
                 throw PageProblem.beyondEnd(page, path: file.path)
             }
             schedulePoint()
-            let state = memory.state(number)
+            let state = table.state(number)
             if state >= PageState.cold {
                 guard memory.page(number).birth >= birth else {
                     throw PageProblem.notBornNow(page, path: file.path)
                 }
                 if state == PageState.dirty { return }
-                guard memory.exchangeState(number, from: state, to: PageState.dirty) else {
-                    continue
-                }
-                noteDirty(number, count: 1)
+                guard table.makeDirty(number, from: state) else { continue }
+                noteDirty(number)
                 return
             }
             try load(page)
@@ -99,8 +96,7 @@ extension FilePageStore {
         if value.count > Self.directWriteByteCount && !options.readOnly {
             try writeDirectly(value, start, count)
         } else {
-            for page in start + 1..<start + count { claim(page, PageState.interior) }
-            claim(start, PageState.dirty)
+            table.claim(PageAllocator.Run(page: start, count: count))
             OverflowLayout.writeHeader(
                 memory.page(start), number: PageNumber(start), birth: transaction,
                 byteCount: value.count)
@@ -111,7 +107,7 @@ extension FilePageStore {
             // What the last page held before is no business of the file's.
             unsafe UnsafeMutableRawBufferPointer(rebasing: room[value.count...])
                 .initializeMemory(as: UInt8.self, repeating: 0)
-            noteDirty(start, count: count)
+            noteDirty(start)
         }
         return PageNumber(start)
     }
@@ -120,7 +116,7 @@ extension FilePageStore {
     private func writeDirectly(
         _ value: ByteView, _ start: Int, _ count: Int
     ) throws(StorageError) {
-        for page in start..<start + count { release(page) }
+        for page in start..<start + count { table.passBy(page) }
         let buffer = PageBuffer(pageCount: 1)
         let header = buffer.page(0)
         OverflowLayout.writeHeader(
@@ -141,7 +137,7 @@ extension FilePageStore {
             defer { space.release() }
             allocator.forgetBorn(start..<start + count)
             allocator.makeFree(start, count)
-            forget(PageAllocator.Run(page: start, count: count))
+            table.free(PageAllocator.Run(page: start, count: count))
             throw error
         }
     }
@@ -171,7 +167,7 @@ extension FilePageStore {
         } catch {
             throw located(error)
         }
-        if isFree { forget(PageAllocator.Run(page: Int(page), count: count)) }
+        if isFree { table.free(PageAllocator.Run(page: Int(page), count: count)) }
     }
 
     // MARK: Space
@@ -241,76 +237,9 @@ extension FilePageStore {
         if let runningCheckpoint {
             held.insertInOrder(runningCheckpoint.superblock.record.transaction)
         }
-        for run in allocator.reclaim(held: held) { forget(run) }
-    }
-
-    // MARK: States
-
-    /// Puts a free page that this thread has taken into use.
-    func claim(_ page: Int, _ state: UInt8) {
-        var spins = 0
-        while true {
-            let old = memory.state(page)
-            if old == PageState.loading {
-                // The evictor is giving the page's memory back.
-                pause(&spins)
-            } else if old == PageState.evicting {
-                rescue(page)
-            } else if memory.exchangeState(page, from: old, to: state) {
-                if old <= PageState.free { memory.addResident(page, count: 1) }
-                return
-            }
-        }
-    }
-
-    /// Makes a free page that this thread has taken `absent`, so that it is read from the file.
-    func release(_ page: Int) {
-        var spins = 0
-        while true {
-            let old = memory.state(page)
-            if old == PageState.loading {
-                pause(&spins)
-            } else if old == PageState.evicting {
-                rescue(page)
-            } else if old <= PageState.free {
-                if memory.exchangeState(page, from: old, to: PageState.absent) { return }
-            } else if memory.exchangeState(page, from: old, to: PageState.loading) {
-                memory.drop(PageAllocator.Run(page: page, count: 1), to: PageState.absent)
-                return
-            }
-        }
-    }
-
-    /// Notes that pages have become free: they are dirty no more, and not to be read.
-    func forget(_ run: PageAllocator.Run) {
-        var spins = 0
-        var page = run.page
-        while page < run.page + run.count {
-            let old = memory.state(page)
-            switch old {
-            case PageState.free, PageState.stale:
-                page += 1
-            case PageState.loading:
-                pause(&spins)
-            case PageState.evicting:
-                rescue(page)
-            default:
-                // The length is in the page; after the change the evictor may take it.
-                let dirtyCount = old == PageState.dirty ? runLength(page) : 0
-                let new = old == PageState.absent ? PageState.free : PageState.stale
-                if memory.exchangeState(page, from: old, to: new) {
-                    dirtyPages.wrappingSubtract(dirtyCount, ordering: .relaxed)
-                    page += 1
-                }
-            }
-        }
+        for run in allocator.reclaim(held: held) { table.free(run) }
     }
 
     /// Notes that a page, or a run by its first page, is newer than the file.
-    func noteDirty(_ page: Int, count: Int) {
-        space.acquire()
-        let isNew = allocator.dirty.insert(page)
-        space.release()
-        if isNew { dirtyPages.wrappingAdd(count, ordering: .relaxed) }
-    }
+    func noteDirty(_ page: Int) { space.withLock { _ = allocator.dirty.insert(page) } }
 }

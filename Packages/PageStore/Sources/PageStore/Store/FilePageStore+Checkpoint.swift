@@ -67,7 +67,7 @@ extension FilePageStore {
                         (free.contains(page - 1) ? 1 : 0) + (free.contains(page + 1) ? 1 : 0) - 1
                 }
                 allocator.newChain.insert(page)
-                forget(PageAllocator.Run(page: page, count: 1))
+                table.free(PageAllocator.Run(page: page, count: 1))
             }
         } catch {
             for page in chain { allocator.makeFree(page, 1) }
@@ -210,7 +210,7 @@ extension FilePageStore {
         for page in allocator.chain.members { allocator.makeFree(page, 1) }
         allocator.chain = allocator.newChain
         allocator.newChain = PageBitmap()
-        for run in allocator.releaseFrozen() { forget(run) }
+        for run in allocator.releaseFrozen() { table.free(run) }
         reclaim()
         let end = allocator.usedEnd
         allocator.cut(to: end)
@@ -228,6 +228,6 @@ extension FilePageStore {
         allocator.unfreeze()
         for page in allocator.newChain.members { allocator.makeFree(page, 1) }
         allocator.newChain.removeAll()
-        for run in allocator.releaseFrozen() { forget(run) }
+        for run in allocator.releaseFrozen() { table.free(run) }
     }
 }

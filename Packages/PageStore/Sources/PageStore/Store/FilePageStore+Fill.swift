@@ -42,7 +42,7 @@ extension FilePageStore {
         if options.readOnly { return keep(run, from: buffer) }
         for (index, page) in run.enumerated() {
             buffer.page(index).seal()
-            release(page)
+            table.passBy(page)
         }
         try write(buffer.bytes.prefix(run.count << PageLayout.pageShift), at: run.lowerBound)
         // Not before: a sync in between would count as theirs. Nobody knows the pages yet.
@@ -53,9 +53,9 @@ extension FilePageStore {
     /// Takes the pages into memory, where nothing is ever written to the file.
     private func keep(_ run: Range<Int>, from buffer: PageBuffer) {
         for (index, page) in run.enumerated() {
-            claim(page, PageState.dirty)
+            table.claim(page)
             memory.page(page).copyAll(of: buffer.page(index))
-            noteDirty(page, count: 1)
+            noteDirty(page)
         }
     }
 }

@@ -5,7 +5,7 @@ extension FilePageStore {
     /// See ``CheckpointedStorage/pressure``.
     public var pressure: Pressure {
         Pressure(
-            dirtyPages: dirtyPages.load(ordering: .relaxed),
+            dirtyPages: table.dirtyCount.load(ordering: .relaxed),
             residentPages: memory.residentCount.load(ordering: .relaxed),
             dirtyPageBudget: options.dirtyBudget >> PageLayout.pageShift)
     }
@@ -18,7 +18,7 @@ extension FilePageStore {
         allocator.describe(into: &statistics)
         statistics.fileByteCount = UInt64(filePages) << UInt64(PageLayout.pageShift)
         statistics.residentPages = memory.residentCount.load(ordering: .relaxed)
-        statistics.dirtyPages = dirtyPages.load(ordering: .relaxed)
+        statistics.dirtyPages = table.dirtyCount.load(ordering: .relaxed)
         statistics.evictions = evictions.load(ordering: .relaxed)
         statistics.loads = loads.load(ordering: .relaxed)
         statistics.reads = epochs.readCount
@@ -56,7 +56,7 @@ extension FilePageStore {
         guard number >= 2, number < endOfSpace.load(ordering: .acquiring) else {
             throw PageProblem.beyondEnd(page, path: file.path)
         }
-        if memory.state(number) == PageState.dirty { return }
+        if table.state(number) == PageState.dirty { return }
         let buffer = PageBuffer(pageCount: 1)
         try unsafe readExactly(
             buffer.buffer(byteCount: PageLayout.pageSize), at: number, of: number)

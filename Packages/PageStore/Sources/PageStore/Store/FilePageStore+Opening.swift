@@ -180,7 +180,7 @@ extension FilePageStore {
         allocator.free = list.free
         allocator.chain = list.chain
         for pages in [list.free, list.chain] {
-            pages.forEachRun { memory.markFree($0, count: $1) }
+            pages.forEachRun { table.beginFree($0, count: $1) }
         }
     }
 }

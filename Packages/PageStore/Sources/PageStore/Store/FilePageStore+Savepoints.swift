@@ -28,7 +28,7 @@ extension FilePageStore {
         defer { evictIfNeeded() }
         space.acquire()
         defer { space.release() }
-        for run in end(&allocator) ?? [] { forget(run) }
+        for run in end(&allocator) ?? [] { table.free(run) }
         if allocator.savepoints.isEmpty, allocator.running != 0 {
             firstTransaction = allocator.running
         }

@@ -57,7 +57,7 @@ extension FilePageStore {
         defer { space.release() }
         guard let freed = allocator.abort() else { return false }
         firstTransaction = .max
-        for run in freed { forget(run) }
+        for run in freed { table.free(run) }
         return true
     }
 

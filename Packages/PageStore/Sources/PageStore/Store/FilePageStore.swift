@@ -23,7 +23,7 @@ private struct WritingState {
 /// there, when readable all to read, when `dirty` the writing thread too if it was born in the
 /// running transaction, or for a change in place (``commitInPlace(_:)``).
 ///
-/// Locks, in the order of taking: `space`, then `evictionLock`; `unsyncedLock` and that of
+/// Locks, in the order of taking: `space`, then that of `PageTable.eviction`; `unsyncedLock` and that of
 /// `PageMemory` are taken last.
 @safe public final class FilePageStore<Handle: File>: CheckpointedStorage, @unchecked Sendable {
     // Sendable: every stored property is constant and safe by itself, or says what guards it.
@@ -64,6 +64,7 @@ private struct WritingState {
 
     let file: Handle
     let memory: PageMemory
+    let table: PageTable
     let check: PageCheck
     let epochs = ReaderEpochs()
 
@@ -110,7 +111,6 @@ private struct WritingState {
     let newestBirth: Atomic<UInt64>
     /// What is born earlier is not of the running transaction, nor of one that could be next.
     let lowestNewborn: Atomic<UInt64>
-    let dirtyPages = Atomic<Int>(0)
     let loads = Atomic<UInt64>(0)
     let isShort = Atomic<Bool>(false)
     let isClosed = Atomic<Bool>(false)
@@ -120,9 +120,6 @@ private struct WritingState {
     var firstFailure: StorageError?
 
     let budgetPages: Int
-    let evictionLock = Lock()
-    /// Guarded by `evictionLock`.
-    var eviction = Eviction()
     let evictions = Atomic<UInt64>(0)
 
     /// A store over a file whose superblock was chosen and whose free list was read.
@@ -135,6 +132,7 @@ private struct WritingState {
         self.options = options
         self.check = check
         self.memory = memory
+        table = PageTable(memory)
         self.superblock = superblock
         self.durableSlot = durableSlot
         self.otherSlotDamaged = otherSlotDamaged

@@ -8,6 +8,7 @@ import Synchronization
     // `pendingRecord` are guarded by `space`; `purpose` and the numbers of transactions belong to the
     // writing thread.
     private let memory: PageMemory
+    private let table: PageTable
     private let space = Lock()
     private var allocator = PageAllocator()
     private var record = CheckpointRecord()
@@ -41,6 +42,7 @@ import Synchronization
     public init(options: PageStoreOptions = PageStoreOptions()) throws(StorageError) {
         memory = try PageMemory(
             sizeLimit: options.sizeLimit, cacheBudget: options.cacheBudget)
+        table = PageTable(memory)
         window = memory.window
     }
 
@@ -50,7 +52,7 @@ import Synchronization
     public func load(_ page: PageNumber) throws(StorageError) {
         if isClosed.load(ordering: .relaxed) { throw closedError() }
         guard page >= 2, page < window.pageLimit else { throw PageProblem.beyondEnd(page) }
-        switch memory.state(Int(page)) {
+        switch table.state(Int(page)) {
         case PageState.hot...: return
         case PageState.interior: throw PageProblem.insideRun(page)
         case PageState.absent: throw PageProblem.beyondEnd(page)
@@ -150,10 +152,7 @@ import Synchronization
         }
         guard let start else { preconditionFailure("growing gave no page") }
         allocator.noteBorn(start..<start + count)
-        for page in start..<start + count {
-            if memory.state(page) <= PageState.free { memory.addResident(page, count: 1) }
-            memory.setState(page, page == start ? PageState.dirty : PageState.interior)
-        }
+        table.claim(PageAllocator.Run(page: start, count: count))
         let header = memory.page(start)
         header.zero(0, count: PageLayout.headerSize)
         header.store(PageNumber(start), at: PageLayout.pageNumber)
@@ -186,11 +185,8 @@ import Synchronization
 
     /// Under `space`. Long runs give their memory back; single pages are soon used again.
     private func forget(_ run: PageAllocator.Run) {
-        if run.count >= 16 {
-            memory.drop(run, to: PageState.free)
-        } else {
-            for page in run.page..<run.page + run.count { memory.setState(page, PageState.stale) }
-        }
+        table.free(run)
+        if run.count >= 16 { table.drop(run) }
     }
 
     /// Under `space`.
