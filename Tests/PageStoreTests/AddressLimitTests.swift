@@ -75,10 +75,11 @@ import Testing
                     sizeLimit: 1 << 40, cacheBudget: 1 << 20)
                 #expect(!memory.isLimitedBySystem)
                 try memory.open(through: 2)
-                #expect(memory.state(memory.pageLimit - 1) == PageState.absent)
+                let table = PageTable(memory)
+                #expect(table.state(memory.pageLimit - 1) == PageState.absent)
                 #expect(memory.window.resident(PageNumber(memory.pageLimit - 1)) == nil)
-                memory.setState(1, PageState.dirty)
-                #expect(memory.state(1) == PageState.dirty)
+                table.claim(1)
+                #expect(table.state(1) == PageState.dirty)
             }
         }
     #endif

@@ -26,6 +26,18 @@
         return try unsafe body(&state.pointee)
     }
 
+    /// Runs `body` on the state under the lock if that is free, and does not wait for it. Returns false if it is
+    /// not.
+    @discardableResult
+    public func withLockIfFree<Failure: Error>(
+        _ body: (inout State) throws(Failure) -> Void
+    ) throws(Failure) -> Bool {
+        guard lock.tryAcquire() else { return false }
+        defer { lock.release() }
+        try unsafe body(&state.pointee)
+        return true
+    }
+
     /// Waits while `isInTheWay` says so, then runs `body`, with the lock held from the last look on.
     ///
     /// - Parameters:

@@ -1,8 +1,8 @@
 import StorageIO
 import Synchronization
 
-/// The memory of a store's pages: page *p* at `base + p * 4096` of one reserved range, a state byte
-/// each in another. Both are opened in chunks as pages come into use; the state of a page beyond can be read.
+/// The memory of a store's pages: page *p* at `base + p * 4096` of one reserved range, room for a state byte
+/// each in another (see `PageTable`). Both are opened in chunks as pages come into use; the state of a page beyond can be read.
 ///
 /// Where the system's pages are larger, several pages of the database share one and form a *group*: memory
 /// comes and goes by groups, so ``residentCount`` counts the pages of all groups that have any.
@@ -13,8 +13,9 @@ import Synchronization
 
     private let pages: AddressSpace
     private let stateBytes: AddressSpace
-    private let states: UnsafeMutablePointer<Atomic<UInt8>>
-    private let groups: PageGroups
+    /// The pages' states, which `PageTable` alone changes.
+    let states: UnsafeMutablePointer<Atomic<UInt8>>
+    let groups: PageGroups
     private let openLock = Lock()
     private let openedPages = Atomic<Int>(0)
 
@@ -138,33 +139,6 @@ import Synchronization
             byteCount: range.count << PageLayout.pageShift)
     }
 
-    @inline(__always)
-    func state(_ page: Int) -> UInt8 {
-        unsafe states[page].load(ordering: .acquiring)
-    }
-
-    @inline(__always)
-    func setState(_ page: Int, _ state: UInt8) {
-        schedulePoint()
-        unsafe states[page].store(state, ordering: .releasing)
-    }
-
-    /// Marks pages free that nobody has looked at yet: before the store is anyone's but the opener's.
-    func markFree(_ page: Int, count: Int) {
-        precondition(page >= 0 && count >= 0 && page + count <= pageLimit)
-        unsafe UnsafeMutableRawPointer(states + page).initializeMemory(
-            as: UInt8.self, repeating: PageState.free, count: count)
-    }
-
-    /// Changes the state if it is `from`; whether it did.
-    @inline(__always)
-    func exchangeState(_ page: Int, from: UInt8, to: UInt8) -> Bool {
-        schedulePoint()
-        return unsafe states[page].compareExchange(
-            expected: from, desired: to, ordering: .acquiringAndReleasing
-        ).exchanged
-    }
-
     /// Whether none of the eight pages from `page`, a multiple of 8, is in memory.
     @inline(__always)
     func areEightAbsent(_ page: Int) -> Bool {
@@ -206,62 +180,23 @@ import Synchronization
         }
     }
 
-    /// Takes pages out of memory that nobody but this thread can touch: they get `state`, `absent` or
-    /// `free`, and their memory goes back to the system, in whole groups.
-    func drop(_ run: PageAllocator.Run, to state: UInt8) {
-        if groups.size == 1 {
-            pages.discard(
-                at: run.page << PageLayout.pageShift,
-                byteCount: run.count << PageLayout.pageShift)
-            residentCount.wrappingSubtract(run.count, ordering: .relaxed)
-            setStates(run, state)
-        } else {
-            setStates(run, state)
-            dropGroups([run])
-        }
+    /// Gives the memory of runs back, where a page is a group: nobody but this thread can touch them.
+    func discard(_ runs: [PageAllocator.Run]) {
+        pages.discard(
+            runs.map {
+                $0.page << PageLayout.pageShift..<($0.page + $0.count) << PageLayout.pageShift
+            })
     }
 
-    /// Takes many runs of pages out of memory, each as ``drop(_:to:)`` does.
-    func drop(_ runs: [PageAllocator.Run], to state: UInt8) {
-        guard !runs.isEmpty else { return }
-        if groups.size == 1 {
-            pages.discard(
-                runs.map {
-                    $0.page << PageLayout.pageShift..<($0.page + $0.count) << PageLayout.pageShift
-                })
-            for run in runs {
-                residentCount.wrappingSubtract(run.count, ordering: .relaxed)
-                setStates(run, state)
-            }
-        } else {
-            for run in runs { setStates(run, state) }
-            dropGroups(runs)
-        }
+    /// The same for one run.
+    func discard(_ run: PageAllocator.Run) {
+        pages.discard(
+            at: run.page << PageLayout.pageShift, byteCount: run.count << PageLayout.pageShift)
     }
 
-    private func setStates(_ run: PageAllocator.Run, _ state: UInt8) {
-        // Downwards: the first page of a run is the one that a loader starts with.
-        for page in stride(from: run.page + run.count - 1, through: run.page, by: -1) {
-            setState(page, state)
-        }
-    }
-
-    /// The most groups that are dropped at a time: whoever takes a page of one of them waits for that.
-    private static let droppedGroups = 64
-
-    /// Gives back the memory of those groups with pages of these runs in which no page is left.
-    private func dropGroups(_ runs: [PageAllocator.Run]) {
-        var taken: [Int] = []
-        var states: [UInt8] = []
-        var last = -1
-        for run in runs {
-            for group in groups.covering(run) where group != last {
-                last = group
-                if take(group, states: &states) { taken.append(group) }
-                if taken.count == Self.droppedGroups { drop(&taken, &states) }
-            }
-        }
-        drop(&taken, &states)
+    /// Counts the memory of pages off that was given back.
+    func removeResident(_ count: Int) {
+        residentCount.wrappingSubtract(count, ordering: .relaxed)
     }
 
     /// How many pages' memory may go when a run does: its own pages, or all of its groups but the one that
@@ -272,61 +207,5 @@ import Synchronization
         let counted = covered.count - (covered.lowerBound == lastGroup ? 1 : 0)
         lastGroup = covered.upperBound
         return counted * groups.size
-    }
-
-    /// Gives back the memory of the group that begins with page `first` if it has any and nothing is in it;
-    /// returns whether it did. Two threads that empty a group at once may each leave that to the other.
-    func dropEmptyGroup(_ first: Int) -> Bool {
-        guard groups.isMarked(first) else { return false }
-        var states: [UInt8] = []
-        var taken = groups.covering(PageAllocator.Run(page: first, count: 1)).map { $0 }
-        guard take(taken[0], states: &states) else { return false }
-        drop(&taken, &states)
-        return true
-    }
-
-    private static func isEmpty(_ state: UInt8) -> Bool {
-        // A free page that is in memory holds nothing that anyone refers to.
-        state <= PageState.free || state == PageState.stale
-    }
-
-    /// Puts all pages of a group into state `loading`, so that none of them comes into memory, and adds the
-    /// states that they had; or does nothing when something is in one of them.
-    private func take(_ group: Int, states: inout [UInt8]) -> Bool {
-        let range = groups.pages(group)
-        guard range.allSatisfy({ Self.isEmpty(state($0)) }) else { return false }
-        for page in range {
-            let old = state(page)
-            if Self.isEmpty(old), exchangeState(page, from: old, to: PageState.loading) {
-                states.append(old)
-                continue
-            }
-            for earlier in (range.lowerBound..<page).reversed() {
-                setState(earlier, states.removeLast())
-            }
-            return false
-        }
-        return true
-    }
-
-    /// Gives back the memory of groups that were taken, and lets go of them.
-    private func drop(_ taken: inout [Int], _ states: inout [UInt8]) {
-        guard !taken.isEmpty else { return }
-        pages.discard(
-            taken.map { group in
-                let range = groups.pages(group)
-                return range.lowerBound << PageLayout.pageShift..<range.upperBound
-                    << PageLayout.pageShift
-            })
-        for group in taken.reversed() {
-            if groups.unmark(group) {
-                residentCount.wrappingSubtract(groups.size, ordering: .relaxed)
-            }
-            for page in groups.pages(group).reversed() {
-                let old = states.removeLast()
-                setState(page, old == PageState.stale ? PageState.free : old)
-            }
-        }
-        taken.removeAll(keepingCapacity: true)
     }
 }

@@ -19,7 +19,7 @@ extension FilePageStore {
     /// Resident pages that are not dirty. Where pages share memory, this includes what is behind a dirty
     /// page's neighbors, which can't go either.
     var cleanResidentPages: Int {
-        memory.residentCount.load(ordering: .relaxed) - dirtyPages.load(ordering: .relaxed)
+        memory.residentCount.load(ordering: .relaxed) - table.dirtyCount.load(ordering: .relaxed)
     }
 
     /// The most pages that are marked at a time.
@@ -30,55 +30,47 @@ extension FilePageStore {
     /// Evicts when more clean pages are resident than the budget allows. Never waits: where a
     /// reader may still be inside a marked page, the batch stays for a later call.
     func evictIfNeeded() {
-        guard cleanResidentPages > budgetPages, evictionLock.tryAcquire() else { return }
-        defer { evictionLock.release() }
-        while finishBatch(), cleanResidentPages > budgetPages,
-            cleanResidentPages >= eviction.nextAttempt
-                || dirtyPages.load(ordering: .relaxed) < eviction.nextAttemptDirty
-        {
-            // A little more than needed, so that not every load comes here.
-            let excess = cleanResidentPages - budgetPages
-            mark(min(excess + budgetPages / 16, Self.batchPages))
+        guard cleanResidentPages > budgetPages else { return }
+        table.eviction.withLockIfFree { eviction in
+            while finishBatch(&eviction), cleanResidentPages > budgetPages,
+                cleanResidentPages >= eviction.nextAttempt
+                    || table.dirtyCount.load(ordering: .relaxed) < eviction.nextAttemptDirty
+            {
+                // A little more than needed, so that not every load comes here.
+                let excess = cleanResidentPages - budgetPages
+                mark(min(excess + budgetPages / 16, Self.batchPages), &eviction)
+            }
         }
     }
 
     /// See ``CheckpointedStorage/trim(toPages:)``.
     public func trim(toPages pageCount: Int) {
-        space.withLock { reclaim() }
-        evictionLock.acquire()
-        defer { evictionLock.release() }
-        while finishBatch(), cleanResidentPages > pageCount {
-            let before = cleanResidentPages
-            mark(min(before - pageCount, Self.batchPages))
-            if eviction.batch.isEmpty, cleanResidentPages == before { return }
+        space.withLock { $0.reclaim() }
+        table.eviction.withLock { eviction in
+            while finishBatch(&eviction), cleanResidentPages > pageCount {
+                let before = cleanResidentPages
+                mark(min(before - pageCount, Self.batchPages), &eviction)
+                if eviction.batch.isEmpty, cleanResidentPages == before { return }
+            }
         }
     }
 
     /// Gives the batch's memory back if no reader can be inside; whether the batch is empty now.
-    private func finishBatch() -> Bool {
+    private func finishBatch(_ eviction: inout Eviction) -> Bool {
         guard !eviction.batch.isEmpty else { return true }
         guard epochs.allEntered(since: eviction.epoch) else { return false }
         var runs: [PageAllocator.Run] = []
         var evicted = 0
         schedulePoint()
         for entry in eviction.batch
-        where memory.state(entry.page) == PageState.evicting {  // else it was rescued
-            Self.join(entry, to: &runs)
+        where table.isBeingEvicted(entry.page) {
+            runs.join(entry)
             evicted += entry.count
         }
-        memory.drop(runs, to: PageState.absent)
+        table.finishEviction(runs)
         eviction.batch.removeAll(keepingCapacity: true)
         evictions.wrappingAdd(UInt64(evicted), ordering: .relaxed)
         return true
-    }
-
-    /// Adds a run to those that ascend, or to the last of them when it goes on from there.
-    private static func join(_ run: PageAllocator.Run, to runs: inout [PageAllocator.Run]) {
-        if let last = runs.last, last.page + last.count == run.page {
-            runs[runs.count - 1].count += run.count
-        } else {
-            runs.append(run)
-        }
     }
 
     /// Looks at the group of pages from `first`, where pages share memory. It stays this time when one of
@@ -92,9 +84,9 @@ extension FilePageStore {
         var isSpared = false
         var isEmpty = true
         for page in first..<first + memory.groupSize {
-            switch memory.state(page) {
+            switch table.state(page) {
             case PageState.hot:
-                _ = memory.exchangeState(page, from: PageState.hot, to: PageState.cold)
+                table.spare(page)
                 isSpared = true
             case PageState.dirty, PageState.loading:
                 isSpared = true
@@ -104,14 +96,14 @@ extension FilePageStore {
             }
             isEmpty = false
         }
-        if isEmpty, memory.dropEmptyGroup(first) { marked += memory.groupSize }
+        if isEmpty, table.dropEmptyGroup(first) { marked += memory.groupSize }
         return isSpared || isEmpty
     }
 
     /// Moves the hand on until the memory of `wanted` pages is marked or dropped, twice around at most:
     /// once to take the second chances away, once to use that. It goes by whole groups.
-    private func mark(_ wanted: Int) {
-        let end = highestEnd.load(ordering: .acquiring)
+    private func mark(_ wanted: Int, _ eviction: inout Eviction) {
+        let end = bounds.highestEnd.load(ordering: .acquiring)
         let groupMask = memory.groupSize - 1
         // No page but the first is at a multiple of that when each is a group.
         let groupStart = groupMask > 0 ? groupMask : Int.max
@@ -127,30 +119,30 @@ extension FilePageStore {
                 steps += memory.groupSize
                 continue
             }
-            if page & 7 == 0, memory.areEightAbsent(page) {
+            if page & 7 == 0, table.areEightAbsent(page) {
                 eviction.hand += 8
                 steps += 8
                 continue
             }
-            switch memory.state(page) {
+            switch table.state(page) {
             case PageState.hot:
-                _ = memory.exchangeState(page, from: PageState.hot, to: PageState.cold)
+                table.spare(page)
             case PageState.cold:
-                if memory.exchangeState(page, from: PageState.cold, to: PageState.evicting) {
+                if table.beginEviction(page) {
                     // A checked page, and this thread's own until the lock is given back.
-                    let count = runLength(page)
+                    let count = table.runLength(page)
                     let run = PageAllocator.Run(page: page, count: count)
                     eviction.batch.append(run)
                     marked += memory.pagesBehind(run, after: &markedGroup)
                 }
             case PageState.stale:
                 // Nobody refers to a free page, so there is no reader to wait for.
-                if memory.exchangeState(page, from: PageState.stale, to: PageState.loading) {
+                if table.beginDrop(page) {
                     let run = PageAllocator.Run(page: page, count: 1)
-                    Self.join(run, to: &stale)
+                    stale.join(run)
                     marked += memory.pagesBehind(run, after: &markedGroup)
                     if stale.count == Self.droppedRuns {
-                        memory.drop(stale, to: PageState.free)
+                        table.finishDrop(stale)
                         stale.removeAll(keepingCapacity: true)
                     }
                 }
@@ -159,28 +151,25 @@ extension FilePageStore {
             eviction.hand += 1
             steps += 1
         }
-        memory.drop(stale, to: PageState.free)
+        table.finishDrop(stale)
         eviction.nextAttempt = marked == 0 ? cleanResidentPages + max(64, 16 * memory.groupSize) : 0
         eviction.nextAttemptDirty =
-            marked == 0 && memory.groupSize > 1 ? dirtyPages.load(ordering: .relaxed) : 0
+            marked == 0 && memory.groupSize > 1 ? table.dirtyCount.load(ordering: .relaxed) : 0
         if !eviction.batch.isEmpty {
             // The hand may have passed the end: neighbours are found in page order.
             eviction.batch.sort { $0.page < $1.page }
             eviction.epoch = epochs.advance()
         }
     }
+}
 
-    /// Takes a page back from the batch, for whoever needs it now.
-    func rescue(_ page: Int) {
-        evictionLock.acquire()
-        defer { evictionLock.release() }
-        _ = memory.exchangeState(page, from: PageState.evicting, to: PageState.hot)
-    }
-
-    /// How many pages the resident page or run takes.
-    func runLength(_ page: Int) -> Int {
-        let bytes = memory.page(page)
-        guard bytes.rawKind == PageKind.overflow.rawValue else { return 1 }
-        return max(1, Int(bytes.u32(OverflowLayout.pageCount)))
+extension [PageAllocator.Run] {
+    /// Adds a run to those that ascend, or to the last of them if it goes on from there.
+    mutating func join(_ run: PageAllocator.Run) {
+        if let last, last.page + last.count == run.page {
+            self[count - 1].count += run.count
+        } else {
+            append(run)
+        }
     }
 }

@@ -21,9 +21,12 @@ import StorageIO
     var nextPage: Int
     var checksum: UInt32 = 0
 
-    var pages: Range<Int> {
-        Int(page)..<Int(page) + OverflowLayout.pageCount(byteCount: byteCount)
+    var run: PageAllocator.Run {
+        PageAllocator.Run(
+            page: Int(page), count: OverflowLayout.pageCount(byteCount: byteCount))
     }
+
+    var pages: Range<Int> { run.page..<run.page + run.count }
 
     init(page: Int, byteCount: Int, isInMemory: Bool) {
         self.byteCount = byteCount

@@ -11,7 +11,7 @@ extension FilePageStore {
         let count = OverflowLayout.pageCount(byteCount: byteCount)
         let start = try takeRun(count)
         guard !options.readOnly else { return keepRun(start, byteCount: byteCount) }
-        for page in start..<start + count { release(page) }
+        for page in start..<start + count { table.passBy(page) }
         let draft = RunDraft(page: start, byteCount: byteCount, isInMemory: false)
         guard let buffer = draft.buffer else {
             preconditionFailure("a run of the file has a buffer")
@@ -28,11 +28,10 @@ extension FilePageStore {
     /// Takes the pages into memory, where nothing is ever written to the file.
     private func keepRun(_ start: Int, byteCount: Int) -> RunDraft {
         let draft = RunDraft(page: start, byteCount: byteCount, isInMemory: true)
-        for page in draft.pages.dropFirst() { claim(page, PageState.interior) }
-        claim(start, PageState.dirty)
+        table.claim(draft.run)
         OverflowLayout.writeHeader(
             memory.page(start), number: draft.page, birth: transaction, byteCount: byteCount)
-        noteDirty(start, count: draft.pages.count)
+        noteDirty(start)
         return draft
     }
 
@@ -94,20 +93,17 @@ extension FilePageStore {
         let size = PageLayout.headerSize + draft.byteCount
         try write(first.bytes.prefix(min(size, PageLayout.pageSize)), at: Int(draft.page))
         // Not before: a sync in between would count as theirs. Nobody knows the pages yet.
-        noteUnsynced(Int(draft.page))
+        unsynced.note(Int(draft.page))
         return draft.page
     }
 
     /// See ``PageStorage/abandonRun(_:)``.
     public func abandonRun(_ draft: RunDraft) {
-        let run = draft.pages
-        space.acquire()
-        defer { space.release() }
-        guard run.allSatisfy({ allocator.born.contains($0) }) else { return }
-        allocator.forgetBorn(run)
-        allocator.makeFree(run.lowerBound, run.count)
-        allocator.dirty.remove(run)
-        forget(PageAllocator.Run(page: run.lowerBound, count: run.count))
+        space.withLock { space in
+            // With the transaction its pages have gone.
+            guard space.areBorn(draft.pages) else { return }
+            space.giveBack(draft.run)
+        }
     }
 
     // MARK: Reading
@@ -118,7 +114,7 @@ extension FilePageStore {
     ) throws(StorageError) -> RunReader {
         try checkOpen()
         let run = RunReader(page: page, byteCount: byteCount)
-        guard page >= 2, Int(page) < endOfSpace.load(ordering: .acquiring) else {
+        guard page >= 2, Int(page) < bounds.end.load(ordering: .acquiring) else {
             throw PageProblem.beyondEnd(page, path: file.path)
         }
         if isAbsent(page) {
@@ -159,7 +155,7 @@ extension FilePageStore {
 
     private func isAbsent(_ page: PageNumber) -> Bool {
         schedulePoint()
-        return memory.state(Int(page)) == PageState.absent
+        return table.state(Int(page)) == PageState.absent
     }
 
     /// Reads a portion into the reader's buffer.
@@ -190,7 +186,7 @@ extension FilePageStore {
         guard run.byteCount >= 0, run.byteCount <= OverflowLayout.maximumByteCount,
             // Before anything is read for a length that a hostile file claims.
             number + OverflowLayout.pageCount(byteCount: run.byteCount)
-                <= endOfSpace.load(ordering: .acquiring)
+                <= bounds.end.load(ordering: .acquiring)
         else { throw PageProblem.noRun(run.page, path: file.path) }
         let whole = PageLayout.headerSize + run.byteCount
         let count = (whole + RunReader.portionByteCount - 1) / RunReader.portionByteCount

@@ -32,13 +32,7 @@ extension InMemoryPageStore {
 
     /// See ``PageStorage/abandonRun(_:)``.
     public func abandonRun(_ draft: RunDraft) {
-        space.acquire()
-        defer { space.release() }
-        let run = draft.pages
-        guard run.allSatisfy({ allocator.born.contains($0) }) else { return }
-        allocator.forgetBorn(run)
-        allocator.makeFree(run.lowerBound, run.count)
-        forget(PageAllocator.Run(page: run.lowerBound, count: run.count))
+        space.withLock { $0.giveBack(draft.run) }
     }
 
     /// See ``PageStorage/openRun(_:byteCount:)``.

@@ -6,26 +6,26 @@ extension FilePageStore {
     public func load(_ page: PageNumber) throws(StorageError) {
         try checkOpen()
         let number = Int(page)
-        guard number >= 2, number < endOfSpace.load(ordering: .acquiring) else {
+        guard number >= 2, number < bounds.end.load(ordering: .acquiring) else {
             throw PageProblem.beyondEnd(page, path: file.path)
         }
         var spins = 0
         while true {
             schedulePoint()
-            let state = memory.state(number)
+            let state = table.state(number)
             switch state {
             case PageState.hot...:
                 return
             case PageState.cold:
-                if memory.exchangeState(number, from: state, to: PageState.hot) { return }
+                if table.touch(number) { return }
             case PageState.evicting:
-                rescue(number)
+                table.rescue(number)
             case PageState.loading:
-                pause(&spins)
+                System.pause(&spins)
             case PageState.interior:
                 throw PageProblem.insideRun(page, path: file.path)
             case PageState.absent:
-                if memory.exchangeState(number, from: state, to: PageState.loading) {
+                if table.beginLoad(number) {
                     try readIn(number)
                     evictIfNeeded()
                     return
@@ -36,56 +36,46 @@ extension FilePageStore {
         }
     }
 
-    /// Waits a little for another thread that works on a page.
-    func pause(_ spins: inout Int) { System.pause(&spins) }
-
     /// Reads a page that this thread has put into state `loading`, and makes it readable.
     private func readIn(_ page: Int) throws(StorageError) {
-        var residentInterior = 0
+        var run = PageAllocator.Run(page: page, count: 1)
         do throws(StorageError) {
             try unsafe readExactly(
                 memory.buffer(page, byteCount: PageLayout.pageSize), at: page, of: page)
             let bytes = memory.page(page)
             if bytes.rawKind == PageKind.overflow.rawValue {
-                try readRun(page, claimed: &residentInterior)
+                try readRest(of: &run)
             } else if let problem = nodeProblem(bytes, page) {
                 throw damage(problem, page)
             }
             // What was read may be whole and yet an earlier page of this number.
             try refuseLost(page, birth: bytes.birth)
         } catch {
-            // Counted first, since there may be memory behind them, and what goes is counted off.
-            memory.addResident(page, count: 1 + residentInterior)
-            memory.drop(
-                PageAllocator.Run(page: page, count: 1 + residentInterior), to: PageState.absent)
+            table.abandonLoad(run)
             throw error
         }
-        memory.addResident(page, count: 1 + residentInterior)
-        loads.wrappingAdd(UInt64(1 + residentInterior), ordering: .relaxed)
-        memory.setState(page, PageState.hot)
+        loads.wrappingAdd(UInt64(run.count), ordering: .relaxed)
+        table.finishLoad(run)
     }
 
     /// Reads the rest of an overflow run whose first page is in memory.
     ///
-    /// - Parameter claimed: how many pages after the first this thread has made `interior`.
-    private func readRun(_ page: Int, claimed: inout Int) throws(StorageError) {
+    /// - Parameter run: the first page; grows by the pages that this thread has taken behind it.
+    private func readRest(of run: inout PageAllocator.Run) throws(StorageError) {
+        let page = run.page
         let header = memory.page(page)
         if let problem = runProblem(header, page) { throw damage(problem, page) }
         let count = Int(header.u32(OverflowLayout.pageCount))
         var spins = 0
-        while claimed < count - 1 {
+        while run.count < count {
             schedulePoint()
-            let next = page + 1 + claimed
-            switch memory.state(next) {
+            let next = page + run.count
+            switch table.state(next) {
             case PageState.absent:
-                if memory.exchangeState(
-                    next, from: PageState.absent, to: PageState.interior)
-                {
-                    claimed += 1
-                }
+                if table.beginLoadInside(next) { run.count += 1 }
             case PageState.loading:
                 // Two runs that overlap can't wait for each other: both claim upwards.
-                pause(&spins)
+                System.pause(&spins)
             default:
                 throw damage("The run overlaps another page in use.", page)
             }
@@ -109,7 +99,7 @@ extension FilePageStore {
         guard Int(bytes.number) == page else { return "The page says it is another page." }
         guard bytes.rawKind == PageKind.leaf.rawValue || bytes.rawKind == PageKind.inner.rawValue
         else { return "The page is no part of a tree." }
-        guard bytes.birth <= newestBirth.load(ordering: .acquiring) else {
+        guard bytes.birth <= bounds.newestBirth.load(ordering: .acquiring) else {
             return "The page is newer than the database."
         }
         guard !isForgedNewborn(bytes, page) else {
@@ -121,11 +111,8 @@ extension FilePageStore {
     /// Whether a page claims to be of the running transaction, or of the next one, without being it:
     /// it would be changed in place although older versions see it (R1).
     private func isForgedNewborn(_ bytes: PageBytes, _ page: Int) -> Bool {
-        guard bytes.birth >= lowestNewborn.load(ordering: .acquiring) else { return false }
-        return space.withLock {
-            bytes.birth > allocator.head
-                && (allocator.running == 0 || !allocator.born.contains(page))
-        }
+        guard bytes.birth >= bounds.lowestNewborn.load(ordering: .acquiring) else { return false }
+        return !space.withLock { $0.canBeBorn(page, in: bytes.birth) }
     }
 
     /// What is wrong with the header of an overflow run, or nil.
@@ -133,12 +120,12 @@ extension FilePageStore {
         if let problem = OverflowLayout.problem(header, number: PageNumber(page)) {
             return problem
         }
-        guard header.birth <= newestBirth.load(ordering: .acquiring) else {
+        guard header.birth <= bounds.newestBirth.load(ordering: .acquiring) else {
             return "The overflow run is newer than the database."
         }
         guard
             page + Int(header.u32(OverflowLayout.pageCount))
-                <= endOfSpace.load(ordering: .acquiring)
+                <= bounds.end.load(ordering: .acquiring)
         else { return "The overflow run leads beyond the file's end." }
         return nil
     }
@@ -184,9 +171,9 @@ extension FilePageStore {
         let number = Int(page)
         let pageCount = OverflowLayout.pageCount(byteCount: byteCount)
         schedulePoint()
-        guard number >= 2, number < endOfSpace.load(ordering: .acquiring),
+        guard number >= 2, number < bounds.end.load(ordering: .acquiring),
             byteCount <= OverflowLayout.maximumByteCount,
-            memory.state(number) == PageState.absent
+            table.state(number) == PageState.absent
         else { return try overflow(page, byteCount: byteCount) }
         // Not dirty, so the file has it, and there it stays the same while a version sees it.
         let room: PageBuffer
@@ -221,7 +208,7 @@ extension FilePageStore {
     /// its own, so that dropping a big value does not read it.
     func birthOfRun(_ page: PageNumber, byteCount: Int) throws(StorageError) -> TransactionNumber {
         let number = Int(page)
-        guard number >= 2, number < endOfSpace.load(ordering: .acquiring) else {
+        guard number >= 2, number < bounds.end.load(ordering: .acquiring) else {
             throw PageProblem.beyondEnd(page, path: file.path)
         }
         let token = beginRead()
@@ -230,7 +217,7 @@ extension FilePageStore {
             return try checkedBirth(resident, page, byteCount)
         }
         schedulePoint()
-        let state = memory.state(number)
+        let state = table.state(number)
         if state == PageState.interior { throw PageProblem.insideRun(page, path: file.path) }
         if state == PageState.free || state == PageState.stale {
             throw PageProblem.free(page, path: file.path)

@@ -1,0 +1,73 @@
+import StorageIO
+
+extension FilePageStore {
+    /// See ``CheckpointedStorage/beginTransaction(_:)``.
+    public func beginTransaction(_ number: TransactionNumber) throws(StorageError) {
+        try checkWritable()
+        // What became free may be a lot of memory.
+        defer { evictIfNeeded() }
+        try space.withLock { space throws(StorageError) in try space.begin(number) }
+        transaction = number
+        firstTransaction = number
+        purpose = .growth
+    }
+
+    /// See ``CheckpointedStorage/extendTransaction(to:)``.
+    public func extendTransaction(to number: TransactionNumber) throws(StorageError) {
+        guard number < Superblock.countLimit else {
+            throw StorageError(
+                .damaged, "The numbers of transactions are used up.", path: file.path)
+        }
+        try space.withLock { space throws(StorageError) in try space.extend(to: number) }
+        transaction = number
+    }
+
+    /// See ``CheckpointedStorage/commitTransaction()``.
+    public func commitTransaction() throws(StorageError) {
+        try space.withLock { space throws(StorageError) in try space.commit() }
+        firstTransaction = .max
+    }
+
+    /// See ``CheckpointedStorage/abortTransaction()``.
+    @discardableResult
+    public func abortTransaction() -> Bool {
+        defer { evictIfNeeded() }
+        guard space.withLock({ $0.abort() }) else { return false }
+        firstTransaction = .max
+        return true
+    }
+
+    /// See ``CheckpointedStorage/commitInPlace(_:)``.
+    public func commitInPlace(_ number: TransactionNumber) throws(StorageError) {
+        try space.withLock { space throws(StorageError) in try space.commitInPlace(number) }
+        transaction = number
+    }
+
+    /// See ``CheckpointedStorage/publish(_:)``.
+    public func publish(_ transaction: TransactionNumber) throws(StorageError) {
+        try space.withLock { space throws(StorageError) in try space.publish(transaction) }
+    }
+
+    // MARK: Space
+
+    /// See ``CheckpointedStorage/setPurpose(_:)``.
+    public func setPurpose(_ purpose: SpacePurpose) { self.purpose = purpose }
+
+    /// See ``CheckpointedStorage/isSpaceShort``.
+    public var isSpaceShort: Bool { bounds.isShort.load(ordering: .relaxed) }
+
+    /// See ``CheckpointedStorage/noteSpaceShort()``.
+    public func noteSpaceShort() { bounds.isShort.store(true, ordering: .relaxed) }
+
+    /// See ``CheckpointedStorage/giveSpaceBack()``.
+    public func giveSpaceBack() throws(StorageError) -> Bool {
+        try checkWritable()
+        return try space.withLock { space throws(StorageError) in try space.giveSpaceBack() }
+    }
+
+    /// See ``CheckpointedStorage/cutFreeEnd()``.
+    public func cutFreeEnd() throws(StorageError) {
+        try checkWritable()
+        try space.withLock { space throws(StorageError) in try space.cutFreeEnd() }
+    }
+}
