@@ -1,5 +1,5 @@
-// Loads random 16-byte keys with 100-byte values, reads them back, deletes them in another order,
-// and prints what each step costs. Fails when the process needs 64 MiB of memory or more, when the
+// Loads random 16-byte keys with 100-byte values, reads them back, deletes them in another order, puts a value of
+// 256 MiB in portions, exports, imports and reads it, and prints what each step costs. Fails when the process needs 64 MiB of memory or more, when the
 // file does not shrink, or when an entry is wrong (Scripts/check-memory).
 //
 // Usage: MillionEntries DIRECTORY [ENTRIES]
@@ -10,6 +10,7 @@ import StorageIO
 @main
 struct MillionEntries {
     let database: Database
+    let directory: String
     let count: Int
     var began = ContinuousClock.now
 
@@ -27,7 +28,8 @@ struct MillionEntries {
         options.access = .createNew
         let database = try Database(at: arguments[1] + "/million.db", options: options)
         let count = arguments.count > 2 ? Int(arguments[2]) ?? 0 : 1_000_000
-        var run = MillionEntries(database: database, count: count)
+        var run = MillionEntries(
+            database: database, directory: arguments[1], count: count)
         try run.run()
     }
 
@@ -56,11 +58,49 @@ struct MillionEntries {
         try report("checkpoint")
         let empty = try database.statistics().fileByteCount
         try require(empty < full / 20, "The file keeps \(empty) of \(full) bytes.")
+        try putLongValue()
         try require(database.verify().isSound, "The database is not sound.")
         try database.close()
         if let peak = try memory("VmHWM") {
             try require(peak < 64 << 20, "\(peak) bytes were resident.")
         }
+    }
+
+    // MARK: A long value
+
+    /// Puts a value of 256 MiB, reads it, copies it to another database through an export, and deletes it.
+    private mutating func putLongValue() throws {
+        let portion = 1 << 20
+        let portions = 256
+        try database.put(for: "long", count: portions * portion) { writer in
+            for number in 0..<portions { try writer.write(longPortion(number, portion)) }
+        }
+        try report("long value put")
+        try database.compact()
+        try database.export(to: directory + "/long.tkdb")
+        try database.delete("long")
+        try database.checkpoint()
+        try report("exported")
+        try database.import(from: directory + "/long.tkdb")
+        try report("imported")
+        guard let value = try database.value(for: "long") else {
+            throw Failure(message: "The long value is missing.")
+        }
+        try require(value.count == portions * portion, "The long value has another length.")
+        for number in 0..<portions {
+            let start = number * portion
+            try require(
+                value.bytes(in: start..<start + portion) == longPortion(number, portion),
+                "The long value is wrong.")
+        }
+        try report("read")
+        try database.delete("long")
+        try database.checkpoint()
+    }
+
+    private func longPortion(_ number: Int, _ count: Int) -> [UInt8] {
+        [UInt8](repeating: UInt8(truncatingIfNeeded: number), count: count - 8)
+            + bytes(mix(UInt64(number)))
     }
 
     // MARK: Entries

@@ -113,14 +113,20 @@ extension Engine {
                 try put(key, value, table: id, kind: table.kind)
             }
         }
-        try change { () throws(StorageError) in
-            let place = try writer.create(id)
-            noteKind(place, table.kind)
-            _ = try writer.change(at: place) { tree throws(StorageError) in
-                try tree.put(key, run: run, byteCount: draft.count)
+        do throws(StorageError) {
+            try change { () throws(StorageError) in
+                let place = try writer.create(id)
+                noteKind(place, table.kind)
+                _ = try writer.change(at: place) { tree throws(StorageError) in
+                    try tree.put(key, run: run, byteCount: draft.count)
+                }
+                writer.operations.leaveOut()
+                writer.isChanged = true
             }
-            writer.operations.leaveOut()
-            writer.isChanged = true
+        } catch {
+            // What is refused before it begins leaves a transaction that may still commit.
+            if writer.failure == nil, let run = draft.run { store.abandonRun(run) }
+            throw error
         }
     }
 
