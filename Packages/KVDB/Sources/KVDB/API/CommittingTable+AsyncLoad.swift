@@ -23,6 +23,25 @@
             }
         }
 
+        /// Loads many entries as one atomic change; see `load(_:progress:)` with pairs that have names.
+        ///
+        /// - Parameters:
+        ///   - entries: pairs of a key and a value. They are asked for on a thread of the database.
+        ///   - progress: gets the entries loaded so far, now and then, on that thread. What it throws undoes all.
+        /// - Returns: how many entries there were.
+        /// - Throws: as there.
+        @discardableResult
+        nonisolated(nonsending) public func load(
+            _ entries: sending some Sequence<(Key, Value)> & SendableMetatype,
+            progress: @Sendable (Database.Progress) throws -> Void = { _ in }
+        ) async throws -> ImportReport {
+            let table = DatabaseTable<Key, Value>(source)
+            let sent = Sent(entries)
+            return try await table.loading(progress) { progress in
+                try table.load(sent.value, progress: progress)
+            }
+        }
+
         /// Loads the entries of an asynchronous sequence as one atomic change: all of them are there afterwards or, after any
         /// error, none. Tasks that write wait until the sequence has ended, so it must not wait for one of them.
         ///

@@ -28,6 +28,22 @@ extension CommittingTable {
             entryCount: entries.underestimatedCount, progress: progress, next: { iterator.next() })
     }
 
+    /// Loads many entries as one atomic change; see `load(_:progress:)` with pairs that have names.
+    ///
+    /// - Parameters:
+    ///   - entries: pairs of a key and a value.
+    ///   - progress: gets the entries loaded so far, now and then. What it throws undoes all.
+    /// - Returns: how many entries there were.
+    /// - Throws: as there.
+    /// - Complexity: O(n) for ascending keys into an empty table; otherwise O(n log n).
+    @discardableResult
+    public func load(
+        _ entries: some Sequence<(Key, Value)>,
+        progress: (Database.Progress) throws(Database.Failure) -> Void = { _ in }
+    ) throws(Database.Failure) -> ImportReport {
+        try load(entries.lazy.map { (key: $0.0, value: $0.1) }, progress: progress)
+    }
+
     /// Loads the entries that `next` gives, as one atomic change; see `load(_:progress:)`.
     ///
     /// ```swift

@@ -75,7 +75,8 @@
         }
 
         /// Writes everything to the data file, removes the log and gives the file's lock back. Every use of the
-        /// handle and of its snapshots throws `closed` from then on. Calls after the first do nothing.
+        /// handle throws `closed` from then on, and so does every read of a snapshot, a cursor or a stream that comes to
+        /// another page: what they have found already they still give. Calls after the first do nothing.
         ///
         /// Writes of tasks that have begun end as they would; those that wait throw `closed`. It does not heed a
         /// cancellation of the task.

@@ -76,8 +76,8 @@ extension Database {
     ///   - progress: gets the entries written so far, now and then. What it throws ends the export, and then there is no
     ///     file.
     /// - Returns: how many entries were written.
-    /// - Throws: `invalidArgument` for a name of the database's, and for named tables in version 1; `locked` while another
-    ///   export to the same file runs; `diskFull`, `permissionDenied`, `fileNotFound` for a missing folder; `damaged`,
+    /// - Throws: `invalidArgument` for a name of the database's, for something there that is no file, and for named tables
+    ///   in version 1; `locked` while another export to the same file runs, and for a database that is open; `diskFull`, `permissionDenied`, `fileNotFound` for a missing folder; `damaged`,
     ///   `inputOutput`, `closed`; what `progress` throws.
     /// - Complexity: O(n).
     @discardableResult
@@ -154,14 +154,19 @@ extension Database {
     ///     everything that the database held before goes.
     ///   - progress: gets the bytes read so far, now and then. What it throws undoes all.
     /// - Returns: how many entries there were.
-    /// - Throws: what `reader` throws, see ``ExportReader/next()``; what a write transaction throws; what `progress` throws.
+    /// - Throws: what `reader` throws, see ``ExportReader/next()``; `invalidArgument` if it was read before; what a write transaction throws; what `progress` throws.
     /// - Complexity: O(n) for ascending keys into empty tables; otherwise O(n log n).
     @discardableResult
     public func `import`(
         from reader: ExportReader, merging: Bool = false,
         progress: (Progress) throws(Failure) -> Void = { _ in }
     ) throws(Failure) -> ImportReport {
-        try Self.passingOn(progress) { progress throws(StorageError) in
+        guard reader.offset == 0 else {
+            throw StorageError(
+                .invalidArgument,
+                "The export was read already, so a part of it would be missing; import it with a new reader.")
+        }
+        return try Self.passingOn(progress) { progress throws(StorageError) in
             try engine.importEntries(replacing: !merging, from: reader, progress: progress)
         }
     }

@@ -139,7 +139,8 @@ public final class Database: Sendable {
     }
 
     /// Writes everything to the data file, removes the log and gives the file's lock back. Every use of the
-    /// handle and of its snapshots throws `closed` from then on. Calls after the first do nothing.
+    /// handle throws `closed` from then on, and so does every read of a snapshot, a cursor or a stream that comes to
+    /// another page: what they have found already they still give. Calls after the first do nothing.
     ///
     /// - Throws: `busy` if a write transaction runs on for more than five seconds or is this thread's own:
     ///   nothing has happened then, and the handle is open as before. After any other error the handle is

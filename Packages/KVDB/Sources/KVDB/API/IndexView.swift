@@ -137,8 +137,8 @@ public struct IndexView<Key: OrderedKey, Value: StoredValue, IndexKey: OrderedKe
         guard let value else {
             throw StorageError(
                 .damaged,
-                "The index \(index.name) leads to a row that is not there. Verify the database, and build the "
-                    + "table's indexes anew.")
+                "The index \(index.name) leads to a row that is not there. Verify the database; then declare the index "
+                    + "with a higher version, and buildIndexes(of:) makes it anew.")
         }
         return (indexKey, key, value)
     }

@@ -48,11 +48,11 @@ extension RunningTable {
         _ key: Key, _ body: (inout Value?) throws(Database.Failure) -> Result
     ) throws(Database.Failure) -> Result {
         var value: Value? = try self.value(of: key)
-        let wasThere = value != nil
         let result = try body(&value)
         if let value {
             try put(value, for: key)
-        } else if wasThere {
+        } else {
+            // Also where there was none: the body may have put one.
             _ = try delete(key)
         }
         return result
@@ -96,8 +96,8 @@ extension RunningTable {
         cursor.limit(to: range)
         while let (key, value) = try cursor.step(.ascending) {
             guard try condition(key, value) else { continue }
-            _ = try delete(cursor.keyBytes)
-            deleted += 1
+            // The condition itself may have deleted it.
+            if try delete(cursor.keyBytes) { deleted += 1 }
         }
         return deleted
     }

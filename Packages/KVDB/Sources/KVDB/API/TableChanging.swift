@@ -9,8 +9,8 @@ import WAL
 /// A table comes into being with the first entry that is put into it. Its record then says the types of its keys and
 /// values, and a table of other types is refused by `wrongType` from then on.
 ///
-/// After `keyTooLong` and `valueTooLong` nothing has changed, and a transaction goes on. After any other error of a call in a
-/// transaction, only abort is left.
+/// After `keyTooLong`, `valueTooLong`, `wrongType`, `wrongIndexes`, `notUnique`, `undecodable`, `busy` and `invalidArgument`
+/// nothing has changed, and a transaction goes on. After any other error of a call in a transaction, only abort is left.
 public protocol TableChanging<Key, Value>: TableReading, ~Copyable {}
 
 // One entry.

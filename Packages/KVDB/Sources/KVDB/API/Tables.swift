@@ -120,8 +120,8 @@ extension Database.Transaction {
     ///
     /// - Parameters:
     ///   - table: the table, whatever types it has.
-    ///   - name: a name that no table has.
-    /// - Throws: `tableNotFound` when it is not there; `invalidArgument` when there is a table of the other name, or one of
+    ///   - name: a name that no other table has. Its own changes nothing.
+    /// - Throws: `tableNotFound` when it is not there; `invalidArgument` when there is another table of that name, or one of
     ///   the two is the default table; `keyTooLong` for a name of more than 1,024 bytes. Nothing has changed then.
     /// - Complexity: O(log tables).
     public func rename<Key, Value>(

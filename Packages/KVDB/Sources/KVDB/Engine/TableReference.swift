@@ -271,7 +271,14 @@ extension Engine {
     @inline(never)
     func typedDefault(_ kind: TableKind) -> StorageError {
         do throws(StorageError) {
-            return mismatch(try description(of: kind), .bytes, .main)
+            let asked = try description(of: kind)
+            if asked.schema == .bytes {
+                return StorageError(
+                    .invalidArgument,
+                    "The default table can't have indexes; declare them on a table that has a name.",
+                    path: path)
+            }
+            return mismatch(asked, .bytes, .main)
         } catch {
             return error
         }

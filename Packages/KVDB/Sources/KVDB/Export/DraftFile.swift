@@ -27,6 +27,11 @@ final class DraftFile<Files: FileSystem> {
         self.path = try files.resolve(path)
         draft = Self.draft(of: self.path)
         do throws(StorageError) {
+            try Self.requireReplaceable(self.path, on: files)
+        } catch {
+            throw Self.named(error, self.path, as: path)
+        }
+        do throws(StorageError) {
             handle = try files.open(draft, .create, beside: nil)
         } catch {
             throw Self.named(error, draft, as: path)
@@ -41,6 +46,17 @@ final class DraftFile<Files: FileSystem> {
 
     /// Where the draft of a file is.
     static func draft(of path: String) -> String { path + "-draft" }
+
+    /// Throws where something else than a file would be replaced: a folder, a pipe, a device; and `locked` for a file
+    /// that somebody writes to, such as an open database.
+    private static func requireReplaceable(
+        _ path: String, on files: Files
+    ) throws(StorageError) {
+        guard try files.exists(path) else { return }
+        let target = try files.open(path, .readOnly)
+        defer { target.close() }
+        try target.lock(exclusive: false)
+    }
 
     /// Makes the draft this handle's own and empty.
     private func takeOver(_ magic: [UInt8]) throws(StorageError) {

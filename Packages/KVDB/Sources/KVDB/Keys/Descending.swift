@@ -32,8 +32,7 @@ public struct Descending<Key: OrderedKey>: OrderedKey {
     @inlinable
     public init(from reader: inout KeyReader) throws(StorageError) {
         reader.mask = ~reader.mask
-        // A reader that failed is not read again, so the mask need not be turned back then.
+        defer { reader.mask = ~reader.mask }
         key = try Key(from: &reader)
-        reader.mask = ~reader.mask
     }
 }

@@ -35,7 +35,7 @@ import StorageIO
     ///
     /// - Throws: `undecodable` when fewer bytes are left.
     @inlinable
-    public mutating func readInteger<Integer: FixedWidthInteger>(
+    public mutating func readInteger<Integer: FixedWidthInteger & BitwiseCopyable>(
         _ type: Integer.Type = Integer.self
     ) throws(StorageError) -> Integer {
         guard remaining >= MemoryLayout<Integer>.size else { throw Self.tooShort() }

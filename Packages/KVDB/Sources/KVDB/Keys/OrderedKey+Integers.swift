@@ -3,7 +3,7 @@ import StorageIO
 // Unsigned integers are their bytes, the most significant first. Signed ones have their sign bit turned
 // around, so that negative numbers come first. `Int` and `UInt` have 64 bits in a key on every platform.
 
-extension OrderedKey where Self: FixedWidthInteger & UnsignedInteger {
+extension OrderedKey where Self: FixedWidthInteger & UnsignedInteger & BitwiseCopyable {
     /// Appends the number's bytes, the most significant first.
     @inlinable
     public func encode(into writer: inout KeyWriter) {
@@ -17,7 +17,7 @@ extension OrderedKey where Self: FixedWidthInteger & UnsignedInteger {
     }
 }
 
-extension OrderedKey where Self: FixedWidthInteger & SignedInteger {
+extension OrderedKey where Self: FixedWidthInteger & SignedInteger & BitwiseCopyable {
     /// Appends the number's bytes, the most significant first, its sign bit turned around.
     @inlinable
     public func encode(into writer: inout KeyWriter) {

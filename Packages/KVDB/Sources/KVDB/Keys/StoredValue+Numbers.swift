@@ -3,7 +3,7 @@ import StorageIO
 // A number is its bytes, the least significant first, as everywhere in the files; `Int` and `UInt` have
 // 64 bits on every platform. A value has exactly as many bytes as its type says.
 
-extension StoredValue where Self: FixedWidthInteger {
+extension StoredValue where Self: FixedWidthInteger & BitwiseCopyable {
     /// Lends the number's bytes, the least significant first.
     @inlinable
     public func withStoredBytes<Result>(

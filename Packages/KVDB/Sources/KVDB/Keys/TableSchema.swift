@@ -48,9 +48,10 @@ struct TableSchema: Equatable, Sendable {
 
     /// The error for a handle of this schema on a table whose record says `recorded`.
     func mismatch(recorded: TableSchema, table: String) -> StorageError {
-        StorageError(
+        let table = table.isEmpty ? "The default table" : "The table \(table)"
+        return StorageError(
             .wrongType,
-            "The table \(table) holds \(recorded.text), and was asked for as \(text). Use the types that wrote it, or copy it into a new table."
+            "\(table) holds \(recorded.text), and was asked for as \(text). Use the types that wrote it, or copy it into a new table."
         )
     }
 
