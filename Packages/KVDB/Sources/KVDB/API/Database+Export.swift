@@ -164,7 +164,8 @@ extension Database {
         guard reader.offset == 0 else {
             throw StorageError(
                 .invalidArgument,
-                "The export was read already, so a part of it would be missing; import it with a new reader.")
+                "The export was read already, so a part of it would be missing; import it with a new reader."
+            )
         }
         return try Self.passingOn(progress) { progress throws(StorageError) in
             try engine.importEntries(replacing: !merging, from: reader, progress: progress)

@@ -67,7 +67,9 @@
 
     /// Appends an integer, its most significant byte first.
     @inlinable
-    public mutating func append<Integer: FixedWidthInteger & BitwiseCopyable>(bigEndian integer: Integer) {
+    public mutating func append<Integer: FixedWidthInteger & BitwiseCopyable>(
+        bigEndian integer: Integer
+    ) {
         reserve(MemoryLayout<Integer>.size)
         unsafe start.storeBytes(of: integer.bigEndian, toByteOffset: position, as: Integer.self)
         position &+= MemoryLayout<Integer>.size
