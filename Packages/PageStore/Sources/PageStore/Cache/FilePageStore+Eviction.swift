@@ -45,7 +45,7 @@ extension FilePageStore {
 
     /// See ``CheckpointedStorage/trim(toPages:)``.
     public func trim(toPages pageCount: Int) {
-        space.withLock { reclaim() }
+        space.withLock { $0.reclaim() }
         table.eviction.withLock { eviction in
             while finishBatch(&eviction), cleanResidentPages > pageCount {
                 let before = cleanResidentPages
@@ -103,7 +103,7 @@ extension FilePageStore {
     /// Moves the hand on until the memory of `wanted` pages is marked or dropped, twice around at most:
     /// once to take the second chances away, once to use that. It goes by whole groups.
     private func mark(_ wanted: Int, _ eviction: inout Eviction) {
-        let end = highestEnd.load(ordering: .acquiring)
+        let end = bounds.highestEnd.load(ordering: .acquiring)
         let groupMask = memory.groupSize - 1
         // No page but the first is at a multiple of that when each is a group.
         let groupStart = groupMask > 0 ? groupMask : Int.max

@@ -6,7 +6,7 @@ extension FilePageStore {
     public func load(_ page: PageNumber) throws(StorageError) {
         try checkOpen()
         let number = Int(page)
-        guard number >= 2, number < endOfSpace.load(ordering: .acquiring) else {
+        guard number >= 2, number < bounds.end.load(ordering: .acquiring) else {
             throw PageProblem.beyondEnd(page, path: file.path)
         }
         var spins = 0
@@ -99,7 +99,7 @@ extension FilePageStore {
         guard Int(bytes.number) == page else { return "The page says it is another page." }
         guard bytes.rawKind == PageKind.leaf.rawValue || bytes.rawKind == PageKind.inner.rawValue
         else { return "The page is no part of a tree." }
-        guard bytes.birth <= newestBirth.load(ordering: .acquiring) else {
+        guard bytes.birth <= bounds.newestBirth.load(ordering: .acquiring) else {
             return "The page is newer than the database."
         }
         guard !isForgedNewborn(bytes, page) else {
@@ -111,11 +111,8 @@ extension FilePageStore {
     /// Whether a page claims to be of the running transaction, or of the next one, without being it:
     /// it would be changed in place although older versions see it (R1).
     private func isForgedNewborn(_ bytes: PageBytes, _ page: Int) -> Bool {
-        guard bytes.birth >= lowestNewborn.load(ordering: .acquiring) else { return false }
-        return space.withLock {
-            bytes.birth > allocator.head
-                && (allocator.running == 0 || !allocator.born.contains(page))
-        }
+        guard bytes.birth >= bounds.lowestNewborn.load(ordering: .acquiring) else { return false }
+        return !space.withLock { $0.canBeBorn(page, in: bytes.birth) }
     }
 
     /// What is wrong with the header of an overflow run, or nil.
@@ -123,12 +120,12 @@ extension FilePageStore {
         if let problem = OverflowLayout.problem(header, number: PageNumber(page)) {
             return problem
         }
-        guard header.birth <= newestBirth.load(ordering: .acquiring) else {
+        guard header.birth <= bounds.newestBirth.load(ordering: .acquiring) else {
             return "The overflow run is newer than the database."
         }
         guard
             page + Int(header.u32(OverflowLayout.pageCount))
-                <= endOfSpace.load(ordering: .acquiring)
+                <= bounds.end.load(ordering: .acquiring)
         else { return "The overflow run leads beyond the file's end." }
         return nil
     }
@@ -174,7 +171,7 @@ extension FilePageStore {
         let number = Int(page)
         let pageCount = OverflowLayout.pageCount(byteCount: byteCount)
         schedulePoint()
-        guard number >= 2, number < endOfSpace.load(ordering: .acquiring),
+        guard number >= 2, number < bounds.end.load(ordering: .acquiring),
             byteCount <= OverflowLayout.maximumByteCount,
             table.state(number) == PageState.absent
         else { return try overflow(page, byteCount: byteCount) }
@@ -211,7 +208,7 @@ extension FilePageStore {
     /// its own, so that dropping a big value does not read it.
     func birthOfRun(_ page: PageNumber, byteCount: Int) throws(StorageError) -> TransactionNumber {
         let number = Int(page)
-        guard number >= 2, number < endOfSpace.load(ordering: .acquiring) else {
+        guard number >= 2, number < bounds.end.load(ordering: .acquiring) else {
             throw PageProblem.beyondEnd(page, path: file.path)
         }
         let token = beginRead()

@@ -28,7 +28,12 @@ extension FilePageStore {
         var started: Range<Int>?
         while true {
             gathered.removeAll(keepingCapacity: true)
-            gather(frozen: frozen, from: &position, into: &gathered)
+            space.withLock {
+                $0.gather(
+                    frozen: frozen,
+                    limit: frozen ? Self.checkpointPieces : Self.gatheredPages,
+                    from: &position, into: &gathered)
+            }
             guard let first = gathered.first else { break }
             for run in gathered { seal(run) }
             var index = 0
@@ -43,7 +48,8 @@ extension FilePageStore {
                     memory.bytes(joined.page, byteCount: joined.count << PageLayout.pageShift),
                     at: joined.page)
             }
-            markWritten(gathered, frozen: frozen)
+            for run in gathered { unsynced.note(run.page) }
+            space.withLock { $0.markWritten(gathered, frozen: frozen) }
             evictIfNeeded()
             guard frozen else { continue }
             let piece = first.page..<position
@@ -62,39 +68,8 @@ extension FilePageStore {
                 UInt64(pages.count) << UInt64(PageLayout.pageShift),
                 at: UInt64(pages.lowerBound) << UInt64(PageLayout.pageShift), waiting: waiting)
         } catch {
-            poison(by: error)
+            failure.note(error)
             throw error
-        }
-    }
-
-    private func gather(
-        frozen: Bool, from position: inout Int, into gathered: inout [PageAllocator.Run]
-    ) {
-        space.acquire()
-        defer { space.release() }
-        var pages = 0
-        while pages < (frozen ? Self.checkpointPieces : Self.gatheredPages),
-            let page = frozen
-                ? allocator.frozen.next(from: position) : allocator.dirty.next(from: position)
-        {
-            let count = table.runLength(page)
-            gathered.append(PageAllocator.Run(page: page, count: count))
-            position = page + count
-            pages += count
-        }
-    }
-
-    private func markWritten(_ runs: [PageAllocator.Run], frozen: Bool) {
-        space.acquire()
-        defer { space.release() }
-        for run in runs {
-            noteUnsynced(run.page)
-            if frozen {
-                allocator.frozen.remove(run.page)
-            } else {
-                allocator.dirty.remove(run.page)
-            }
-            table.markWritten(run)
         }
     }
 
@@ -114,20 +89,20 @@ extension FilePageStore {
             try unsafe file.write(
                 bytes.buffer, at: UInt64(page) << UInt64(PageLayout.pageShift))
         } catch {
-            if !error.isOutOfSpace { poison(by: error) }
+            if !error.isOutOfSpace { failure.note(error) }
             throw error
         }
     }
 
     /// Syncs the file; a failure poisons the store. One checkpoint runs at a time, so one sync does.
     func sync() throws(StorageError) {
-        beginSync()
+        unsynced.beginSync()
         do throws(StorageError) {
             try file.sync()
         } catch {
-            poison(by: error)
+            failure.note(error)
             throw error
         }
-        endSync()
+        unsynced.endSync()
     }
 }

@@ -27,27 +27,15 @@ extension FilePageStore {
             return page
         }
         let old = memory.page(Int(page))
-        let new = try takePage(inPlaceOf: page, birth: old.birth)
+        let new = try space.withLock { space throws(StorageError) in
+            try space.takePage(inPlaceOf: page, birth: old.birth, for: purpose)
+        }
         table.claim(new)
         let bytes = memory.page(new)
         bytes.copyAll(of: old)
         bytes.store(PageNumber(new), at: PageLayout.pageNumber)
         bytes.store(transaction, at: PageLayout.birth)
         return PageNumber(new)
-    }
-
-    /// Takes a page that will be dirty, and retires the one that it takes the place of.
-    private func takePage(
-        inPlaceOf page: PageNumber, birth: TransactionNumber
-    ) throws(StorageError) -> Int {
-        space.acquire()
-        defer { space.release() }
-        guard allocator.running != 0 else { throw PageProblem.noTransaction(path: file.path) }
-        let new = try takeSpace(1)
-        allocator.noteBorn(new..<new + 1)
-        try retireLocked(page, count: 1, birth: birth)
-        allocator.dirty.insert(new)
-        return new
     }
 
     /// See ``PageStorage/makeWritable(_:)``.
@@ -131,13 +119,9 @@ extension FilePageStore {
             try write(buffer.bytes, at: start)
             try write(value.dropFirst(inFirstPage), at: start + 1)
             // Not before: a sync in between would count as theirs. Nobody knows the pages yet.
-            noteUnsynced(start)
+            unsynced.note(start)
         } catch {
-            space.acquire()
-            defer { space.release() }
-            allocator.forgetBorn(start..<start + count)
-            allocator.makeFree(start, count)
-            table.free(PageAllocator.Run(page: start, count: count))
+            space.withLock { $0.giveBack(PageAllocator.Run(page: start, count: count)) }
             throw error
         }
     }
@@ -152,94 +136,21 @@ extension FilePageStore {
     private func retire(
         _ page: PageNumber, count: Int, birth: TransactionNumber
     ) throws(StorageError) {
-        space.acquire()
-        defer { space.release() }
-        try retireLocked(page, count: count, birth: birth)
-    }
-
-    /// Under `space`.
-    private func retireLocked(
-        _ page: PageNumber, count: Int, birth: TransactionNumber
-    ) throws(StorageError) {
-        let isFree: Bool
-        do throws(StorageError) {
-            isFree = try allocator.retire(page, count: count, birth: birth)
-        } catch {
-            throw located(error)
+        try space.withLock { space throws(StorageError) in
+            try space.retire(page, count: count, birth: birth)
         }
-        if isFree { table.free(PageAllocator.Run(page: Int(page), count: count)) }
     }
-
-    // MARK: Space
 
     /// Takes `count` consecutive pages for the running transaction.
     private func takeRun(_ count: Int) throws(StorageError) -> Int {
         try checkWritable()
-        space.acquire()
-        defer { space.release() }
-        guard allocator.running != 0 else { throw PageProblem.noTransaction(path: file.path) }
-        let start = try takeSpace(count)
-        allocator.noteBorn(start..<start + count)
-        return start
-    }
-
-    /// The lowest free pages, or new ones at the end. Under `space`.
-    func takeSpace(_ count: Int) throws(StorageError) -> Int {
-        try keepReserve(besides: count)
-        if let start = takeFree(count) { return start }
-        if allocator.end + count > filePages {
-            reclaim()
-            if let start = takeFree(count) { return start }
+        return try space.withLock { space throws(StorageError) in
+            try space.takeRun(count, for: purpose)
         }
-        do throws(StorageError) {
-            return try grow(count)
-        } catch {
-            // There may be pages enough, but not side by side.
-            if error.isOutOfSpace { noteSpaceShort() }
-            throw error
-        }
-    }
-
-    private func takeFree(_ count: Int) -> Int? {
-        count == 1 ? allocator.takeFree() : allocator.takeFreeRun(count)
-    }
-
-    /// Extends the space by `count` pages, less what is free just below its end. Under `space`.
-    private func grow(_ count: Int) throws(StorageError) -> Int {
-        let start = allocator.freeTail()
-        let end = start + count
-        guard end <= memory.pageLimit else {
-            throw PageProblem.fileTooLarge(memory, path: file.path)
-        }
-        try memory.open(through: end)
-        if end > filePages, !options.readOnly { try extendFile(through: end) }
-        allocator.free.remove(start..<allocator.end)
-        setEnd(end)
-        return start
-    }
-
-    /// Under `space`.
-    func setEnd(_ end: Int) {
-        allocator.end = end
-        endOfSpace.store(end, ordering: .releasing)
-        if end > highestEnd.load(ordering: .relaxed) {
-            highestEnd.store(end, ordering: .releasing)
-        }
-    }
-
-    /// Frees what no held version sees. Under `space`.
-    func reclaim() {
-        guard allocator.hasReclaimable else { return }
-        // `published` is read before the slots are; see VersionRegistry.
-        atomicMemoryFence(ordering: .sequentiallyConsistent)
-        var held = versions.held()
-        held.insertInOrder(superblock.record.transaction)
-        if let runningCheckpoint {
-            held.insertInOrder(runningCheckpoint.superblock.record.transaction)
-        }
-        for run in allocator.reclaim(held: held) { table.free(run) }
     }
 
     /// Notes that a page, or a run by its first page, is newer than the file.
-    func noteDirty(_ page: Int) { space.withLock { _ = allocator.dirty.insert(page) } }
+    func noteDirty(_ page: Int) {
+        space.withLock { _ = $0.allocator.dirty.insert(page) }
+    }
 }

@@ -6,22 +6,10 @@ extension FilePageStore {
     /// See ``PageStorage/allocateRun(upTo:)``.
     public func allocateRun(upTo count: Int) throws(StorageError) -> Range<PageNumber> {
         try checkWritable()
-        space.acquire()
-        defer { space.release() }
-        guard allocator.running != 0 else { throw PageProblem.noTransaction(path: file.path) }
-        let free = allocator.free.nextRun(from: 0)?.count ?? count
-        var length = max(1, min(count, free))
-        let start: Int
-        do throws(StorageError) {
-            start = try takeSpace(length)
-        } catch {
-            // What is left may be enough for one.
-            guard error.isOutOfSpace, length > 1 else { throw error }
-            length = 1
-            start = try takeSpace(1)
+        let run = try space.withLock { space throws(StorageError) in
+            try space.takeRun(upTo: count, for: purpose)
         }
-        allocator.noteBorn(start..<start + length)
-        return PageNumber(start)..<PageNumber(start + length)
+        return PageNumber(run.lowerBound)..<PageNumber(run.upperBound)
     }
 
     /// See ``PageStorage/fill(_:from:)``.
@@ -30,14 +18,10 @@ extension FilePageStore {
     ) throws(StorageError) {
         try checkWritable()
         let run = Int(pages.lowerBound)..<Int(pages.upperBound)
-        try space.withLock { () throws(StorageError) in
-            guard run.count <= buffer.pageCount,
-                run.allSatisfy({ allocator.born.contains($0) })
-            else {
-                throw StorageError(
-                    .invalidArgument, "The pages to be filled are not the transaction's.",
-                    path: file.path, page: pages.lowerBound)
-            }
+        guard run.count <= buffer.pageCount, space.withLock({ $0.areBorn(run) }) else {
+            throw StorageError(
+                .invalidArgument, "The pages to be filled are not the transaction's.",
+                path: file.path, page: pages.lowerBound)
         }
         if options.readOnly { return keep(run, from: buffer) }
         for (index, page) in run.enumerated() {
@@ -46,7 +30,7 @@ extension FilePageStore {
         }
         try write(buffer.bytes.prefix(run.count << PageLayout.pageShift), at: run.lowerBound)
         // Not before: a sync in between would count as theirs. Nobody knows the pages yet.
-        for page in run { noteUnsynced(page) }
+        for page in run { unsynced.note(page) }
         try writeBack(run, waiting: false)
     }
 

@@ -13,10 +13,10 @@ extension FilePageStore {
     /// See ``CheckpointedStorage/statistics``.
     public var statistics: PageStoreStatistics {
         var statistics = PageStoreStatistics()
-        space.acquire()
-        defer { space.release() }
-        allocator.describe(into: &statistics)
-        statistics.fileByteCount = UInt64(filePages) << UInt64(PageLayout.pageShift)
+        space.withLock { space in
+            space.allocator.describe(into: &statistics)
+            statistics.fileByteCount = UInt64(space.filePages) << UInt64(PageLayout.pageShift)
+        }
         statistics.residentPages = memory.residentCount.load(ordering: .relaxed)
         statistics.dirtyPages = table.dirtyCount.load(ordering: .relaxed)
         statistics.evictions = evictions.load(ordering: .relaxed)
@@ -26,34 +26,28 @@ extension FilePageStore {
     }
 
     /// See ``CheckpointedStorage/pageCount``.
-    public var pageCount: Int { endOfSpace.load(ordering: .acquiring) }
+    public var pageCount: Int { bounds.end.load(ordering: .acquiring) }
 
     /// See ``CheckpointedStorage/forEachFreeRun(_:)``.
     public func forEachFreeRun(_ body: (PageNumber, Int) -> Void) {
-        space.acquire()
-        defer { space.release() }
-        allocator.free.forEachRun { body(PageNumber($0), $1) }
+        space.withLock { $0.allocator.free.forEachRun { body(PageNumber($0), $1) } }
     }
 
     /// See ``CheckpointedStorage/forEachPendingRun(_:)``.
     public func forEachPendingRun(_ body: (PageNumber, Int) -> Void) {
-        space.acquire()
-        defer { space.release() }
-        allocator.pending.forEachRun { body(PageNumber($0), $1) }
+        space.withLock { $0.allocator.pending.forEachRun { body(PageNumber($0), $1) } }
     }
 
     /// See ``CheckpointedStorage/freeListPages``.
     public var freeListPages: [PageNumber] {
-        space.acquire()
-        defer { space.release() }
-        return allocator.chain.members.map { PageNumber($0) }
+        space.withLock { $0.allocator.chain.members.map { PageNumber($0) } }
     }
 
     /// See ``CheckpointedStorage/checkStored(_:)``.
     public func checkStored(_ page: PageNumber) throws(StorageError) {
         try checkOpen()
         let number = Int(page)
-        guard number >= 2, number < endOfSpace.load(ordering: .acquiring) else {
+        guard number >= 2, number < bounds.end.load(ordering: .acquiring) else {
             throw PageProblem.beyondEnd(page, path: file.path)
         }
         if table.state(number) == PageState.dirty { return }
@@ -100,9 +94,7 @@ extension FilePageStore {
 extension FilePageStore {
     /// See ``CheckpointedStorage/isSpareSuperblockDamaged``.
     public var isSpareSuperblockDamaged: Bool {
-        space.acquire()
-        defer { space.release() }
-        return otherSlotDamaged && superblock.generation == openedGeneration
+        otherSlotDamaged && generation == openedGeneration
     }
 
     /// See ``CheckpointedStorage/flaw(_:of:)``.
@@ -111,12 +103,12 @@ extension FilePageStore {
         do throws(StorageError) {
             let pages = try PageFile(file, check: check)
             let buffer = PageBuffer(pageCount: 1)
-            let newest = newestBirth.load(ordering: .acquiring)
+            let newest = bounds.newestBirth.load(ordering: .acquiring)
             if let flaw = pages.readNode(page, newest: newest, into: buffer) {
                 guard buffer.page(0).rawKind == PageKind.overflow.rawValue else { return flaw }
                 let run = pages.checkRun(
                     page, byteCount: nil, newest: newest,
-                    pageLimit: endOfSpace.load(ordering: .acquiring))
+                    pageLimit: bounds.end.load(ordering: .acquiring))
                 if let flaw = run.flaw { return flaw }
             }
         } catch {}

@@ -100,12 +100,17 @@ extension FilePageStore {
         }
         try memory.open(through: Int(superblock.pageCount))
         let filePages = Int(min(size >> UInt64(PageLayout.pageShift), UInt64(memory.pageLimit)))
-        let store = FilePageStore(
-            file: file, options: options, check: check, memory: memory, superblock: superblock,
-            durableSlot: chosen.slot, otherSlotDamaged: chosen.otherSlotDamaged,
-            filePages: filePages, holePages: try holePages(file, of: superblock.pageCount))
-        try store.readFreeList()
-        return store
+        let list = FreeListSurvey(file, superblock, filePages: filePages)
+        if let fault = list.fault {
+            if case .unreadable(let error) = fault.flaw { throw error }
+            throw StorageError(.damaged, fault.message, path: file.path, page: fault.page)
+        }
+        let space = FileSpace(
+            file, PageTable(memory), superblock: superblock, durableSlot: chosen.slot, list: list,
+            filePages: filePages, holePages: try holePages(file, of: superblock.pageCount),
+            isReadOnly: options.readOnly)
+        return FilePageStore(
+            file, options, check, space, otherSlotDamaged: chosen.otherSlotDamaged)
     }
 
     /// How many of a file's pages are not on the disk. A file system that compresses, or that counts late, has
@@ -167,20 +172,5 @@ extension FilePageStore {
             .unsupportedFormat,
             "The file was written by a newer version in a format unknown here; update to open it.",
             path: file.path)
-    }
-
-    /// Reads the chain of free-list pages, trusting nothing in it, and makes every reference to a free
-    /// page an error.
-    private func readFreeList() throws(StorageError) {
-        let list = FreeListSurvey(file, superblock, filePages: filePages)
-        if let fault = list.fault {
-            if case .unreadable(let error) = fault.flaw { throw error }
-            throw StorageError(.damaged, fault.message, path: file.path, page: fault.page)
-        }
-        allocator.free = list.free
-        allocator.chain = list.chain
-        for pages in [list.free, list.chain] {
-            pages.forEachRun { table.beginFree($0, count: $1) }
-        }
     }
 }

@@ -8,35 +8,29 @@ extension FilePageStore {
     /// See ``CheckpointedStorage/addSavepoint()``.
     public func addSavepoint() throws(StorageError) {
         try checkWritable()
-        space.acquire()
-        defer { space.release() }
-        try located { () throws(StorageError) in try allocator.addSavepoint() }
+        try space.withLock { space throws(StorageError) in try space.addSavepoint() }
         firstTransaction = Self.behindSavepoint
     }
 
     /// See ``CheckpointedStorage/releaseSavepoint()``.
     public func releaseSavepoint() {
-        endSavepoint { allocator in allocator.releaseSavepoint() }
+        endSavepoint(space.withLock { $0.releaseSavepoint() })
     }
 
     /// See ``CheckpointedStorage/rollBackSavepoint()``.
     public func rollBackSavepoint() {
-        endSavepoint { allocator in allocator.rollBackSavepoint() }
+        endSavepoint(space.withLock { $0.rollBackSavepoint() })
     }
 
-    private func endSavepoint(_ end: (inout PageAllocator) -> [PageAllocator.Run]?) {
-        defer { evictIfNeeded() }
-        space.acquire()
-        defer { space.release() }
-        for run in end(&allocator) ?? [] { table.free(run) }
-        if allocator.savepoints.isEmpty, allocator.running != 0 {
-            firstTransaction = allocator.running
-        }
+    /// - Parameter running: the running transaction, if that has no savepoint any more.
+    private func endSavepoint(_ running: TransactionNumber?) {
+        if let running { firstTransaction = running }
+        evictIfNeeded()
     }
 
     /// Whether a page was born behind the innermost savepoint, so that it needs no copy.
     func isFresh(_ page: PageNumber) -> Bool {
         guard firstTransaction == Self.behindSavepoint else { return false }
-        return space.withLock { allocator.isFresh(Int(page)) }
+        return space.withLock { $0.allocator.isFresh(Int(page)) }
     }
 }

@@ -3,17 +3,17 @@ import Synchronization
 
 /// What belongs to the writing thread of a store.
 private struct WritingState {
-    var transaction: TransactionNumber = 0
+    var transaction: TransactionNumber
     /// Above every birth while no transaction runs: then no page is changed where it is (R1).
     var firstTransaction: TransactionNumber = .max
+    /// What the next pages are for.
+    var purpose = SpacePurpose.growth
 }
 
 /// Pages in one file, with a cache over reserved address space, lifetimes, and checkpoints.
 ///
-/// Invariants, by the numbers of `Docs/`:
-/// - R1: a page number is handed out only when it is in `allocator.free`, and it gets there only
-///   when no held version sees it; the durable checkpoint is a held version. So nothing that the
-///   durable superblock reaches is ever written to.
+/// The parts, each with the state that it guards: `FileSpace` (which pages are free; R1), `PageTable` (what is in
+/// the cache), `UnsyncedPages`, `Poison`. This type composes them:
 /// - R2: ``finishCheckpoint()`` syncs before it writes the superblock, and again after.
 /// - R7: a page's state becomes readable only after its checks.
 /// - R8: clean resident pages are evicted beyond the budget; dirty ones are bounded by whoever
@@ -23,24 +23,15 @@ private struct WritingState {
 /// there, when readable all to read, when `dirty` the writing thread too if it was born in the
 /// running transaction, or for a change in place (``commitInPlace(_:)``).
 ///
-/// Locks, in the order of taking: `space`, then that of `PageTable.eviction`; `unsyncedLock` and that of
-/// `PageMemory` are taken last.
+/// Locks, in the order of taking: `space`, then that of `PageTable.eviction`; those of `UnsyncedPages`, `Poison`
+/// and `PageMemory` are taken last.
 @safe public final class FilePageStore<Handle: File>: CheckpointedStorage, @unchecked Sendable {
     // Sendable: every stored property is constant and safe by itself, or says what guards it.
-
-    /// A checkpoint between its two halves.
-    struct RunningCheckpoint {
-        var superblock: Superblock
-        var freeListPages: [Int]
-        var freeListBuffer: PageBuffer
-        /// Whether a thread is at it: nobody else may write it too.
-        var isBeingWritten = false
-    }
 
     /// See ``PageStorage/window``.
     public let window: PageWindow
     /// See ``CheckpointedStorage/versions``.
-    public let versions = VersionRegistry()
+    public let versions: VersionRegistry
     /// What the store was opened with.
     public let options: PageStoreOptions
     /// Tells this store from all others.
@@ -61,6 +52,11 @@ private struct WritingState {
         @inline(__always) get { unsafe writing.pointee.firstTransaction }
         set { unsafe writing.pointee.firstTransaction = newValue }
     }
+    /// What the next pages are for. Belongs to the writing thread.
+    var purpose: SpacePurpose {
+        get { unsafe writing.pointee.purpose }
+        set { unsafe writing.pointee.purpose = newValue }
+    }
 
     let file: Handle
     let memory: PageMemory
@@ -68,99 +64,49 @@ private struct WritingState {
     let check: PageCheck
     let epochs = ReaderEpochs()
 
-    let space = Lock()
-    /// This state and the next are held behind constant pointers, which avoids Swift's exclusivity checks
-    /// at run time. The writer lock makes that safe for this one, and `space` for the next.
+    /// The file's space, under its lock.
+    let space: Guarded<FileSpace<Handle>>
+    /// What readers know of it.
+    let bounds: SpaceBounds
+    /// Held behind a constant pointer, which avoids Swift's exclusivity checks at run time. The writer lock
+    /// makes that safe.
     private let writing: UnsafeMutablePointer<WritingState>
-    private let allocatorState: UnsafeMutablePointer<PageAllocator>
-    /// Guarded by `space`.
-    var allocator: PageAllocator {
-        _read { yield unsafe allocatorState.pointee }
-        _modify { yield unsafe &allocatorState.pointee }
-    }
-    /// What the file says durably. Guarded by `space`.
-    var superblock: Superblock
-    /// Guarded by `space`.
-    var runningCheckpoint: RunningCheckpoint?
-    /// The slot that `superblock` is in. Changed under `space`, and only by the thread that writes a
-    /// superblock, which may therefore read it without.
-    var durableSlot: Int
-    /// Pages that the file has room for without growing. Guarded by `space`.
-    var filePages: Int
-    /// Pages that were holes when the file was opened, where nearly all were. Such a file was not written by
-    /// this engine: its pages need no reserve, however many a forged superblock claims.
-    let holePages: Int
-    /// What the next pages are for. Belongs to the writing thread.
-    var purpose = SpacePurpose.growth
-    /// Under it nothing else is taken; readers take it when they load a page while anything is unsynced.
-    let unsyncedLock = Lock()
-    /// Pages written since the last sync began, first pages of runs only. Guarded by `unsyncedLock`.
-    var unsynced = PageBitmap()
-    /// Pages that the running sync is to make durable. Guarded by `unsyncedLock`.
-    var syncing = PageBitmap()
-    /// Whether there is any page in the two.
-    let hasUnsynced = Atomic<Bool>(false)
-    /// Mirrors `superblock.record.transaction` for readers.
-    let durableTransaction: Atomic<UInt64>
-
-    /// Mirrors `allocator.end` for readers.
-    let endOfSpace: Atomic<Int>
-    /// The highest end ever: no page beyond was ever in memory.
-    let highestEnd: Atomic<Int>
-    /// No sound page is born later.
-    let newestBirth: Atomic<UInt64>
-    /// What is born earlier is not of the running transaction, nor of one that could be next.
-    let lowestNewborn: Atomic<UInt64>
+    /// What was written and can still be lost.
+    let unsynced = UnsyncedPages()
+    /// The first failed write or sync.
+    let failure: Poison
     let loads = Atomic<UInt64>(0)
-    let isShort = Atomic<Bool>(false)
     let isClosed = Atomic<Bool>(false)
-    let isPoisoned = Atomic<Bool>(false)
-    let poisonLock = Lock()
-    /// Guarded by `poisonLock`.
-    var firstFailure: StorageError?
 
     let budgetPages: Int
     let evictions = Atomic<UInt64>(0)
 
     /// A store over a file whose superblock was chosen and whose free list was read.
     init(
-        file: Handle, options: PageStoreOptions, check: @escaping PageCheck, memory: PageMemory,
-        superblock: Superblock, durableSlot: Int, otherSlotDamaged: Bool, filePages: Int,
-        holePages: Int
+        _ file: Handle, _ options: PageStoreOptions, _ check: @escaping PageCheck,
+        _ space: consuming FileSpace<Handle>, otherSlotDamaged: Bool
     ) {
         self.file = file
         self.options = options
         self.check = check
-        self.memory = memory
-        table = PageTable(memory)
-        self.superblock = superblock
-        self.durableSlot = durableSlot
         self.otherSlotDamaged = otherSlotDamaged
-        openedGeneration = superblock.generation
-        self.filePages = filePages
-        self.holePages = holePages
+        table = space.table
+        memory = table.memory
+        bounds = space.bounds
+        versions = space.versions
+        failure = space.poison
         window = memory.window
-        identifier = superblock.identifier
-        endOfSpace = Atomic(Int(superblock.pageCount))
-        highestEnd = Atomic(Int(superblock.pageCount))
-        newestBirth = Atomic(superblock.record.transaction)
-        lowestNewborn = Atomic(superblock.record.transaction)
-        durableTransaction = Atomic(superblock.record.transaction)
+        identifier = space.superblock.identifier
+        openedGeneration = space.superblock.generation
         budgetPages = max(
             16, 4 * memory.groupSize, options.cacheBudget >> PageLayout.pageShift)
         unsafe writing = .allocate(capacity: 1)
-        unsafe writing.initialize(to: WritingState())
-        unsafe allocatorState = .allocate(capacity: 1)
-        unsafe allocatorState.initialize(to: PageAllocator())
-        transaction = superblock.record.transaction
-        allocator.end = Int(superblock.pageCount)
-        allocator.head = superblock.record.transaction
-        allocator.published = superblock.record.transaction
+        unsafe writing.initialize(
+            to: WritingState(transaction: space.superblock.record.transaction))
+        self.space = Guarded(space)
     }
 
     deinit {
-        unsafe allocatorState.deinitialize(count: 1)
-        unsafe allocatorState.deallocate()
         unsafe writing.deallocate()
     }
 
@@ -178,39 +124,7 @@ private struct WritingState {
     // MARK: Failure
 
     /// See ``CheckpointedStorage/poison``.
-    public var poison: StorageError? {
-        schedulePoint()
-        guard isPoisoned.load(ordering: .acquiring) else { return nil }
-        return poisonLock.withLock { firstFailure }
-    }
-
-    /// Notes a failed write or sync: nothing is known about the file's content any more, so nothing
-    /// may be built on it.
-    func poison(by error: StorageError) {
-        poisonLock.acquire()
-        defer { poisonLock.release() }
-        if firstFailure == nil { firstFailure = error }
-        isPoisoned.store(true, ordering: .releasing)
-    }
-
-    /// Runs what has no file of its own, and adds this one's path to its errors.
-    @inline(__always)
-    func located<Result>(
-        _ body: () throws(StorageError) -> Result
-    ) throws(StorageError) -> Result {
-        do throws(StorageError) {
-            return try body()
-        } catch {
-            throw located(error)
-        }
-    }
-
-    /// An error of what has no file of its own, with this one's path.
-    func located(_ error: StorageError) -> StorageError {
-        var error = error
-        error.path = file.path
-        return error
-    }
+    public var poison: StorageError? { failure.cause }
 
     func checkOpen() throws(StorageError) {
         schedulePoint()
@@ -221,7 +135,7 @@ private struct WritingState {
 
     func checkWritable() throws(StorageError) {
         try checkOpen()
-        if let cause = poison {
+        if let cause = failure.cause {
             throw StorageError(
                 .poisoned,
                 "An earlier write failed, so nothing more is written; close and open again.",

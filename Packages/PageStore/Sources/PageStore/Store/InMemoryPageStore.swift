@@ -4,15 +4,11 @@ import Synchronization
 /// Pages in memory alone: the second implementation of the seam, for tests and for databases that
 /// need no file. Nothing is loaded or evicted, and a checkpoint is bookkeeping only.
 @safe public final class InMemoryPageStore: CheckpointedStorage, @unchecked Sendable {
-    // Sendable: `memory` and `versions` are safe by themselves; `allocator`, `record` and
-    // `pendingRecord` are guarded by `space`; `purpose` and the numbers of transactions belong to the
-    // writing thread.
+    // Sendable: all parts are safe by themselves, but for `purpose` and the numbers of transactions, which
+    // belong to the writing thread.
     private let memory: PageMemory
     private let table: PageTable
-    private let space = Lock()
-    private var allocator = PageAllocator()
-    private var record = CheckpointRecord()
-    private var pendingRecord: CheckpointRecord?
+    private let space: Guarded<InMemorySpace>
     private let isClosed = Atomic<Bool>(false)
     /// What the next pages are for.
     private var purpose = SpacePurpose.growth
@@ -20,7 +16,7 @@ import Synchronization
     /// See ``PageStorage/window``.
     public let window: PageWindow
     /// See ``CheckpointedStorage/versions``.
-    public let versions = VersionRegistry()
+    public let versions: VersionRegistry
     /// See ``PageStorage/transaction``.
     public private(set) var transaction: TransactionNumber {
         get { transactionNumber.load(ordering: .relaxed) }
@@ -44,6 +40,9 @@ import Synchronization
             sizeLimit: options.sizeLimit, cacheBudget: options.cacheBudget)
         table = PageTable(memory)
         window = memory.window
+        let space = InMemorySpace(table)
+        versions = space.versions
+        self.space = Guarded(space)
     }
 
     // MARK: Reading
@@ -95,7 +94,9 @@ import Synchronization
     /// See ``PageStorage/copy(_:)``.
     public func copy(_ page: PageNumber) throws(StorageError) -> PageNumber {
         // Born behind the innermost savepoint: it can be changed where it is.
-        if space.withLock({ !allocator.savepoints.isEmpty && allocator.isFresh(Int(page)) }) {
+        if space.withLock({
+            !$0.allocator.savepoints.isEmpty && $0.allocator.isFresh(Int(page))
+        }) {
             return page
         }
         return try copyByParts(page)
@@ -133,26 +134,9 @@ import Synchronization
 
     private func allocateRun(_ count: Int) throws(StorageError) -> Int {
         if isClosed.load(ordering: .relaxed) { throw closedError() }
-        space.acquire()
-        defer { space.release() }
-        guard allocator.running != 0 else { throw PageProblem.noTransaction() }
-        try keepReserve(besides: count)
-        var start = count == 1 ? allocator.takeFree() : allocator.takeFreeRun(count)
-        if start == nil {
-            reclaim()
-            start = count == 1 ? allocator.takeFree() : allocator.takeFreeRun(count)
+        let start = try space.withLock { space throws(StorageError) in
+            try space.takeRun(count, for: purpose)
         }
-        if start == nil {
-            let tail = allocator.freeTail()
-            guard tail + count <= memory.pageLimit else { throw PageProblem.fileTooLarge(memory) }
-            try memory.open(through: tail + count)
-            allocator.free.remove(tail..<allocator.end)
-            allocator.end = tail + count
-            start = tail
-        }
-        guard let start else { preconditionFailure("growing gave no page") }
-        allocator.noteBorn(start..<start + count)
-        table.claim(PageAllocator.Run(page: start, count: count))
         let header = memory.page(start)
         header.zero(0, count: PageLayout.headerSize)
         header.store(PageNumber(start), at: PageLayout.pageNumber)
@@ -160,41 +144,12 @@ import Synchronization
         return start
     }
 
-    /// Makes sure that what is kept for deletes is still there when `count` pages are taken. Under `space`.
-    private func keepReserve(besides count: Int) throws(StorageError) {
-        let reserve = SpaceReserve(count: allocator.end, limit: memory.pageLimit)
-        guard pagesAtHand < count + reserve.pageCount else { return }
-        reclaim()
-        guard pagesAtHand >= count + reserve.kept(for: purpose) else {
-            throw PageProblem.fileTooLarge(memory)
-        }
-    }
-
-    /// Pages that are free, and those up to the limit. Under `space`.
-    private var pagesAtHand: Int { allocator.free.count + memory.pageLimit - allocator.end }
-
     private func retire(
         _ page: PageNumber, count: Int, birth: TransactionNumber
     ) throws(StorageError) {
-        space.acquire()
-        defer { space.release() }
-        if try allocator.retire(page, count: count, birth: birth) {
-            forget(PageAllocator.Run(page: Int(page), count: count))
+        try space.withLock { space throws(StorageError) in
+            try space.retire(page, count: count, birth: birth)
         }
-    }
-
-    /// Under `space`. Long runs give their memory back; single pages are soon used again.
-    private func forget(_ run: PageAllocator.Run) {
-        table.free(run)
-        if run.count >= 16 { table.drop(run) }
-    }
-
-    /// Under `space`.
-    private func reclaim() {
-        guard allocator.hasReclaimable else { return }
-        // `published` was set before the slots are read; see VersionRegistry.
-        atomicMemoryFence(ordering: .sequentiallyConsistent)
-        for run in allocator.reclaim(held: versions.held()) { forget(run) }
     }
 
     // MARK: Transactions
@@ -202,42 +157,37 @@ import Synchronization
     /// See ``CheckpointedStorage/beginTransaction(_:)``.
     public func beginTransaction(_ number: TransactionNumber) throws(StorageError) {
         if isClosed.load(ordering: .relaxed) { throw closedError() }
-        space.acquire()
-        defer { space.release() }
-        try allocator.begin(number)
+        try space.withLock { space throws(StorageError) in try space.begin(number) }
         transaction = number
         firstTransaction = number
         purpose = .growth
-        if allocator.isReclaimDue { reclaim() }
     }
 
     /// See ``CheckpointedStorage/extendTransaction(to:)``.
     public func extendTransaction(to number: TransactionNumber) throws(StorageError) {
-        try space.withLock { () throws(StorageError) in try allocator.extend(to: number) }
+        try space.withLock { space throws(StorageError) in try space.allocator.extend(to: number) }
         transaction = number
     }
 
     /// See ``CheckpointedStorage/commitTransaction()``.
     public func commitTransaction() throws(StorageError) {
-        while !space.withLock({ allocator.savepoints.isEmpty }) { releaseSavepoint() }
-        try space.withLock { () throws(StorageError) in try allocator.commit() }
+        try space.withLock { space throws(StorageError) in try space.commit() }
         firstTransaction = .max
     }
 
     /// See ``CheckpointedStorage/commitInPlace(_:)``.
     public func commitInPlace(_ number: TransactionNumber) throws(StorageError) {
-        try space.withLock { () throws(StorageError) in try allocator.commitInPlace(number) }
+        try space.withLock { space throws(StorageError) in
+            try space.allocator.commitInPlace(number)
+        }
         transaction = number
     }
 
     /// See ``CheckpointedStorage/abortTransaction()``.
     @discardableResult
     public func abortTransaction() -> Bool {
-        space.acquire()
-        defer { space.release() }
-        guard let freed = allocator.abort() else { return false }
+        guard space.withLock({ $0.abort() }) else { return false }
         firstTransaction = .max
-        for run in freed { forget(run) }
         return true
     }
 
@@ -245,7 +195,7 @@ import Synchronization
 
     /// See ``CheckpointedStorage/addSavepoint()``.
     public func addSavepoint() throws(StorageError) {
-        try space.withLock { () throws(StorageError) in try allocator.addSavepoint() }
+        try space.withLock { space throws(StorageError) in try space.allocator.addSavepoint() }
         // Above every birth; but a transaction runs.
         firstTransaction = .max - 1
     }
@@ -261,17 +211,14 @@ import Synchronization
     }
 
     private func endSavepoint(_ end: (inout PageAllocator) -> [PageAllocator.Run]?) {
-        space.acquire()
-        defer { space.release() }
-        for run in end(&allocator) ?? [] { forget(run) }
-        if allocator.savepoints.isEmpty, allocator.running != 0 {
-            firstTransaction = allocator.running
-        }
+        if let running = space.withLock({ $0.endSavepoint(end) }) { firstTransaction = running }
     }
 
     /// See ``CheckpointedStorage/publish(_:)``.
     public func publish(_ transaction: TransactionNumber) throws(StorageError) {
-        try space.withLock { () throws(StorageError) in try allocator.publish(transaction) }
+        try space.withLock { space throws(StorageError) in
+            try space.allocator.publish(transaction)
+        }
     }
 
     // MARK: Checkpoints
@@ -279,29 +226,13 @@ import Synchronization
     /// See ``CheckpointedStorage/beginCheckpoint(_:)``.
     public func beginCheckpoint(_ record: CheckpointRecord) throws(StorageError) {
         if isClosed.load(ordering: .relaxed) { throw closedError() }
-        space.acquire()
-        defer { space.release() }
-        guard record.transaction == allocator.head, allocator.running == 0 else {
-            throw PageProblem.notNewest()
-        }
-        guard pendingRecord == nil else {
-            throw StorageError(.busy, "A checkpoint is already running.")
-        }
-        pendingRecord = record
+        try space.withLock { space throws(StorageError) in try space.beginCheckpoint(record) }
     }
 
     /// See ``CheckpointedStorage/finishCheckpoint()``.
     public func finishCheckpoint() throws(StorageError) {
         if isClosed.load(ordering: .relaxed) { throw closedError() }
-        space.acquire()
-        defer { space.release() }
-        guard let next = pendingRecord else {
-            throw StorageError(.invalidArgument, "No checkpoint was begun.")
-        }
-        record = next
-        pendingRecord = nil
-        reclaim()
-        allocator.cut(to: allocator.usedEnd)
+        try space.withLock { space throws(StorageError) in try space.finishCheckpoint() }
     }
 
     /// See ``CheckpointedStorage/setPurpose(_:)``.
@@ -314,10 +245,7 @@ import Synchronization
 
     /// See ``CheckpointedStorage/cutFreeEnd()``.
     public func cutFreeEnd() throws(StorageError) {
-        space.withLock {
-            reclaim()
-            allocator.cut(to: allocator.usedEnd)
-        }
+        space.withLock { $0.cutFreeEnd() }
     }
 
     /// See ``CheckpointedStorage/giveSpaceBack()``.
@@ -327,7 +255,7 @@ import Synchronization
     public func noteLogInUse() throws(StorageError) {}
 
     /// See ``CheckpointedStorage/checkpoint``.
-    public var checkpoint: CheckpointRecord { space.withLock { record } }
+    public var checkpoint: CheckpointRecord { space.withLock { $0.record } }
 
     /// See ``CheckpointedStorage/writeOutDirty()``.
     public func writeOutDirty() throws(StorageError) {}
@@ -343,25 +271,23 @@ import Synchronization
 
     /// See ``CheckpointedStorage/statistics``.
     public var statistics: PageStoreStatistics {
-        space.acquire()
-        defer { space.release() }
         var statistics = PageStoreStatistics()
-        allocator.describe(into: &statistics)
+        space.withLock { $0.allocator.describe(into: &statistics) }
         statistics.residentPages = memory.residentCount.load(ordering: .relaxed)
         return statistics
     }
 
     /// See ``CheckpointedStorage/pageCount``.
-    public var pageCount: Int { space.withLock { allocator.end } }
+    public var pageCount: Int { space.withLock { $0.allocator.end } }
 
     /// See ``CheckpointedStorage/forEachFreeRun(_:)``.
     public func forEachFreeRun(_ body: (PageNumber, Int) -> Void) {
-        space.withLock { allocator.free.forEachRun { body(PageNumber($0), $1) } }
+        space.withLock { $0.allocator.free.forEachRun { body(PageNumber($0), $1) } }
     }
 
     /// See ``CheckpointedStorage/forEachPendingRun(_:)``.
     public func forEachPendingRun(_ body: (PageNumber, Int) -> Void) {
-        space.withLock { allocator.pending.forEachRun { body(PageNumber($0), $1) } }
+        space.withLock { $0.allocator.pending.forEachRun { body(PageNumber($0), $1) } }
     }
 
     /// See ``CheckpointedStorage/freeListPages``.
