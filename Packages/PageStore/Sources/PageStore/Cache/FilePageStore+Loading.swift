@@ -2,7 +2,7 @@ import StorageIO
 import Synchronization
 
 extension FilePageStore {
-    /// See ``PageStorage/load(_:)``.
+    /// See ``PageReading/load(_:)``.
     public func load(_ page: PageNumber) throws(StorageError) {
         try checkOpen()
         let number = Int(page)
@@ -149,7 +149,7 @@ extension FilePageStore {
 
     // MARK: Overflow runs
 
-    /// See ``PageStorage/overflow(_:byteCount:)``.
+    /// See ``PageReading/overflow(_:byteCount:)``.
     public func overflow(_ page: PageNumber, byteCount: Int) throws(StorageError) -> ByteView {
         if window.resident(page) == nil { try load(page) }
         let header = memory.page(Int(page))
@@ -163,7 +163,7 @@ extension FilePageStore {
     /// How many pages more than needed a buffer may get, so that it need not grow for each value.
     private static var sparePages: Int { 256 }
 
-    /// See ``PageStorage/overflow(_:byteCount:beside:)``.
+    /// See ``PageReading/overflow(_:byteCount:beside:)``.
     public func overflow(
         _ page: PageNumber, byteCount: Int, beside buffer: inout PageBuffer?
     ) throws(StorageError) -> ByteView {

@@ -2,7 +2,7 @@ import StorageIO
 import Synchronization
 
 extension FilePageStore {
-    /// See ``CheckpointedStorage/pressure``.
+    /// See ``CheckpointingStorage/pressure``.
     public var pressure: Pressure {
         Pressure(
             dirtyPages: table.dirtyCount.load(ordering: .relaxed),
@@ -10,7 +10,7 @@ extension FilePageStore {
             dirtyPageBudget: options.dirtyBudget >> PageLayout.pageShift)
     }
 
-    /// See ``CheckpointedStorage/statistics``.
+    /// See ``StoreInspection/statistics``.
     public var statistics: PageStoreStatistics {
         var statistics = PageStoreStatistics()
         space.withLock { space in
@@ -25,25 +25,25 @@ extension FilePageStore {
         return statistics
     }
 
-    /// See ``CheckpointedStorage/pageCount``.
+    /// See ``StoreInspection/pageCount``.
     public var pageCount: Int { bounds.end.load(ordering: .acquiring) }
 
-    /// See ``CheckpointedStorage/forEachFreeRun(_:)``.
+    /// See ``StoreInspection/forEachFreeRun(_:)``.
     public func forEachFreeRun(_ body: (PageNumber, Int) -> Void) {
         space.withLock { $0.allocator.free.forEachRun { body(PageNumber($0), $1) } }
     }
 
-    /// See ``CheckpointedStorage/forEachPendingRun(_:)``.
+    /// See ``StoreInspection/forEachPendingRun(_:)``.
     public func forEachPendingRun(_ body: (PageNumber, Int) -> Void) {
         space.withLock { $0.allocator.pending.forEachRun { body(PageNumber($0), $1) } }
     }
 
-    /// See ``CheckpointedStorage/freeListPages``.
+    /// See ``StoreInspection/freeListPages``.
     public var freeListPages: [PageNumber] {
         space.withLock { $0.allocator.chain.members.map { PageNumber($0) } }
     }
 
-    /// See ``CheckpointedStorage/checkStored(_:)``.
+    /// See ``StoreInspection/checkStored(_:)``.
     public func checkStored(_ page: PageNumber) throws(StorageError) {
         try checkOpen()
         let number = Int(page)
@@ -92,12 +92,12 @@ extension FilePageStore {
 }
 
 extension FilePageStore {
-    /// See ``CheckpointedStorage/isSpareSuperblockDamaged``.
+    /// See ``StoreInspection/isSpareSuperblockDamaged``.
     public var isSpareSuperblockDamaged: Bool {
         otherSlotDamaged && generation == openedGeneration
     }
 
-    /// See ``CheckpointedStorage/flaw(_:of:)``.
+    /// See ``StoreInspection/flaw(_:of:)``.
     public func flaw(_ error: StorageError, of page: PageNumber) -> PageFlaw {
         guard error.code == .damaged else { return .unreadable(error) }
         do throws(StorageError) {
