@@ -55,38 +55,19 @@ extension FilePageStore {
         try unsafe readExactly(
             buffer.buffer(byteCount: PageLayout.pageSize), at: number, of: number)
         let header = buffer.page(0)
-        if header.rawKind == PageKind.freeList.rawValue {
-            guard header.isIntact, header.number == page else {
-                throw damage("The page's checksum is wrong.", number)
-            }
-        } else if header.rawKind == PageKind.overflow.rawValue {
-            try checkStoredRun(header, number)
-        } else if let problem = nodeProblem(header, number) {
-            throw damage(problem, number)
-        }
-    }
-
-    /// Checks a run piece by piece; its first page is given.
-    private func checkStoredRun(_ header: PageBytes, _ page: Int) throws(StorageError) {
-        if let problem = runProblem(header, page) { throw damage(problem, page) }
-        let expected = header.u32(PageLayout.checksum)
-        var rest = PageLayout.headerSize + Int(header.u32(OverflowLayout.byteCount))
-        var checksum = CRC32C.checksum(
-            header.bytes(0, count: min(rest, PageLayout.pageSize))
-                .dropFirst(PageLayout.pageNumber))
-        rest -= PageLayout.pageSize
-        let pages = (max(rest, 0) + PageLayout.pageSize - 1) >> PageLayout.pageShift
-        let buffer = PageBuffer(pageCount: min(pages, 64))
-        var position = page + 1
-        while rest > 0 {
-            let count = min(rest, buffer.pageCount << PageLayout.pageShift)
-            try unsafe readExactly(buffer.buffer(byteCount: count), at: position, of: page)
-            checksum = CRC32C.checksum(buffer.bytes.prefix(count), seed: checksum)
-            rest -= count
-            position += buffer.pageCount
-        }
-        guard checksum == expected else {
-            throw damage("The overflow run's checksum is wrong.", page)
+        switch header.rawKind {
+        case PageKind.freeList.rawValue:
+            try refuse(PageJudge.flaw(ofListPage: header, at: page), number)
+        case PageKind.overflow.rawValue:
+            let pages = min(max(1, Int(header.u32(OverflowLayout.pageCount))), 64)
+            let run = file.flaw(
+                ofRun: page, byteCount: nil,
+                newest: bounds.newestBirth.load(ordering: .acquiring),
+                pageLimit: bounds.end.load(ordering: .acquiring), by: PageBuffer(pageCount: pages))
+            try refuse(run.flaw, number)
+        default:
+            try refuse(nodeFlaw(header, number), number)
+            try refuseForged(header, number)
         }
     }
 }
@@ -101,7 +82,7 @@ extension FilePageStore {
     public func flaw(_ error: StorageError, of page: PageNumber) -> PageFlaw {
         guard error.code == .damaged else { return .unreadable(error) }
         do throws(StorageError) {
-            let pages = try PageFile(file, check: check)
+            let pages = try PageFile(file, check: judge.structure)
             let buffer = PageBuffer(pageCount: 1)
             let newest = bounds.newestBirth.load(ordering: .acquiring)
             if let flaw = pages.readNode(page, newest: newest, into: buffer) {

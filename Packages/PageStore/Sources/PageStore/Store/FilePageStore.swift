@@ -61,7 +61,7 @@ private struct WritingState {
     let file: Handle
     let memory: PageMemory
     let table: PageTable
-    let check: PageCheck
+    let judge: PageJudge
     let epochs = ReaderEpochs()
 
     /// The file's space, under its lock.
@@ -88,7 +88,7 @@ private struct WritingState {
     ) {
         self.file = file
         self.options = options
-        self.check = check
+        judge = PageJudge(structure: check)
         self.otherSlotDamaged = otherSlotDamaged
         table = space.table
         memory = table.memory
