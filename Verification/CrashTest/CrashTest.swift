@@ -1,4 +1,5 @@
 import ArgumentParser
+import PageStore
 
 /// The command line.
 @main
@@ -15,4 +16,9 @@ struct CrashTest: ParsableCommand {
             SoakCommand.self, WorkerCommand.self,
             ChildCommand.self, SituationCommand.self,
         ])
+
+    static func main() {
+        InvariantChecks.turnOn()
+        main(nil)
+    }
 }

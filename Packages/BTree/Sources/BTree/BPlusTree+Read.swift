@@ -91,7 +91,7 @@ extension PageStorage {
         }
     }
 
-    /// The bytes of a value, which may lie in `buffer`; see ``PageStorage/overflow(_:byteCount:beside:)``.
+    /// The bytes of a value, which may lie in `buffer`; see ``PageReading/overflow(_:byteCount:beside:)``.
     func bytes(
         of value: LeafValue, beside buffer: inout PageBuffer?
     ) throws(StorageError) -> ByteView {

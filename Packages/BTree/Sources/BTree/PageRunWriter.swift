@@ -1,7 +1,7 @@
 import PageStore
 import StorageIO
 
-/// Gathers finished nodes and hands them to a store side by side (``PageStorage/fill(_:from:)``), past
+/// Gathers finished nodes and hands them to a store side by side (``PageWriting/fill(_:from:)``), past
 /// its cache.
 final class PageRunWriter<Store: PageStorage> {
     // Used by the writing thread alone.

@@ -18,7 +18,7 @@ struct TreePath: Sendable {
     }
 }
 
-/// Brings a page in that is not in memory: ``PageStorage/load(_:)``.
+/// Brings a page in that is not in memory: ``PageReading/load(_:)``.
 typealias PageLoader = (PageNumber) throws(StorageError) -> Void
 
 extension PageBytes {

@@ -16,7 +16,7 @@ struct WriterSavepoint {
 
 // Savepoints: the transaction goes back to one when something behind it fails, and goes on.
 //
-// The page store keeps what the transaction's pages were (`CheckpointedStorage.addSavepoint`), so going back takes no
+// The page store keeps what the transaction's pages were (`TransactionalStorage.addSavepoint`), so going back takes no
 // page and can't fail. Of the log's record, the operations behind the savepoint are cut off, so a replay never sees
 // them; where the record outgrew its limit meanwhile, the transaction commits by a checkpoint, as it would have.
 extension Engine {

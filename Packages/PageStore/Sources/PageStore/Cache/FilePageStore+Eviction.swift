@@ -43,7 +43,7 @@ extension FilePageStore {
         }
     }
 
-    /// See ``CheckpointedStorage/trim(toPages:)``.
+    /// See ``CheckpointingStorage/trim(toPages:)``.
     public func trim(toPages pageCount: Int) {
         space.withLock { $0.reclaim() }
         table.eviction.withLock { eviction in

@@ -2,7 +2,7 @@ import StorageIO
 import Synchronization
 
 extension FilePageStore {
-    /// See ``PageStorage/load(_:)``.
+    /// See ``PageReading/load(_:)``.
     public func load(_ page: PageNumber) throws(StorageError) {
         try checkOpen()
         let number = Int(page)
@@ -45,8 +45,9 @@ extension FilePageStore {
             let bytes = memory.page(page)
             if bytes.rawKind == PageKind.overflow.rawValue {
                 try readRest(of: &run)
-            } else if let problem = nodeProblem(bytes, page) {
-                throw damage(problem, page)
+            } else {
+                try refuse(nodeFlaw(bytes, page), page)
+                try refuseForged(bytes, page)
             }
             // What was read may be whole and yet an earlier page of this number.
             try refuseLost(page, birth: bytes.birth)
@@ -64,7 +65,7 @@ extension FilePageStore {
     private func readRest(of run: inout PageAllocator.Run) throws(StorageError) {
         let page = run.page
         let header = memory.page(page)
-        if let problem = runProblem(header, page) { throw damage(problem, page) }
+        try refuse(runFlaw(header, page), page)
         let count = Int(header.u32(OverflowLayout.pageCount))
         var spins = 0
         while run.count < count {
@@ -86,48 +87,38 @@ extension FilePageStore {
                 rebasing: memory.buffer(page, byteCount: byteCount)[PageLayout.pageSize...])
             try unsafe readExactly(rest, at: page + 1, of: page)
         }
-        let checksum = CRC32C.checksum(
-            memory.bytes(page, byteCount: byteCount).dropFirst(PageLayout.pageNumber))
-        guard header.u32(PageLayout.checksum) == checksum else {
-            throw damage("The overflow run's checksum is wrong.", page)
-        }
+        let stored = header.u32(PageLayout.checksum)
+        let whole = memory.bytes(page, byteCount: byteCount)
+        try refuse(PageJudge.flaw(ofRun: whole, stored: stored), page)
     }
 
-    /// What is wrong with a tree node just read, or nil.
-    func nodeProblem(_ bytes: PageBytes, _ page: Int) -> StaticString? {
-        guard bytes.isIntact else { return "The page's checksum is wrong." }
-        guard Int(bytes.number) == page else { return "The page says it is another page." }
-        guard bytes.rawKind == PageKind.leaf.rawValue || bytes.rawKind == PageKind.inner.rawValue
-        else { return "The page is no part of a tree." }
-        guard bytes.birth <= bounds.newestBirth.load(ordering: .acquiring) else {
-            return "The page is newer than the database."
-        }
-        guard !isForgedNewborn(bytes, page) else {
-            return "The page says that a transaction wrote it which did not."
-        }
-        return check(bytes)
+    /// Throws what a page with a flaw is.
+    func refuse(_ flaw: PageFlaw?, _ page: Int) throws(StorageError) {
+        if let flaw { throw StorageError(flaw, of: PageNumber(page), path: file.path) }
     }
 
-    /// Whether a page claims to be of the running transaction, or of the next one, without being it:
+    /// What is wrong with a tree node just read.
+    func nodeFlaw(_ bytes: PageBytes, _ page: Int) -> PageFlaw? {
+        judge.flaw(
+            ofNode: bytes, at: PageNumber(page),
+            newest: bounds.newestBirth.load(ordering: .acquiring))
+    }
+
+    /// What is wrong with the header of an overflow run just read.
+    func runFlaw(_ header: PageBytes, _ page: Int, byteCount: Int? = nil) -> PageFlaw? {
+        PageJudge.flaw(
+            ofRunHeader: header, at: PageNumber(page), byteCount: byteCount,
+            newest: bounds.newestBirth.load(ordering: .acquiring),
+            pageLimit: bounds.end.load(ordering: .acquiring))
+    }
+
+    /// Throws when a page claims to be of the running transaction, or of the next one, without being it:
     /// it would be changed in place although older versions see it (R1).
-    private func isForgedNewborn(_ bytes: PageBytes, _ page: Int) -> Bool {
-        guard bytes.birth >= bounds.lowestNewborn.load(ordering: .acquiring) else { return false }
-        return !space.withLock { $0.canBeBorn(page, in: bytes.birth) }
-    }
-
-    /// What is wrong with the header of an overflow run, or nil.
-    func runProblem(_ header: PageBytes, _ page: Int) -> StaticString? {
-        if let problem = OverflowLayout.problem(header, number: PageNumber(page)) {
-            return problem
+    func refuseForged(_ bytes: PageBytes, _ page: Int) throws(StorageError) {
+        guard bytes.birth >= bounds.lowestNewborn.load(ordering: .acquiring) else { return }
+        guard space.withLock({ $0.canBeBorn(page, in: bytes.birth) }) else {
+            throw damage("The page says that a transaction wrote it which did not.", page)
         }
-        guard header.birth <= bounds.newestBirth.load(ordering: .acquiring) else {
-            return "The overflow run is newer than the database."
-        }
-        guard
-            page + Int(header.u32(OverflowLayout.pageCount))
-                <= bounds.end.load(ordering: .acquiring)
-        else { return "The overflow run leads beyond the file's end." }
-        return nil
     }
 
     @unsafe
@@ -149,7 +140,7 @@ extension FilePageStore {
 
     // MARK: Overflow runs
 
-    /// See ``PageStorage/overflow(_:byteCount:)``.
+    /// See ``PageReading/overflow(_:byteCount:)``.
     public func overflow(_ page: PageNumber, byteCount: Int) throws(StorageError) -> ByteView {
         if window.resident(page) == nil { try load(page) }
         let header = memory.page(Int(page))
@@ -163,7 +154,7 @@ extension FilePageStore {
     /// How many pages more than needed a buffer may get, so that it need not grow for each value.
     private static var sparePages: Int { 256 }
 
-    /// See ``PageStorage/overflow(_:byteCount:beside:)``.
+    /// See ``PageReading/overflow(_:byteCount:beside:)``.
     public func overflow(
         _ page: PageNumber, byteCount: Int, beside buffer: inout PageBuffer?
     ) throws(StorageError) -> ByteView {
@@ -191,10 +182,8 @@ extension FilePageStore {
         let readCount = try unsafe file.read(
             into: target, at: UInt64(number) << UInt64(PageLayout.pageShift))
         let header = room.page(0)
-        guard readCount == target.count, runProblem(header, number) == nil,
-            Int(header.u32(OverflowLayout.byteCount)) == byteCount,
-            header.u32(PageLayout.checksum)
-                == CRC32C.checksum(bytes.dropFirst(PageLayout.pageNumber))
+        guard readCount == target.count, runFlaw(header, number, byteCount: byteCount) == nil,
+            PageJudge.flaw(ofRun: bytes, stored: header.u32(PageLayout.checksum)) == nil
         else {
             // What is wrong with it, the cache says.
             return try overflow(page, byteCount: byteCount)
@@ -235,8 +224,7 @@ extension FilePageStore {
         _ header: PageBytes, _ page: PageNumber, _ byteCount: Int
     ) throws(StorageError) -> TransactionNumber {
         guard header.rawKind == PageKind.overflow.rawValue,
-            runProblem(header, Int(page)) == nil,
-            Int(header.u32(OverflowLayout.byteCount)) == byteCount
+            runFlaw(header, Int(page), byteCount: byteCount) == nil
         else { throw PageProblem.noRun(page, path: file.path) }
         return header.birth
     }

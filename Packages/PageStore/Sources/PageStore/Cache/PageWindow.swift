@@ -4,7 +4,7 @@ import Synchronization
 /// All that a read needs to find resident pages without a call: copied into an operation once, it
 /// turns a page number into an address.
 ///
-/// It does not keep pages in memory: that does the read opened with ``PageStorage/beginRead()``.
+/// It does not keep pages in memory: that does the read opened with ``PageReading/beginRead()``.
 @safe public struct PageWindow: @unchecked Sendable {
     // Sendable: constant pointers into reserved memory that the store keeps until its end; the
     // states are atomics, and pages are only read through the window.
@@ -23,7 +23,7 @@ import Synchronization
         self.pageLimit = pageLimit
     }
 
-    /// The page, or nil when it has to be loaded first (``PageStorage/load(_:)``).
+    /// The page, or nil when it has to be loaded first (``PageReading/load(_:)``).
     @inlinable
     public func resident(_ page: PageNumber) -> PageBytes? {
         guard page < pageLimit,
@@ -52,7 +52,7 @@ import Synchronization
     }
 }
 
-/// An open read on a store; see ``PageStorage/beginRead()``.
+/// An open read on a store; see ``PageReading/beginRead()``.
 public struct ReadToken: Sendable {
     /// Which slot of the store's readers it holds.
     public let slot: Int

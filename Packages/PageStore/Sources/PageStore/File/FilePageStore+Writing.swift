@@ -10,7 +10,7 @@ extension FilePageStore {
     /// with 8 in most runs.)
     private static var checkpointPieces: Int { 8 }
 
-    /// See ``CheckpointedStorage/writeOutDirty()``.
+    /// See ``CheckpointingStorage/writeOutDirty()``.
     public func writeOutDirty() throws(StorageError) {
         if options.readOnly { return }
         try checkWritable()

@@ -33,18 +33,11 @@ enum OverflowLayout {
         return CRC32C.checksum(page.bytes(start, count: headerChecksum - start))
     }
 
-    /// Checks the header by itself; nil when sound, else what is wrong.
-    static func problem(_ page: PageBytes, number: PageNumber) -> StaticString? {
-        guard page.u32(headerChecksum) == headerChecksum(of: page) else {
-            return "the overflow header's checksum is wrong"
-        }
-        guard page.number == number else { return "the page says it is another page" }
-        guard page.rawKind == PageKind.overflow.rawValue else { return "it is no overflow run" }
+    /// Whether the fields of a header agree with each other.
+    static func isConsistent(_ page: PageBytes) -> Bool {
         let byteCount = Int(page.u32(byteCount))
-        guard byteCount <= maximumByteCount,
-            Int(page.u32(pageCount)) == pageCount(byteCount: byteCount),
-            page.u16(PageLayout.kindFields) == 0, page.level == 0
-        else { return "the overflow header contradicts itself" }
-        return nil
+        return byteCount <= maximumByteCount
+            && Int(page.u32(pageCount)) == pageCount(byteCount: byteCount)
+            && page.u16(PageLayout.kindFields) == 0 && page.level == 0
     }
 }

@@ -15,7 +15,7 @@ public final class PageFile<Handle: File> {
     public let pageCount: Int
     /// What the two superblock slots are, and which counts.
     public let choice: SuperblockChoice
-    private let check: PageCheck
+    private let judge: PageJudge
     private let pieces = PageBuffer(pageCount: 64)
 
     /// Reads the superblocks of `file`.
@@ -26,7 +26,7 @@ public final class PageFile<Handle: File> {
     /// - Throws: `inputOutput` when not even the size is to be had.
     public init(_ file: Handle, check: @escaping PageCheck) throws(StorageError) {
         self.file = file
-        self.check = check
+        judge = PageJudge(structure: check)
         byteCount = try file.size()
         pageCount = Int(min(byteCount >> UInt64(PageLayout.pageShift), UInt64(PageNumber.max)))
         let buffers = [PageBuffer(pageCount: 1), PageBuffer(pageCount: 1)]
@@ -61,13 +61,12 @@ public final class PageFile<Handle: File> {
         _ page: PageNumber, newest: TransactionNumber, isDisplaced: Bool = false,
         into buffer: PageBuffer
     ) -> PageFlaw? {
-        if let flaw = read(page, into: buffer) { return flaw }
-        let bytes = buffer.page(0)
-        if !isDisplaced, bytes.number != page { return .number(found: bytes.number) }
-        guard bytes.rawKind == PageKind.leaf.rawValue || bytes.rawKind == PageKind.inner.rawValue
-        else { return .kind(found: bytes.rawKind) }
-        guard bytes.birth <= newest else { return .birth(found: bytes.birth, newest: newest) }
-        return check(bytes).map { .structure($0) }
+        let size = PageLayout.pageSize
+        if let flaw = file.flaw(readingInto: buffer, byteCount: size, from: Int(page)) {
+            return flaw
+        }
+        return judge.flaw(
+            ofNode: buffer.page(0), at: page, newest: newest, isDisplaced: isDisplaced)
     }
 
     /// The transaction that wrote a page of any kind; nil unless the page is whole and says that it is
@@ -94,26 +93,8 @@ public final class PageFile<Handle: File> {
     public func checkRun(
         _ page: PageNumber, byteCount: Int?, newest: TransactionNumber, pageLimit: Int
     ) -> (pageCount: Int, flaw: PageFlaw?) {
-        let position = Int(page)
-        if let flaw = readBytes(position, PageLayout.pageSize, into: pieces) { return (1, flaw) }
-        let header = pieces.page(0)
-        if let flaw = headerFlaw(header, page, byteCount, newest, pageLimit) { return (1, flaw) }
-        let count = Int(header.u32(OverflowLayout.pageCount))
-        let stored = header.u32(PageLayout.checksum)
-        var rest = PageLayout.headerSize + Int(header.u32(OverflowLayout.byteCount))
-        var checksum = CRC32C.checksum(
-            header.bytes(0, count: min(rest, PageLayout.pageSize)).dropFirst(PageLayout.pageNumber))
-        rest -= PageLayout.pageSize
-        var next = position + 1
-        while rest > 0 {
-            let size = min(rest, pieces.pageCount << PageLayout.pageShift)
-            if let flaw = readBytes(next, size, into: pieces) { return (count, flaw) }
-            checksum = CRC32C.checksum(pieces.bytes.prefix(size), seed: checksum)
-            rest -= size
-            next += pieces.pageCount
-        }
-        let isRight = stored == checksum
-        return (count, isRight ? nil : .checksum(stored: stored, computed: checksum))
+        file.flaw(
+            ofRun: page, byteCount: byteCount, newest: newest, pageLimit: pageLimit, by: pieces)
     }
 
     /// The value of an overflow run, in memory of its own.
@@ -129,33 +110,9 @@ public final class PageFile<Handle: File> {
         let buffer = PageBuffer(pageCount: OverflowLayout.pageCount(byteCount: byteCount))
         let size = PageLayout.headerSize + byteCount
         guard readBytes(Int(page), size, into: buffer) == nil else { return nil }
-        let checksum = CRC32C.checksum(buffer.bytes.prefix(size).dropFirst(PageLayout.pageNumber))
-        return checksum == buffer.page(0).u32(PageLayout.checksum) ? buffer : nil
-    }
-
-    private func headerFlaw(
-        _ header: PageBytes, _ page: PageNumber, _ byteCount: Int?, _ newest: TransactionNumber,
-        _ pageLimit: Int
-    ) -> PageFlaw? {
-        let stored = header.u32(OverflowLayout.headerChecksum)
-        let computed = OverflowLayout.headerChecksum(of: header)
-        guard stored == computed else { return .checksum(stored: stored, computed: computed) }
-        guard header.number == page else { return .number(found: header.number) }
-        guard header.rawKind == PageKind.overflow.rawValue else {
-            return .kind(found: header.rawKind)
-        }
-        if let problem = OverflowLayout.problem(header, number: page) { return .structure(problem) }
-        guard header.birth <= newest else {
-            return .birth(found: header.birth, newest: newest)
-        }
-        let found = UInt64(header.u32(OverflowLayout.byteCount))
-        if let byteCount, found != UInt64(byteCount) {
-            return .length(found: found, expected: UInt64(byteCount))
-        }
-        guard Int(page) + Int(header.u32(OverflowLayout.pageCount)) <= pageLimit else {
-            return .beyondEnd(pageCount: UInt64(pageLimit))
-        }
-        return nil
+        let stored = buffer.page(0).u32(PageLayout.checksum)
+        return PageJudge.flaw(ofRun: buffer.bytes.prefix(size), stored: stored) == nil
+            ? buffer : nil
     }
 
     private func readBytes(_ page: Int, _ count: Int, into buffer: PageBuffer) -> PageFlaw? {

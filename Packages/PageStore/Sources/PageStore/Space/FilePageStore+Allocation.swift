@@ -5,7 +5,7 @@ extension FilePageStore {
     /// Longer values go to the file at once, from the caller's memory, instead of through the cache.
     static var directWriteByteCount: Int { 256 << 10 }
 
-    /// See ``PageStorage/allocate()``.
+    /// See ``PageWriting/allocate()``.
     public func allocate() throws(StorageError) -> PageNumber {
         let page = try takeRun(1)
         table.claim(page)
@@ -18,7 +18,7 @@ extension FilePageStore {
         return PageNumber(page)
     }
 
-    /// See ``PageStorage/copy(_:)``. What ``allocate()`` and ``retire(_:birth:)`` do, under the lock
+    /// See ``PageWriting/copy(_:)``. What ``allocate()`` and ``retire(_:birth:)`` do, under the lock
     /// once: nearly every page of a large transaction comes from here.
     public func copy(_ page: PageNumber) throws(StorageError) -> PageNumber {
         try checkWritable()
@@ -38,7 +38,7 @@ extension FilePageStore {
         return PageNumber(new)
     }
 
-    /// See ``PageStorage/makeWritable(_:)``.
+    /// See ``PageWriting/makeWritable(_:)``.
     public func makeWritable(_ page: PageNumber) throws(StorageError) {
         try makeWritable(page, from: firstTransaction)
     }
@@ -69,12 +69,12 @@ extension FilePageStore {
         }
     }
 
-    /// See ``PageStorage/retire(_:birth:)``.
+    /// See ``PageWriting/retire(_:birth:)``.
     public func retire(_ page: PageNumber, birth: TransactionNumber) throws(StorageError) {
         try retire(page, count: 1, birth: birth)
     }
 
-    /// See ``PageStorage/allocateOverflow(_:)``.
+    /// See ``PageWriting/allocateOverflow(_:)``.
     public func allocateOverflow(_ value: ByteView) throws(StorageError) -> PageNumber {
         guard value.count <= OverflowLayout.maximumByteCount else {
             throw PageProblem.valueTooLong()
@@ -126,7 +126,7 @@ extension FilePageStore {
         }
     }
 
-    /// See ``PageStorage/retireOverflow(_:byteCount:)``.
+    /// See ``PageWriting/retireOverflow(_:byteCount:)``.
     public func retireOverflow(_ page: PageNumber, byteCount: Int) throws(StorageError) {
         let birth = try birthOfRun(page, byteCount: byteCount)
         try retire(

@@ -38,6 +38,7 @@ extension FileSpace {
             freeListBuffer: FreeList.encode(
                 free, below: pageCount, pages: chain, birth: record.transaction))
         allocator.freeze()
+        checkInvariants()
     }
 
     /// Takes the pages that the free list needs from those that are really free, so that they are
@@ -129,6 +130,7 @@ extension FileSpace {
         reclaim()
         let end = cutFreeTail()
         bounds.isShort.store(false, ordering: .relaxed)
+        checkInvariants()
         let fileEnd = fileEnd(above: end, isLast: superblock.record.endsLog)
         if fileEnd < filePages { try cutFile(to: fileEnd) }
     }
@@ -140,6 +142,7 @@ extension FileSpace {
         for page in allocator.newChain.members { allocator.makeFree(page, 1) }
         allocator.newChain.removeAll()
         free(allocator.releaseFrozen())
+        checkInvariants()
     }
 
     // MARK: Dirty pages

@@ -29,6 +29,7 @@ extension FileSpace {
     mutating func commit() throws(StorageError) {
         while let freed = allocator.releaseSavepoint() { free(freed) }
         do throws(StorageError) { try allocator.commit() } catch { throw located(error) }
+        if allocator.isCommitChecked { checkInvariants() }
     }
 
     /// Notes a transaction that took and retired nothing.
@@ -43,6 +44,7 @@ extension FileSpace {
     mutating func abort() -> Bool {
         guard let freed = allocator.abort() else { return false }
         free(freed)
+        checkInvariants()
         return true
     }
 
@@ -71,6 +73,7 @@ extension FileSpace {
     /// - Returns: the running transaction, if that has no savepoint any more.
     mutating func rollBackSavepoint() -> TransactionNumber? {
         free(allocator.rollBackSavepoint() ?? [])
+        checkInvariants()
         return allocator.savepoints.isEmpty && allocator.running != 0 ? allocator.running : nil
     }
 

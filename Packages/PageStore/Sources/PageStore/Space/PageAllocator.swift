@@ -1,10 +1,24 @@
 import StorageIO
 
 /// Which pages are free, which are waiting to be free, and which are dirty: the bookkeeping behind
-/// both stores, without any file or memory of its own.
+/// both stores, without any file or memory of its own. It is part of the state inside of their locks.
 ///
-/// Guarded by its store's space lock, all of it. Every page below `end` is in exactly one of: the
-/// superblocks (0 and 1), `free`, `pending`, `chain` and `newChain`, or in use by some version.
+/// Invariants, which `brokenInvariant` checks (``InvariantChecks``):
+/// - P1: A page from 2 up to `end` is in at most one of `free`, `pending`, `chain` and `newChain`; one that is in
+///   none of them is in use by some version. No other page is in any of them.
+/// - P2: What is born in the running transaction is in use, and so is what it set aside behind a savepoint, which is
+///   not in `born` meanwhile. While none runs, nothing is born or retired, and there is no savepoint.
+/// - P3: A dirty page is in use or pending, and in only one of `dirty` and `frozen`.
+/// - P4: A pending page is in exactly one retired run, and such a run is pending as a whole.
+/// - P5: A run is retired after it was born. It is the running transaction's; or it waits for its publication, in
+///   the order of the deaths; or a held version sees it, the oldest one that does; or it waits for the checkpoint
+///   that it is frozen by.
+/// - P6: Published version, head and running transaction come in this order.
+///
+/// `FileSpace` has two more:
+/// - P7: The durable list has as many pages as the superblock says. While no checkpoint runs nothing is frozen, and no
+///   page is taken for a list.
+/// - P8: The file has all pages of its space, unless it is only read; readers know where that ends.
 struct PageAllocator {
     /// A run of pages that a transaction replaced, with its lifetime `birth ..< death`.
     struct Retired {
@@ -59,7 +73,7 @@ struct PageAllocator {
     var savepoints: [Savepoint] = []
     /// Committed retirements by death, ascending, that are not published yet.
     var waiting: [Retired] = []
-    private var waitingStart = 0
+    private(set) var waitingStart = 0
     /// Published retirements, each under the oldest held version that sees it.
     private(set) var buckets: [Bucket] = []
     /// The newest transaction at the last ``reclaim(held:)``, and how many versions were held then.
@@ -68,7 +82,7 @@ struct PageAllocator {
     /// How many held versions, buckets and retired runs all reclaiming has looked at.
     private(set) var reclaimVisitCount: UInt64 = 0
     /// Reusable, but frozen when they became so.
-    private var afterCheckpoint: [Retired] = []
+    private(set) var afterCheckpoint: [Retired] = []
     /// What is known about the runs in `free`.
     private(set) var search = RunSearch()
 
@@ -283,12 +297,16 @@ struct PageAllocator {
         let holder = held.firstIndex(notBelow: entry.birth)
         if holder < held.count, held[holder] < entry.death {
             add(entry, toBucketOf: held[holder])
-        } else if frozen.contains(Int(entry.page)) {
+        } else if let page = frozen.next(from: Int(entry.page)),
+            page < Int(entry.page) + Int(entry.count)
+        {
             afterCheckpoint.append(entry)
         } else {
             let start = Int(entry.page)
             pending.remove(start..<start + Int(entry.count))
             dirty.remove(start)
+            // A hostile file may claim that a run reaches over pages that are dirty by themselves.
+            if entry.count > 1 { dirty.remove(start + 1..<start + Int(entry.count)) }
             makeFree(start, Int(entry.count))
             freed.append(Run(page: start, count: Int(entry.count)))
         }

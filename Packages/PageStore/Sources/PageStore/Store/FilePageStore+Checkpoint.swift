@@ -2,16 +2,16 @@ import StorageIO
 import Synchronization
 
 extension FilePageStore {
-    /// See ``CheckpointedStorage/checkpoint``.
+    /// See ``CheckpointingStorage/checkpoint``.
     public var checkpoint: CheckpointRecord { space.withLock { $0.superblock.record } }
 
     /// How many checkpoints the store has had, the one that created it included.
     public var generation: UInt64 { space.withLock { $0.superblock.generation } }
 
-    /// See ``CheckpointedStorage/superblockPage``.
+    /// See ``StoreInspection/superblockPage``.
     public var superblockPage: PageNumber { space.withLock { PageNumber($0.durableSlot) } }
 
-    /// See ``CheckpointedStorage/beginCheckpoint(_:)``.
+    /// See ``CheckpointingStorage/beginCheckpoint(_:)``.
     public func beginCheckpoint(_ record: CheckpointRecord) throws(StorageError) {
         try checkWritable()
         guard !options.readOnly else {
@@ -21,7 +21,7 @@ extension FilePageStore {
         try space.withLock { space throws(StorageError) in try space.beginCheckpoint(record) }
     }
 
-    /// See ``CheckpointedStorage/finishCheckpoint()``.
+    /// See ``CheckpointingStorage/finishCheckpoint()``.
     public func finishCheckpoint() throws(StorageError) {
         try checkWritable()
         let (running, slot) = try space.withLock { space throws(StorageError) in
@@ -46,7 +46,7 @@ extension FilePageStore {
         evictIfNeeded()
     }
 
-    /// See ``CheckpointedStorage/noteLogInUse()``. The same checkpoint under the next generation: all
+    /// See ``CheckpointingStorage/noteLogInUse()``. The same checkpoint under the next generation: all
     /// that it refers to is durable already (R2).
     public func noteLogInUse() throws(StorageError) {
         try checkWritable()

@@ -3,7 +3,7 @@ import StorageIO
 // Pages that are written to the file as they come and take no place in the cache: a large load needs no
 // memory for what it has written, and the medium is at work while it goes on.
 extension FilePageStore {
-    /// See ``PageStorage/allocateRun(upTo:)``.
+    /// See ``PageWriting/allocateRun(upTo:)``.
     public func allocateRun(upTo count: Int) throws(StorageError) -> Range<PageNumber> {
         try checkWritable()
         let run = try space.withLock { space throws(StorageError) in
@@ -12,7 +12,7 @@ extension FilePageStore {
         return PageNumber(run.lowerBound)..<PageNumber(run.upperBound)
     }
 
-    /// See ``PageStorage/fill(_:from:)``.
+    /// See ``PageWriting/fill(_:from:)``.
     public func fill(
         _ pages: Range<PageNumber>, from buffer: PageBuffer
     ) throws(StorageError) {

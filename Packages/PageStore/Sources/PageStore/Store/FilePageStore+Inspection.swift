@@ -2,7 +2,7 @@ import StorageIO
 import Synchronization
 
 extension FilePageStore {
-    /// See ``CheckpointedStorage/pressure``.
+    /// See ``CheckpointingStorage/pressure``.
     public var pressure: Pressure {
         Pressure(
             dirtyPages: table.dirtyCount.load(ordering: .relaxed),
@@ -10,7 +10,7 @@ extension FilePageStore {
             dirtyPageBudget: options.dirtyBudget >> PageLayout.pageShift)
     }
 
-    /// See ``CheckpointedStorage/statistics``.
+    /// See ``StoreInspection/statistics``.
     public var statistics: PageStoreStatistics {
         var statistics = PageStoreStatistics()
         space.withLock { space in
@@ -25,25 +25,25 @@ extension FilePageStore {
         return statistics
     }
 
-    /// See ``CheckpointedStorage/pageCount``.
+    /// See ``StoreInspection/pageCount``.
     public var pageCount: Int { bounds.end.load(ordering: .acquiring) }
 
-    /// See ``CheckpointedStorage/forEachFreeRun(_:)``.
+    /// See ``StoreInspection/forEachFreeRun(_:)``.
     public func forEachFreeRun(_ body: (PageNumber, Int) -> Void) {
         space.withLock { $0.allocator.free.forEachRun { body(PageNumber($0), $1) } }
     }
 
-    /// See ``CheckpointedStorage/forEachPendingRun(_:)``.
+    /// See ``StoreInspection/forEachPendingRun(_:)``.
     public func forEachPendingRun(_ body: (PageNumber, Int) -> Void) {
         space.withLock { $0.allocator.pending.forEachRun { body(PageNumber($0), $1) } }
     }
 
-    /// See ``CheckpointedStorage/freeListPages``.
+    /// See ``StoreInspection/freeListPages``.
     public var freeListPages: [PageNumber] {
         space.withLock { $0.allocator.chain.members.map { PageNumber($0) } }
     }
 
-    /// See ``CheckpointedStorage/checkStored(_:)``.
+    /// See ``StoreInspection/checkStored(_:)``.
     public func checkStored(_ page: PageNumber) throws(StorageError) {
         try checkOpen()
         let number = Int(page)
@@ -55,53 +55,34 @@ extension FilePageStore {
         try unsafe readExactly(
             buffer.buffer(byteCount: PageLayout.pageSize), at: number, of: number)
         let header = buffer.page(0)
-        if header.rawKind == PageKind.freeList.rawValue {
-            guard header.isIntact, header.number == page else {
-                throw damage("The page's checksum is wrong.", number)
-            }
-        } else if header.rawKind == PageKind.overflow.rawValue {
-            try checkStoredRun(header, number)
-        } else if let problem = nodeProblem(header, number) {
-            throw damage(problem, number)
-        }
-    }
-
-    /// Checks a run piece by piece; its first page is given.
-    private func checkStoredRun(_ header: PageBytes, _ page: Int) throws(StorageError) {
-        if let problem = runProblem(header, page) { throw damage(problem, page) }
-        let expected = header.u32(PageLayout.checksum)
-        var rest = PageLayout.headerSize + Int(header.u32(OverflowLayout.byteCount))
-        var checksum = CRC32C.checksum(
-            header.bytes(0, count: min(rest, PageLayout.pageSize))
-                .dropFirst(PageLayout.pageNumber))
-        rest -= PageLayout.pageSize
-        let pages = (max(rest, 0) + PageLayout.pageSize - 1) >> PageLayout.pageShift
-        let buffer = PageBuffer(pageCount: min(pages, 64))
-        var position = page + 1
-        while rest > 0 {
-            let count = min(rest, buffer.pageCount << PageLayout.pageShift)
-            try unsafe readExactly(buffer.buffer(byteCount: count), at: position, of: page)
-            checksum = CRC32C.checksum(buffer.bytes.prefix(count), seed: checksum)
-            rest -= count
-            position += buffer.pageCount
-        }
-        guard checksum == expected else {
-            throw damage("The overflow run's checksum is wrong.", page)
+        switch header.rawKind {
+        case PageKind.freeList.rawValue:
+            try refuse(PageJudge.flaw(ofListPage: header, at: page), number)
+        case PageKind.overflow.rawValue:
+            let pages = min(max(1, Int(header.u32(OverflowLayout.pageCount))), 64)
+            let run = file.flaw(
+                ofRun: page, byteCount: nil,
+                newest: bounds.newestBirth.load(ordering: .acquiring),
+                pageLimit: bounds.end.load(ordering: .acquiring), by: PageBuffer(pageCount: pages))
+            try refuse(run.flaw, number)
+        default:
+            try refuse(nodeFlaw(header, number), number)
+            try refuseForged(header, number)
         }
     }
 }
 
 extension FilePageStore {
-    /// See ``CheckpointedStorage/isSpareSuperblockDamaged``.
+    /// See ``StoreInspection/isSpareSuperblockDamaged``.
     public var isSpareSuperblockDamaged: Bool {
         otherSlotDamaged && generation == openedGeneration
     }
 
-    /// See ``CheckpointedStorage/flaw(_:of:)``.
+    /// See ``StoreInspection/flaw(_:of:)``.
     public func flaw(_ error: StorageError, of page: PageNumber) -> PageFlaw {
         guard error.code == .damaged else { return .unreadable(error) }
         do throws(StorageError) {
-            let pages = try PageFile(file, check: check)
+            let pages = try PageFile(file, check: judge.structure)
             let buffer = PageBuffer(pageCount: 1)
             let newest = bounds.newestBirth.load(ordering: .acquiring)
             if let flaw = pages.readNode(page, newest: newest, into: buffer) {

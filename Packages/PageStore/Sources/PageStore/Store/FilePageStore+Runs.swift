@@ -3,7 +3,7 @@ import Synchronization
 
 // Long values portion by portion, past the cache.
 extension FilePageStore {
-    /// See ``PageStorage/beginRun(byteCount:)``.
+    /// See ``PageWriting/beginRun(byteCount:)``.
     public func beginRun(byteCount: Int) throws(StorageError) -> RunDraft {
         guard byteCount >= 0, byteCount <= OverflowLayout.maximumByteCount else {
             throw PageProblem.valueTooLong()
@@ -35,7 +35,7 @@ extension FilePageStore {
         return draft
     }
 
-    /// See ``PageStorage/write(_:to:)``.
+    /// See ``PageWriting/write(_:to:)``.
     public func write(_ bytes: ByteView, to draft: RunDraft) throws(StorageError) {
         guard bytes.count <= draft.missingCount else {
             throw PageProblem.runOverfilled(path: file.path)
@@ -82,7 +82,7 @@ extension FilePageStore {
         draft.filledCount = 0
     }
 
-    /// See ``PageStorage/finishRun(_:)``.
+    /// See ``PageWriting/finishRun(_:)``.
     public func finishRun(_ draft: RunDraft) throws(StorageError) -> PageNumber {
         guard draft.missingCount == 0 else {
             throw PageProblem.runUnderfilled(path: file.path)
@@ -97,7 +97,7 @@ extension FilePageStore {
         return draft.page
     }
 
-    /// See ``PageStorage/abandonRun(_:)``.
+    /// See ``PageWriting/abandonRun(_:)``.
     public func abandonRun(_ draft: RunDraft) {
         space.withLock { space in
             // With the transaction its pages have gone.
@@ -108,7 +108,7 @@ extension FilePageStore {
 
     // MARK: Reading
 
-    /// See ``PageStorage/openRun(_:byteCount:)``.
+    /// See ``PageReading/openRun(_:byteCount:)``.
     public func openRun(
         _ page: PageNumber, byteCount: Int
     ) throws(StorageError) -> RunReader {
@@ -127,7 +127,7 @@ extension FilePageStore {
         return run
     }
 
-    /// See ``PageStorage/portion(of:at:)``.
+    /// See ``PageReading/portion(of:at:)``.
     public func portion(
         of run: RunReader, at offset: Int
     ) throws(StorageError) -> ByteView {
@@ -196,10 +196,7 @@ extension FilePageStore {
         guard let header = run.buffer?.page(0) else {
             preconditionFailure("a portion has a buffer")
         }
-        if let problem = runProblem(header, number) { throw damage(problem, number) }
-        guard Int(header.u32(OverflowLayout.byteCount)) == run.byteCount else {
-            throw PageProblem.noRun(run.page, path: file.path)
-        }
+        try refuse(runFlaw(header, number, byteCount: run.byteCount), number)
         try refuseLost(number, birth: header.birth)
         let stored = header.u32(PageLayout.checksum)
         var checksum = CRC32C.checksum(bytes.dropFirst(PageLayout.pageNumber))
@@ -209,9 +206,9 @@ extension FilePageStore {
             checksum = CRC32C.checksum(bytes, seed: checksum)
             checksums.append(CRC32C.checksum(bytes))
         }
-        guard checksum == stored else {
+        if checksum != stored {
             run.loaded = nil
-            throw damage("The overflow run's checksum is wrong.", number)
+            try refuse(.checksum(stored: stored, computed: checksum), number)
         }
         run.checksums = checksums
     }

@@ -5,19 +5,19 @@ extension FilePageStore {
     /// every page that it changes, and not what says that no transaction runs.
     static var behindSavepoint: TransactionNumber { .max - 1 }
 
-    /// See ``CheckpointedStorage/addSavepoint()``.
+    /// See ``TransactionalStorage/addSavepoint()``.
     public func addSavepoint() throws(StorageError) {
         try checkWritable()
         try space.withLock { space throws(StorageError) in try space.addSavepoint() }
         firstTransaction = Self.behindSavepoint
     }
 
-    /// See ``CheckpointedStorage/releaseSavepoint()``.
+    /// See ``TransactionalStorage/releaseSavepoint()``.
     public func releaseSavepoint() {
         endSavepoint(space.withLock { $0.releaseSavepoint() })
     }
 
-    /// See ``CheckpointedStorage/rollBackSavepoint()``.
+    /// See ``TransactionalStorage/rollBackSavepoint()``.
     public func rollBackSavepoint() {
         endSavepoint(space.withLock { $0.rollBackSavepoint() })
     }

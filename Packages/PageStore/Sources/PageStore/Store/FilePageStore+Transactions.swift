@@ -1,7 +1,8 @@
 import StorageIO
+import Synchronization
 
 extension FilePageStore {
-    /// See ``CheckpointedStorage/beginTransaction(_:)``.
+    /// See ``TransactionalStorage/beginTransaction(_:)``.
     public func beginTransaction(_ number: TransactionNumber) throws(StorageError) {
         try checkWritable()
         // What became free may be a lot of memory.
@@ -12,7 +13,7 @@ extension FilePageStore {
         purpose = .growth
     }
 
-    /// See ``CheckpointedStorage/extendTransaction(to:)``.
+    /// See ``TransactionalStorage/extendTransaction(to:)``.
     public func extendTransaction(to number: TransactionNumber) throws(StorageError) {
         guard number < Superblock.countLimit else {
             throw StorageError(
@@ -22,13 +23,13 @@ extension FilePageStore {
         transaction = number
     }
 
-    /// See ``CheckpointedStorage/commitTransaction()``.
+    /// See ``TransactionalStorage/commitTransaction()``.
     public func commitTransaction() throws(StorageError) {
         try space.withLock { space throws(StorageError) in try space.commit() }
         firstTransaction = .max
     }
 
-    /// See ``CheckpointedStorage/abortTransaction()``.
+    /// See ``TransactionalStorage/abortTransaction()``.
     @discardableResult
     public func abortTransaction() -> Bool {
         defer { evictIfNeeded() }
@@ -37,35 +38,35 @@ extension FilePageStore {
         return true
     }
 
-    /// See ``CheckpointedStorage/commitInPlace(_:)``.
+    /// See ``TransactionalStorage/commitInPlace(_:)``.
     public func commitInPlace(_ number: TransactionNumber) throws(StorageError) {
         try space.withLock { space throws(StorageError) in try space.commitInPlace(number) }
         transaction = number
     }
 
-    /// See ``CheckpointedStorage/publish(_:)``.
+    /// See ``TransactionalStorage/publish(_:)``.
     public func publish(_ transaction: TransactionNumber) throws(StorageError) {
         try space.withLock { space throws(StorageError) in try space.publish(transaction) }
     }
 
     // MARK: Space
 
-    /// See ``CheckpointedStorage/setPurpose(_:)``.
+    /// See ``TransactionalStorage/setPurpose(_:)``.
     public func setPurpose(_ purpose: SpacePurpose) { self.purpose = purpose }
 
-    /// See ``CheckpointedStorage/isSpaceShort``.
+    /// See ``CheckpointingStorage/isSpaceShort``.
     public var isSpaceShort: Bool { bounds.isShort.load(ordering: .relaxed) }
 
-    /// See ``CheckpointedStorage/noteSpaceShort()``.
+    /// See ``CheckpointingStorage/noteSpaceShort()``.
     public func noteSpaceShort() { bounds.isShort.store(true, ordering: .relaxed) }
 
-    /// See ``CheckpointedStorage/giveSpaceBack()``.
+    /// See ``CheckpointingStorage/giveSpaceBack()``.
     public func giveSpaceBack() throws(StorageError) -> Bool {
         try checkWritable()
         return try space.withLock { space throws(StorageError) in try space.giveSpaceBack() }
     }
 
-    /// See ``CheckpointedStorage/cutFreeEnd()``.
+    /// See ``CheckpointingStorage/cutFreeEnd()``.
     public func cutFreeEnd() throws(StorageError) {
         try checkWritable()
         try space.withLock { space throws(StorageError) in try space.cutFreeEnd() }

@@ -28,9 +28,9 @@ private struct WritingState {
 @safe public final class FilePageStore<Handle: File>: CheckpointedStorage, @unchecked Sendable {
     // Sendable: every stored property is constant and safe by itself, or says what guards it.
 
-    /// See ``PageStorage/window``.
+    /// See ``PageReading/window``.
     public let window: PageWindow
-    /// See ``CheckpointedStorage/versions``.
+    /// See ``TransactionalStorage/versions``.
     public let versions: VersionRegistry
     /// What the store was opened with.
     public let options: PageStoreOptions
@@ -42,12 +42,12 @@ private struct WritingState {
     public let otherSlotDamaged: Bool
     /// The generation of the superblock that was chosen at open.
     let openedGeneration: UInt64
-    /// See ``PageStorage/transaction``. Belongs to the writing thread.
+    /// See ``PageWriting/transaction``. Belongs to the writing thread.
     public internal(set) var transaction: TransactionNumber {
         get { unsafe writing.pointee.transaction }
         set { unsafe writing.pointee.transaction = newValue }
     }
-    /// See ``PageStorage/firstTransaction``. Belongs to the writing thread.
+    /// See ``PageWriting/firstTransaction``. Belongs to the writing thread.
     public internal(set) var firstTransaction: TransactionNumber {
         @inline(__always) get { unsafe writing.pointee.firstTransaction }
         set { unsafe writing.pointee.firstTransaction = newValue }
@@ -61,7 +61,7 @@ private struct WritingState {
     let file: Handle
     let memory: PageMemory
     let table: PageTable
-    let check: PageCheck
+    let judge: PageJudge
     let epochs = ReaderEpochs()
 
     /// The file's space, under its lock.
@@ -88,7 +88,7 @@ private struct WritingState {
     ) {
         self.file = file
         self.options = options
-        self.check = check
+        judge = PageJudge(structure: check)
         self.otherSlotDamaged = otherSlotDamaged
         table = space.table
         memory = table.memory
@@ -112,9 +112,9 @@ private struct WritingState {
 
     // MARK: Reads
 
-    /// See ``PageStorage/beginRead()``.
+    /// See ``PageReading/beginRead()``.
     public func beginRead() -> ReadToken { ReadToken(slot: epochs.enter()) }
-    /// See ``PageStorage/endRead(_:)``.
+    /// See ``PageReading/endRead(_:)``.
     public func endRead(_ token: ReadToken) {
         epochs.leave(token.slot)
         // A long read may have held up eviction, and nothing may miss the cache for long.
@@ -123,7 +123,7 @@ private struct WritingState {
 
     // MARK: Failure
 
-    /// See ``CheckpointedStorage/poison``.
+    /// See ``CheckpointingStorage/poison``.
     public var poison: StorageError? { failure.cause }
 
     func checkOpen() throws(StorageError) {
@@ -143,7 +143,7 @@ private struct WritingState {
         }
     }
 
-    /// See ``CheckpointedStorage/close()``.
+    /// See ``CheckpointingStorage/close()``.
     public func close() {
         schedulePoint()
         isClosed.store(true, ordering: .relaxed)

@@ -2,7 +2,7 @@ import StorageIO
 
 // Long values portion by portion.
 extension InMemoryPageStore {
-    /// See ``PageStorage/beginRun(byteCount:)``.
+    /// See ``PageWriting/beginRun(byteCount:)``.
     public func beginRun(byteCount: Int) throws(StorageError) -> RunDraft {
         guard byteCount >= 0, byteCount <= OverflowLayout.maximumByteCount else {
             throw PageProblem.valueTooLong()
@@ -14,7 +14,7 @@ extension InMemoryPageStore {
         return RunDraft(page: start, byteCount: byteCount, isInMemory: true)
     }
 
-    /// See ``PageStorage/write(_:to:)``.
+    /// See ``PageWriting/write(_:to:)``.
     public func write(_ bytes: ByteView, to draft: RunDraft) throws(StorageError) {
         guard bytes.count <= draft.missingCount else { throw PageProblem.runOverfilled() }
         let place = PageLayout.headerSize + draft.writtenCount
@@ -24,18 +24,18 @@ extension InMemoryPageStore {
         draft.writtenCount += bytes.count
     }
 
-    /// See ``PageStorage/finishRun(_:)``.
+    /// See ``PageWriting/finishRun(_:)``.
     public func finishRun(_ draft: RunDraft) throws(StorageError) -> PageNumber {
         guard draft.missingCount == 0 else { throw PageProblem.runUnderfilled() }
         return draft.page
     }
 
-    /// See ``PageStorage/abandonRun(_:)``.
+    /// See ``PageWriting/abandonRun(_:)``.
     public func abandonRun(_ draft: RunDraft) {
         space.withLock { $0.giveBack(draft.run) }
     }
 
-    /// See ``PageStorage/openRun(_:byteCount:)``.
+    /// See ``PageReading/openRun(_:byteCount:)``.
     public func openRun(
         _ page: PageNumber, byteCount: Int
     ) throws(StorageError) -> RunReader {
@@ -43,7 +43,7 @@ extension InMemoryPageStore {
         return RunReader(page: page, byteCount: byteCount)
     }
 
-    /// See ``PageStorage/portion(of:at:)``.
+    /// See ``PageReading/portion(of:at:)``.
     public func portion(
         of run: RunReader, at offset: Int
     ) throws(StorageError) -> ByteView {

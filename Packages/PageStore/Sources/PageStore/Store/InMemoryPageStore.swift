@@ -3,7 +3,7 @@ import Synchronization
 
 /// Pages in memory alone: the second implementation of the seam, for tests and for databases that
 /// need no file. Nothing is loaded or evicted, and a checkpoint is bookkeeping only.
-@safe public final class InMemoryPageStore: CheckpointedStorage, @unchecked Sendable {
+@safe public final class InMemoryPageStore: FilelessStorage, @unchecked Sendable {
     // Sendable: all parts are safe by themselves, but for `purpose` and the numbers of transactions, which
     // belong to the writing thread.
     let memory: PageMemory
@@ -13,16 +13,16 @@ import Synchronization
     /// What the next pages are for.
     private var purpose = SpacePurpose.growth
 
-    /// See ``PageStorage/window``.
+    /// See ``PageReading/window``.
     public let window: PageWindow
-    /// See ``CheckpointedStorage/versions``.
+    /// See ``TransactionalStorage/versions``.
     public let versions: VersionRegistry
-    /// See ``PageStorage/transaction``.
+    /// See ``PageWriting/transaction``.
     public private(set) var transaction: TransactionNumber {
         get { transactionNumber.load(ordering: .relaxed) }
         set { transactionNumber.store(newValue, ordering: .relaxed) }
     }
-    /// See ``PageStorage/firstTransaction``.
+    /// See ``PageWriting/firstTransaction``.
     public private(set) var firstTransaction: TransactionNumber {
         get { firstTransactionNumber.load(ordering: .relaxed) }
         set { firstTransactionNumber.store(newValue, ordering: .relaxed) }
@@ -47,7 +47,7 @@ import Synchronization
 
     // MARK: Reading
 
-    /// See ``PageStorage/load(_:)``.
+    /// See ``PageReading/load(_:)``.
     public func load(_ page: PageNumber) throws(StorageError) {
         if isClosed.load(ordering: .relaxed) { throw closedError() }
         guard page >= 2, page < window.pageLimit else { throw PageProblem.beyondEnd(page) }
@@ -60,12 +60,12 @@ import Synchronization
     }
 
     // Nothing is ever evicted, so a read has nothing to keep.
-    /// See ``PageStorage/beginRead()``.
+    /// See ``PageReading/beginRead()``.
     public func beginRead() -> ReadToken { ReadToken(slot: 0) }
-    /// See ``PageStorage/endRead(_:)``.
+    /// See ``PageReading/endRead(_:)``.
     public func endRead(_ token: ReadToken) {}
 
-    /// See ``PageStorage/overflow(_:byteCount:)``.
+    /// See ``PageReading/overflow(_:byteCount:)``.
     public func overflow(_ page: PageNumber, byteCount: Int) throws(StorageError) -> ByteView {
         try load(page)
         let header = memory.page(Int(page))
@@ -78,12 +78,12 @@ import Synchronization
 
     // MARK: Writing
 
-    /// See ``PageStorage/allocate()``.
+    /// See ``PageWriting/allocate()``.
     public func allocate() throws(StorageError) -> PageNumber {
         PageNumber(try allocateRun(1))
     }
 
-    /// See ``PageStorage/makeWritable(_:)``.
+    /// See ``PageWriting/makeWritable(_:)``.
     public func makeWritable(_ page: PageNumber) throws(StorageError) {
         try load(page)
         guard memory.page(Int(page)).birth >= firstTransaction else {
@@ -91,7 +91,7 @@ import Synchronization
         }
     }
 
-    /// See ``PageStorage/copy(_:)``.
+    /// See ``PageWriting/copy(_:)``.
     public func copy(_ page: PageNumber) throws(StorageError) -> PageNumber {
         // Born behind the innermost savepoint: it can be changed where it is.
         if space.withLock({
@@ -102,12 +102,12 @@ import Synchronization
         return try copyByParts(page)
     }
 
-    /// See ``PageStorage/retire(_:birth:)``.
+    /// See ``PageWriting/retire(_:birth:)``.
     public func retire(_ page: PageNumber, birth: TransactionNumber) throws(StorageError) {
         try retire(page, count: 1, birth: birth)
     }
 
-    /// See ``PageStorage/allocateOverflow(_:)``.
+    /// See ``PageWriting/allocateOverflow(_:)``.
     public func allocateOverflow(_ value: ByteView) throws(StorageError) -> PageNumber {
         guard value.count <= OverflowLayout.maximumByteCount else {
             throw PageProblem.valueTooLong()
@@ -124,7 +124,7 @@ import Synchronization
         return PageNumber(start)
     }
 
-    /// See ``PageStorage/retireOverflow(_:byteCount:)``.
+    /// See ``PageWriting/retireOverflow(_:byteCount:)``.
     public func retireOverflow(_ page: PageNumber, byteCount: Int) throws(StorageError) {
         _ = try overflow(page, byteCount: byteCount)
         try retire(
@@ -154,7 +154,7 @@ import Synchronization
 
     // MARK: Transactions
 
-    /// See ``CheckpointedStorage/beginTransaction(_:)``.
+    /// See ``TransactionalStorage/beginTransaction(_:)``.
     public func beginTransaction(_ number: TransactionNumber) throws(StorageError) {
         if isClosed.load(ordering: .relaxed) { throw closedError() }
         try space.withLock { space throws(StorageError) in try space.begin(number) }
@@ -163,19 +163,19 @@ import Synchronization
         purpose = .growth
     }
 
-    /// See ``CheckpointedStorage/extendTransaction(to:)``.
+    /// See ``TransactionalStorage/extendTransaction(to:)``.
     public func extendTransaction(to number: TransactionNumber) throws(StorageError) {
         try space.withLock { space throws(StorageError) in try space.allocator.extend(to: number) }
         transaction = number
     }
 
-    /// See ``CheckpointedStorage/commitTransaction()``.
+    /// See ``TransactionalStorage/commitTransaction()``.
     public func commitTransaction() throws(StorageError) {
         try space.withLock { space throws(StorageError) in try space.commit() }
         firstTransaction = .max
     }
 
-    /// See ``CheckpointedStorage/commitInPlace(_:)``.
+    /// See ``TransactionalStorage/commitInPlace(_:)``.
     public func commitInPlace(_ number: TransactionNumber) throws(StorageError) {
         try space.withLock { space throws(StorageError) in
             try space.allocator.commitInPlace(number)
@@ -183,7 +183,7 @@ import Synchronization
         transaction = number
     }
 
-    /// See ``CheckpointedStorage/abortTransaction()``.
+    /// See ``TransactionalStorage/abortTransaction()``.
     @discardableResult
     public func abortTransaction() -> Bool {
         guard space.withLock({ $0.abort() }) else { return false }
@@ -193,19 +193,19 @@ import Synchronization
 
     // MARK: Savepoints
 
-    /// See ``CheckpointedStorage/addSavepoint()``.
+    /// See ``TransactionalStorage/addSavepoint()``.
     public func addSavepoint() throws(StorageError) {
         try space.withLock { space throws(StorageError) in try space.allocator.addSavepoint() }
         // Above every birth; but a transaction runs.
         firstTransaction = .max - 1
     }
 
-    /// See ``CheckpointedStorage/releaseSavepoint()``.
+    /// See ``TransactionalStorage/releaseSavepoint()``.
     public func releaseSavepoint() {
         endSavepoint { allocator in allocator.releaseSavepoint() }
     }
 
-    /// See ``CheckpointedStorage/rollBackSavepoint()``.
+    /// See ``TransactionalStorage/rollBackSavepoint()``.
     public func rollBackSavepoint() {
         endSavepoint { allocator in allocator.rollBackSavepoint() }
     }
@@ -214,7 +214,7 @@ import Synchronization
         if let running = space.withLock({ $0.endSavepoint(end) }) { firstTransaction = running }
     }
 
-    /// See ``CheckpointedStorage/publish(_:)``.
+    /// See ``TransactionalStorage/publish(_:)``.
     public func publish(_ transaction: TransactionNumber) throws(StorageError) {
         try space.withLock { space throws(StorageError) in
             try space.allocator.publish(transaction)
@@ -223,44 +223,30 @@ import Synchronization
 
     // MARK: Checkpoints
 
-    /// See ``CheckpointedStorage/beginCheckpoint(_:)``.
+    /// See ``CheckpointingStorage/beginCheckpoint(_:)``.
     public func beginCheckpoint(_ record: CheckpointRecord) throws(StorageError) {
         if isClosed.load(ordering: .relaxed) { throw closedError() }
         try space.withLock { space throws(StorageError) in try space.beginCheckpoint(record) }
     }
 
-    /// See ``CheckpointedStorage/finishCheckpoint()``.
+    /// See ``CheckpointingStorage/finishCheckpoint()``.
     public func finishCheckpoint() throws(StorageError) {
         if isClosed.load(ordering: .relaxed) { throw closedError() }
         try space.withLock { space throws(StorageError) in try space.finishCheckpoint() }
     }
 
-    /// See ``CheckpointedStorage/setPurpose(_:)``.
+    /// See ``TransactionalStorage/setPurpose(_:)``.
     public func setPurpose(_ purpose: SpacePurpose) { self.purpose = purpose }
-    /// See ``CheckpointedStorage/isSpaceShort``; a checkpoint would free no more than a transaction that
-    /// begins does.
-    public var isSpaceShort: Bool { false }
-    /// See ``CheckpointedStorage/noteSpaceShort()``.
-    public func noteSpaceShort() {}
 
-    /// See ``CheckpointedStorage/cutFreeEnd()``.
+    /// See ``CheckpointingStorage/cutFreeEnd()``.
     public func cutFreeEnd() throws(StorageError) {
         space.withLock { $0.cutFreeEnd() }
     }
 
-    /// See ``CheckpointedStorage/giveSpaceBack()``.
-    public func giveSpaceBack() throws(StorageError) -> Bool { false }
-
-    /// See ``CheckpointedStorage/noteLogInUse()``; there is no next open.
-    public func noteLogInUse() throws(StorageError) {}
-
-    /// See ``CheckpointedStorage/checkpoint``.
+    /// See ``CheckpointingStorage/checkpoint``.
     public var checkpoint: CheckpointRecord { space.withLock { $0.record } }
 
-    /// See ``CheckpointedStorage/writeOutDirty()``.
-    public func writeOutDirty() throws(StorageError) {}
-
-    /// See ``CheckpointedStorage/pressure``.
+    /// See ``CheckpointingStorage/pressure``.
     public var pressure: Pressure {
         Pressure(
             dirtyPages: 0, residentPages: memory.residentCount.load(ordering: .relaxed),
@@ -269,7 +255,7 @@ import Synchronization
 
     // MARK: Looking inside
 
-    /// See ``CheckpointedStorage/statistics``.
+    /// See ``StoreInspection/statistics``.
     public var statistics: PageStoreStatistics {
         var statistics = PageStoreStatistics()
         space.withLock { $0.allocator.describe(into: &statistics) }
@@ -277,26 +263,20 @@ import Synchronization
         return statistics
     }
 
-    /// See ``CheckpointedStorage/pageCount``.
+    /// See ``StoreInspection/pageCount``.
     public var pageCount: Int { space.withLock { $0.allocator.end } }
 
-    /// See ``CheckpointedStorage/forEachFreeRun(_:)``.
+    /// See ``StoreInspection/forEachFreeRun(_:)``.
     public func forEachFreeRun(_ body: (PageNumber, Int) -> Void) {
         space.withLock { $0.allocator.free.forEachRun { body(PageNumber($0), $1) } }
     }
 
-    /// See ``CheckpointedStorage/forEachPendingRun(_:)``.
+    /// See ``StoreInspection/forEachPendingRun(_:)``.
     public func forEachPendingRun(_ body: (PageNumber, Int) -> Void) {
         space.withLock { $0.allocator.pending.forEachRun { body(PageNumber($0), $1) } }
     }
 
-    /// See ``CheckpointedStorage/freeListPages``.
-    public var freeListPages: [PageNumber] { [] }
-    /// See ``CheckpointedStorage/checkStored(_:)``.
-    public func checkStored(_ page: PageNumber) throws(StorageError) {}
-    /// See ``CheckpointedStorage/poison``.
-    public var poison: StorageError? { nil }
-    /// See ``CheckpointedStorage/close()``.
+    /// See ``CheckpointingStorage/close()``.
     public func close() { isClosed.store(true, ordering: .relaxed) }
 
     private func closedError() -> StorageError {

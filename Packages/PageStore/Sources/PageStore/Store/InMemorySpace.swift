@@ -103,12 +103,14 @@ struct InMemorySpace: ~Copyable {
     mutating func commit() throws(StorageError) {
         while let freed = allocator.releaseSavepoint() { free(freed) }
         try allocator.commit()
+        if allocator.isCommitChecked { checkInvariants() }
     }
 
     /// Returns false if no transaction was running.
     mutating func abort() -> Bool {
         guard let freed = allocator.abort() else { return false }
         free(freed)
+        checkInvariants()
         return true
     }
 
@@ -146,5 +148,13 @@ struct InMemorySpace: ~Copyable {
     mutating func cutFreeEnd() {
         reclaim()
         allocator.cut(to: allocator.usedEnd)
+        checkInvariants()
+    }
+
+    /// Stops the process if one of P1 to P6 does not hold, where that is looked at (``InvariantChecks``).
+    private func checkInvariants() {
+        if InvariantChecks.areOn, let brokenInvariant = allocator.brokenInvariant {
+            InvariantChecks.stop(brokenInvariant)
+        }
     }
 }

@@ -1,7 +1,7 @@
 import StorageIO
 
 /// A run of pages that a long value is being written to, portion by portion; see
-/// ``PageStorage/beginRun(byteCount:)``. Nothing refers to it before it is finished.
+/// ``PageWriting/beginRun(byteCount:)``. Nothing refers to it before it is finished.
 @safe public final class RunDraft {
     // Used by the writing thread alone.
     /// The value's length in bytes.
@@ -40,7 +40,7 @@ import StorageIO
     public var missingCount: Int { byteCount - writtenCount }
 }
 
-/// Reads a long value part by part; see ``PageStorage/openRun(_:byteCount:)``.
+/// Reads a long value part by part; see ``PageReading/openRun(_:byteCount:)``.
 ///
 /// The checksum of a run covers all of it. So a run that is not in memory is read through once, and the checksum of
 /// each portion is noted: what is handed out later was compared with that.
@@ -66,7 +66,7 @@ import StorageIO
     }
 }
 
-extension PageStorage {
+extension PageWriting {
     /// Copies a run, portion by portion.
     ///
     /// - Returns: the first page of the copy, which belongs to the running transaction.
