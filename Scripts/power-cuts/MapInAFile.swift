@@ -16,7 +16,7 @@ func checkSurvivor(_ files: CrashingFileSystem, _ passed: Int) throws {
         throw StorageError(.damaged, "\(report.entryCount) entries are there")
     }
     for (word, meaning) in [("uno", "one"), ("tre", "three")] where passed > 0 {
-        let found = try word.withByteView { key throws(StorageError) in try tree.get(key) }
+        let found = try withByteView(of: word) { key throws(StorageError) in try tree.get(key) }
         guard found == Array(meaning.utf8) else { throw StorageError(.damaged, "no \(word)") }
     }
 }

@@ -47,7 +47,7 @@ extension Array where Element == UInt8 {
     }
 
     public func checksum(_ range: Range<Int>, seed: UInt32 = 0) -> UInt32 {
-        withByteView { view in
+        withByteView(of: self) { view in
             CRC32C.checksum(view.dropFirst(range.lowerBound).prefix(range.count), seed: seed)
         }
     }

@@ -115,8 +115,8 @@ private final class Comparison {
             return false
         }
         let isSame =
-            entry.key.withByteView { $0.compare(to: key) == 0 }
-            && entry.value.withByteView { $0.compare(to: value) == 0 }
+            withByteView(of: entry.key) { $0.compare(to: key) == 0 }
+            && withByteView(of: entry.value) { $0.compare(to: value) == 0 }
         if !isSame {
             difference =
                 "entry \(index) is \(key.array) with \(value.count) bytes instead of "
@@ -149,7 +149,7 @@ extension EngineTransaction {
         case .put(let key, let value, let table):
             if change.isInPortions {
                 try put(key, count: value.count) { write throws(StorageError) in
-                    try value.withByteView { value throws(StorageError) in
+                    try withByteView(of: value) { value throws(StorageError) in
                         var rest = value
                         while rest.count > 0 {
                             try write(rest.prefix(100_001))

@@ -57,8 +57,8 @@ struct LiveCursor {
             return
         }
         let isSame = try cursor.withEntry { key, value in
-            expected.key.withByteView { $0.compare(to: key) == 0 }
-                && expected.value.withByteView { $0.compare(to: value) == 0 }
+            withByteView(of: expected.key) { $0.compare(to: key) == 0 }
+                && withByteView(of: expected.value) { $0.compare(to: value) == 0 }
         }
         try check(
             isSame == true && cursor.key == expected.key,

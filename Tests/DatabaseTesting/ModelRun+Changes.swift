@@ -219,7 +219,7 @@ extension ModelRun {
             let count = random.element(of: [100, 262_145, 300_000])
             let code = errorCode {
                 try transaction.put(keys.key(&random), count: count) { write throws(StorageError) in
-                    try long.withByteView { bytes throws(StorageError) in
+                    try withByteView(of: long) { bytes throws(StorageError) in
                         try write(bytes.prefix(99))
                     }
                 }

@@ -107,7 +107,7 @@ extension ModelRun {
         step += 1
         let bytes = Gathered()
         try database.export { view throws(StorageError) in
-            view.withByteView { bytes.array += $0.array }
+            withByteView(of: view) { bytes.array += $0.array }
         }
         let exported = model
         let extra: [UInt8] = [255, 255, 255]

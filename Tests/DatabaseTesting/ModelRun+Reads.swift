@@ -11,7 +11,7 @@ extension ModelRun {
         try check(try database.get(key) == expected, "get \(key)")
         try check(try database.contains(key) == (expected != nil), "contains \(key)")
         let isSame = try database.withValue(key) { view in
-            expected?.withByteView { $0.compare(to: view) == 0 }
+            expected.map { withByteView(of: $0) { $0.compare(to: view) == 0 } }
         }
         try check((isSame ?? nil) == (expected == nil ? nil : true), "withValue \(key)")
         try check(try database.count() == UInt64(model.main.count), "count")
@@ -178,8 +178,8 @@ final class ModelWalk {
             return false
         }
         let isSame =
-            entry.key.withByteView { $0.compare(to: key) == 0 }
-            && entry.value.withByteView { $0.compare(to: value) == 0 }
+            withByteView(of: entry.key) { $0.compare(to: key) == 0 }
+            && withByteView(of: entry.value) { $0.compare(to: value) == 0 }
         if !isSame { wrong = "\(key.array), \(value.count) bytes, instead of \(entry.key)" }
         next += reverse ? -1 : 1
         left -= 1

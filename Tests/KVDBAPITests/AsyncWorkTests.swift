@@ -159,7 +159,7 @@ struct AsyncWorkTests {
         let told = Gathering<Database.Progress>()
         let export = Gathering<UInt8>()
         let count = try await database.export(progress: { told.add([$0]) }) { bytes in
-            export.add(bytes.withByteView { $0.array })
+            export.add(withByteView(of: bytes) { $0.array })
         }
         #expect(count == 2000)
         let last = try #require(told.elements.last)

@@ -69,7 +69,7 @@ struct LongValueTests {
         #expect(found.count == value.count)
         var whole: [UInt8] = []
         try found.forEachPortion { portion in
-            whole += portion.withByteView { $0.array }
+            whole += withByteView(of: portion) { $0.array }
         }
         #expect(whole == value)
         #expect(try found.bytes(in: -5..<Int.max) == value)

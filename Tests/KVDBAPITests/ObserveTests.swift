@@ -29,7 +29,7 @@ struct ObserveTests {
         }
     }
 
-    private static func firstByte(_ key: RawSpan) -> UInt8 { key.withByteView { $0[0] } }
+    private static func firstByte(_ key: RawSpan) -> UInt8 { withByteView(of: key) { $0[0] } }
 
     static let readings: [Reading] = [
         Reading("get", touching: ["d"], beside: ["c", "e", "dd"]) { _ = try $0.get("d") },
@@ -291,7 +291,7 @@ struct KeyRangeSetTests {
             let key = Int(random.next(upperBound: 4000 as UInt64))
             let end = min(4000, key + Int(random.next(upperBound: 5 as UInt64)))
             if step % 2 == 0 {
-                bytes(key).withByteView { left.insert($0) }
+                withByteView(of: bytes(key)) { left.insert($0) }
                 leftKeys.insert(key)
             } else {
                 right.insert(KeyRange(from: bytes(key), upTo: bytes(end)))
@@ -314,11 +314,11 @@ struct KeyRangeSetTests {
     /// Keys that are far apart stay apart when there are too many.
     @Test func theNarrowestGapsAreClosedFirst() {
         var set = KeyRangeSet()
-        func insert(_ text: String) { text.utf8.map { $0 }.withByteView { set.insert($0) } }
+        func insert(_ text: String) { withByteView(of: text) { set.insert($0) } }
         insert("z")
         for number in 0..<10_000 { insert("a/long/prefix/\(number)") }
         var beside = KeyRangeSet()
-        "m".utf8.map { $0 }.withByteView { beside.insert($0) }
+        withByteView(of: "m") { beside.insert($0) }
         #expect(!set.intersects(beside))
         #expect(!set.isAll)
     }

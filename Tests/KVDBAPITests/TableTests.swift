@@ -207,6 +207,6 @@ private struct Interruption: Error {}
 
 extension Array where Element == UInt8 {
     fileprivate init(copying bytes: RawSpan) {
-        self = bytes.withByteView { $0.array }
+        self = withByteView(of: bytes) { $0.array }
     }
 }

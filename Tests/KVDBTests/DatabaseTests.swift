@@ -217,7 +217,7 @@ import WAL
         }
         final class Collected { var bytes: [UInt8] = [] }
         let stream = Collected()
-        try source.export { block in block.withByteView { stream.bytes += $0.array } }
+        try source.export { block in withByteView(of: block) { stream.bytes += $0.array } }
         let folder = try TemporaryDirectory()
         let target = try FileDatabase.open(folder.file("copy.db"))
         try target.put("old", "gone")
@@ -228,7 +228,7 @@ import WAL
         #expect(try target.count() == 3001)
         #expect(try target.get("old") == nil)
         let second = Collected()
-        try target.export { block in block.withByteView { second.bytes += $0.array } }
+        try target.export { block in withByteView(of: block) { second.bytes += $0.array } }
         #expect(second.bytes == stream.bytes)
         #expect(try target.verify().findings.isEmpty)
     }

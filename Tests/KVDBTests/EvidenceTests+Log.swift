@@ -114,8 +114,8 @@ extension EvidenceTests {
         ) { _ in }
         let operations = OperationWriter(limit: 1000, names: TableSet())
         operations.reset(logged: true)
-        try "b".withByteView { view throws(StorageError) in operations.put(.main, view, view) }
-        try operations.bytes.withByteView { payload throws(StorageError) in
+        try withByteView(of: "b") { view throws(StorageError) in operations.put(.main, view, view) }
+        try withByteView(of: operations.bytes) { payload throws(StorageError) in
             try log.sync(through: try log.append(payload, transaction: number))
         }
         try log.close(removing: false)

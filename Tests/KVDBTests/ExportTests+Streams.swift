@@ -11,7 +11,7 @@ extension ExportTests {
     ) throws(StorageError) -> [UInt8] {
         var bytes: [UInt8] = []
         let writer = ExportWriter(format: format) { view throws(StorageError) in
-            view.withByteView { bytes += $0.array }
+            withByteView(of: view) { bytes += $0.array }
         }
         for (name, entries) in tables {
             try table(writer, name)
@@ -24,15 +24,15 @@ extension ExportTests {
     func append(
         _ writer: ExportWriter, _ key: [UInt8], _ value: [UInt8]
     ) throws(StorageError) {
-        try key.withByteView { key throws(StorageError) in
-            try value.withByteView { value throws(StorageError) in
+        try withByteView(of: key) { key throws(StorageError) in
+            try withByteView(of: value) { value throws(StorageError) in
                 try writer.append(key: key, value: value)
             }
         }
     }
 
     func table(_ writer: ExportWriter, _ name: [UInt8]) throws(StorageError) {
-        try name.withByteView { name throws(StorageError) in try writer.beginTable(name) }
+        try withByteView(of: name) { name throws(StorageError) in try writer.beginTable(name) }
     }
 
     @discardableResult
@@ -95,7 +95,7 @@ extension ExportTests {
 
         /// The checksum of everything so far but the checksums.
         static func checksum(_ bytes: [UInt8]) -> [UInt8] {
-            littleEndian(bytes.withByteView { CRC32C.portableChecksum($0) })
+            littleEndian(withByteView(of: bytes) { CRC32C.portableChecksum($0) })
         }
     }
 }

@@ -59,7 +59,7 @@ import Testing
             var checksum: UInt32 = 0x18EC_5370
             for (kind, payload) in blocks {
                 let block = [kind, 0, 0, 0, UInt8(payload.count), 0, 0, 0] + payload
-                checksum = block.withByteView { CRC32C.checksum($0, seed: checksum) }
+                checksum = withByteView(of: block) { CRC32C.checksum($0, seed: checksum) }
                 bytes += block + Self.littleEndian(checksum)
             }
             return bytes

@@ -43,7 +43,7 @@ import Testing
         let token = try core.begin(.call, logged: false)
         let name: [UInt8] = [0xC3, 0x28]
         let place = try core.writer.create(core.tables.id(of: name))
-        _ = try "key".withByteView { key throws(StorageError) in
+        _ = try withByteView(of: "key") { key throws(StorageError) in
             try core.writer.change(at: place) { tree throws(StorageError) in try tree.put(key, key)
             }
         }
@@ -79,7 +79,7 @@ import Testing
         let token = try core.begin(.call, logged: false)
         let place = try core.writer.create(core.tables.id(of: name))
         core.noteKind(place, core.tables.kind(of: description.encoded))
-        _ = try "key".withByteView { key throws(StorageError) in
+        _ = try withByteView(of: "key") { key throws(StorageError) in
             try core.writer.change(at: place) { tree throws(StorageError) in try tree.put(key, key)
             }
         }
@@ -108,7 +108,7 @@ import Testing
             let core = opened.core
             let token = try core.begin(.call, logged: false)
             let place = try core.writer.create(core.tables.id(of: table))
-            _ = try "key".withByteView { key throws(StorageError) in
+            _ = try withByteView(of: "key") { key throws(StorageError) in
                 try core.writer.change(at: place) { tree throws(StorageError) in
                     try tree.delete(key)
                 }
@@ -168,7 +168,7 @@ import Testing
             where bytes[offset..<offset + 5].elementsEqual("first".utf8) {
                 bytes.replaceSubrange(offset..<offset + 5, with: "third".utf8)
             }
-            let sum = Array(bytes[start + 4..<start + PageLayout.pageSize]).withByteView {
+            let sum = withByteView(of: Array(bytes[start + 4..<start + PageLayout.pageSize])) {
                 CRC32C.checksum($0)
             }
             for index in 0..<4 {
@@ -186,7 +186,7 @@ import Testing
     func aLoggedTableNameThatIsNotUTF8IsDamage(operation: LogOperation) {
         let payload: [UInt8] = [operation.rawValue, 2, 0, 0xC3, 0x28]
         let found = error {
-            try payload.withByteView { view throws(StorageError) in
+            try withByteView(of: payload) { view throws(StorageError) in
                 var reader = OperationReader(view)
                 while try reader.next() != nil {}
             }

@@ -48,7 +48,7 @@ extension ForgedFiles {
     func seal(_ page: Int, in bytes: inout [UInt8]) {
         let start = page * PageLayout.pageSize
         let covered = Array(bytes[start + 4..<start + PageLayout.pageSize])
-        put(UInt64(covered.withByteView { CRC32C.checksum($0) }), 4, at: start, in: &bytes)
+        put(UInt64(withByteView(of: covered) { CRC32C.checksum($0) }), 4, at: start, in: &bytes)
     }
 
     func newestSlot(_ bytes: [UInt8]) -> Int {

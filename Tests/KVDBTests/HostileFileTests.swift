@@ -33,7 +33,7 @@ import WAL
     private func seal(_ page: Int, in bytes: inout [UInt8]) {
         let start = page * PageLayout.pageSize
         let covered = Array(bytes[start + 4..<start + PageLayout.pageSize])
-        put(covered.withByteView { CRC32C.checksum($0) }, at: start, in: &bytes)
+        put(withByteView(of: covered) { CRC32C.checksum($0) }, at: start, in: &bytes)
     }
 
     private func rewrite(
@@ -195,8 +195,8 @@ import WAL
         let database = try InMemoryDatabase.openInMemory()
         let core = database.core
         let token = try core.begin(.call, logged: false)
-        try "x".withByteView { name throws(StorageError) in
-            try TableRecord(number: .max, root: .empty).encoded.withByteView {
+        try withByteView(of: "x") { name throws(StorageError) in
+            try withByteView(of: TableRecord(number: .max, root: .empty).encoded) {
                 record throws(StorageError) in
                 _ = try core.writer.catalog.put(name, record)
             }
@@ -216,7 +216,7 @@ import WAL
         ]
         for payload in payloads {
             let outcome = code {
-                try payload.withByteView { view throws(StorageError) in
+                try withByteView(of: payload) { view throws(StorageError) in
                     var reader = OperationReader(view)
                     while try reader.next() != nil {}
                 }
@@ -338,7 +338,7 @@ import WAL
         if operation == .put { payload += [0, 0, 0, 0] }
         payload += [UInt8](repeating: 7, count: 1025)
         let outcome = code {
-            try payload.withByteView { view throws(StorageError) in
+            try withByteView(of: payload) { view throws(StorageError) in
                 var reader = OperationReader(view)
                 while try reader.next() != nil {}
             }
@@ -355,7 +355,7 @@ import WAL
             }
             let core = database.core
             let token = try core.begin(.call, logged: false)
-            try "first".withByteView { name throws(StorageError) in
+            try withByteView(of: "first") { name throws(StorageError) in
                 guard let place = try core.writer.open(core.tables.id(of: name.array)) else {
                     return
                 }

@@ -11,8 +11,8 @@ import Testing
     ) throws(StorageError) {
         let key = Array("key \(100_000 + number)".utf8)
         let value = [UInt8](repeating: UInt8(truncatingIfNeeded: number), count: number % 3000)
-        try key.withByteView { key throws(StorageError) in
-            try value.withByteView { value throws(StorageError) in try add(key, value) }
+        try withByteView(of: key) { key throws(StorageError) in
+            try withByteView(of: value) { value throws(StorageError) in try add(key, value) }
         }
     }
 
@@ -55,7 +55,7 @@ import Testing
             try database.importEntries(replacing: true) { (entry) throws(StorageError) in
                 for number in 0..<100 { try add(number, entry) }
                 let long = [UInt8](repeating: 1, count: 5000)
-                try long.withByteView { (key) throws(StorageError) in try entry(key, key) }
+                try withByteView(of: long) { (key) throws(StorageError) in try entry(key, key) }
             }
             Issue.record("a key of 5000 bytes was taken")
         } catch {

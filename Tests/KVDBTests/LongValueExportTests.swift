@@ -26,7 +26,7 @@ import Testing
     ) throws -> [UInt8] {
         let stream = Stream()
         _ = try database.export(format: format) { bytes throws(StorageError) in
-            stream.bytes += bytes.withByteView { $0.array }
+            stream.bytes += withByteView(of: bytes) { $0.array }
         }
         return stream.bytes
     }
@@ -37,7 +37,7 @@ import Testing
     private func whole(_ database: SimulatedDatabase, _ format: ExportFormat) throws -> [UInt8] {
         let stream = Stream()
         let writer = ExportWriter(format: format) { bytes throws(StorageError) in
-            stream.bytes += bytes.withByteView { $0.array }
+            stream.bytes += withByteView(of: bytes) { $0.array }
         }
         let snapshot = try database.snapshot()
         let body = { (key: ByteView, value: ByteView) throws(StorageError) -> Bool in
@@ -65,7 +65,7 @@ import Testing
         try copy.write { transaction in
             // In the way of the bulk load, and replaced.
             try transaction.put(numberKey(3), count: 300_000) { write throws(StorageError) in
-                try [UInt8](repeating: 1, count: 300_000).withByteView {
+                try withByteView(of: [UInt8](repeating: 1, count: 300_000)) {
                     bytes throws(StorageError) in try write(bytes)
                 }
             }

@@ -77,9 +77,9 @@ import Testing
     @Test func anImportAndACompactionTakeEachTableOnce() throws {
         let count = 3000
         var bytes: [UInt8] = []
-        let exporter = ExportWriter { block in block.withByteView { bytes += $0.array } }
+        let exporter = ExportWriter { block in withByteView(of: block) { bytes += $0.array } }
         for number in 10_000..<10_000 + count {
-            try name(number).withByteView { view throws(StorageError) in
+            try withByteView(of: name(number)) { view throws(StorageError) in
                 try exporter.beginTable(view)
             }
         }

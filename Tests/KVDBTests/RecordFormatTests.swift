@@ -59,7 +59,7 @@ import WAL
         buffer.reset(logged: true)
         let stock = try names.id(of: Array("stock".utf8))
         func with(_ text: String, _ body: (ByteView) -> Void) {
-            Array(text.utf8).withByteView(body)
+            withByteView(of: Array(text.utf8), body)
         }
         with("apple") { apple in
             with("red") { buffer.put(.main, apple, $0) }
@@ -76,7 +76,7 @@ import WAL
     @Test func theCodeReadsTheLogRecord() throws {
         func text(_ view: ByteView) -> String { String(decoding: view.array, as: UTF8.self) }
         var read: [String] = []
-        try Self.handmadeRecord.withByteView { payload throws(StorageError) in
+        try withByteView(of: Self.handmadeRecord) { payload throws(StorageError) in
             var reader = OperationReader(payload)
             while let operation = try reader.next() {
                 switch operation {
@@ -104,15 +104,15 @@ import WAL
         let buffer = OperationWriter(limit: 1000, names: names)
         buffer.reset(logged: true)
         let (old, new) = (try names.id(of: [0x6F]), try names.id(of: [0x6E, 0x77]))
-        [0x6B].withByteView { buffer.put(old, $0, $0) }
+        withByteView(of: [0x6B]) { buffer.put(old, $0, $0) }
         buffer.renameTable(old, to: new)
-        [0x6B].withByteView { buffer.delete(.main, $0) }
+        withByteView(of: [0x6B]) { buffer.delete(.main, $0) }
         let record: [UInt8] = [
             4, 1, 0, 0x6F, 1, 1, 0, 1, 0, 0, 0, 0x6B, 0x6B, 6, 1, 0, 0x6F, 2, 0, 0x6E, 0x77, 2, 1,
             0, 0x6B,
         ]
         #expect(buffer.bytes.array == record)
-        try record.withByteView { payload throws(StorageError) in
+        try withByteView(of: record) { payload throws(StorageError) in
             var reader = OperationReader(payload)
             _ = try reader.next()
             _ = try reader.next()
@@ -126,7 +126,7 @@ import WAL
 
     @Test func everyCutLogRecordIsDamagedOrShorter() {
         for count in 0..<Self.handmadeRecord.count {
-            Array(Self.handmadeRecord.prefix(count)).withByteView { payload in
+            withByteView(of: Array(Self.handmadeRecord.prefix(count))) { payload in
                 var reader = OperationReader(payload)
                 do throws(StorageError) {
                     while try reader.next() != nil {}
@@ -146,7 +146,7 @@ import WAL
         handmade += [UInt8](repeating: 0, count: 7) + Self.length(1_000_000, bytes: 8)
         #expect(try Self.documentedBytes(below: "Example of a table record") == handmade)
         #expect(record.encoded == handmade)
-        let decoded = try handmade.withByteView { view throws(StorageError) in
+        let decoded = try withByteView(of: handmade) { view throws(StorageError) in
             try TableRecord(view)
         }
         #expect(decoded == record)
@@ -170,7 +170,7 @@ import WAL
         #expect(try Self.documentedBytes(below: "Example of a table description") == handmade)
         #expect(Self.description.encoded == handmade)
         let record = TableRecord(number: 3, root: .empty, description: handmade)
-        let decoded = try record.encoded.withByteView { view throws(StorageError) in
+        let decoded = try withByteView(of: record.encoded) { view throws(StorageError) in
             try TableRecord(view)
         }
         #expect(decoded == record && TableDescription.bytes.encoded.isEmpty)
@@ -178,7 +178,7 @@ import WAL
     }
 
     private static func decode(_ bytes: [UInt8]) throws(StorageError) -> TableDescription {
-        try bytes.withByteView { view throws(StorageError) in try TableDescription(view) }
+        try withByteView(of: bytes) { view throws(StorageError) in try TableDescription(view) }
     }
 
     @Test func everyOtherTableDescriptionIsRefused() {
@@ -213,7 +213,7 @@ import WAL
         buffer.describe(try names.id(of: [0x6F]), encoded)
         #expect(
             buffer.bytes.array == [4, 1, 0, 0x6F, 7, UInt8(encoded.count), 0] + encoded)
-        try buffer.bytes.array.withByteView { payload throws(StorageError) in
+        try withByteView(of: buffer.bytes.array) { payload throws(StorageError) in
             var reader = OperationReader(payload)
             _ = try reader.next()
             guard case .describeTable(let read) = try reader.next() else {
@@ -236,7 +236,8 @@ import WAL
         for bytes in [noHeight, noRoot, entriesInNothing, sound + [0], Array(sound.dropLast()), []]
         {
             let error = #expect(throws: StorageError.self) {
-                try bytes.withByteView { view throws(StorageError) in _ = try TableRecord(view) }
+                try withByteView(of: bytes) { view throws(StorageError) in _ = try TableRecord(view)
+                }
             }
             #expect(error?.code == .damaged)
         }

@@ -150,7 +150,7 @@ import Testing
                 var bytes = revision.old?.array ?? []
                 guard bytes.count < 3 else { return nil as [UInt8]? }
                 bytes.append(7)
-                try bytes.withByteView { view throws(StorageError) in try revision.put(view) }
+                try withByteView(of: bytes) { view throws(StorageError) in try revision.put(view) }
                 return bytes
             }
             try #require(longer == ((old ?? []).count < 3 ? (old ?? []) + [7] : nil))

@@ -89,7 +89,7 @@ import Testing
         let holder = TokenHolder(try core.begin(.transaction("App/Task.swift", 1)))
         for number in 0..<3 {
             try inParallel(1) { _ in
-                try numberKey(number).withByteView { key throws(StorageError) in
+                try withByteView(of: numberKey(number)) { key throws(StorageError) in
                     try core.put(key, key)
                 }
             }

@@ -60,7 +60,7 @@ import Testing
             let bytes = numbers.flatMap { number in
                 (0..<4).map { UInt8(truncatingIfNeeded: number >> UInt32(8 * $0)) }
             }
-            bytes.withByteView { view in
+            withByteView(of: bytes) { view in
                 for number in wanted {
                     #expect(view.lowerBound(number) == numbers.count { $0 < number })
                 }

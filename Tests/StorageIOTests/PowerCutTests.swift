@@ -49,7 +49,7 @@ import Testing
 
         static func decode(_ bytes: [UInt8], ignoringChecksums: Bool) -> [UInt64] {
             var numbers: [UInt64] = []
-            bytes.withByteView { view in
+            withByteView(of: bytes) { view in
                 var offset = header.count
                 while let number = view.load(at: offset, as: UInt64.self),
                     let checksum = view.load(at: offset + 8, as: UInt64.self), number != 0,

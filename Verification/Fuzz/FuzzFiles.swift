@@ -16,7 +16,7 @@ struct FuzzFiles {
     func write(_ bytes: [UInt8], to path: String) throws(StorageError) {
         let file = try system.open(path, .create)
         defer { file.close() }
-        try bytes.withByteView { view throws(StorageError) in
+        try withByteView(of: bytes) { view throws(StorageError) in
             try unsafe file.write(view.buffer, at: 0)
         }
     }

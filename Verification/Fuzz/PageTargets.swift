@@ -45,14 +45,16 @@ struct NodeTarget: FuzzTarget {
         try? tree.forEach(reverse: true) { _, _ in true }
         try store.beginTransaction(4)
         for (index, key) in keys.enumerated() {
-            key.withByteView { key in
+            withByteView(of: key) { key in
                 _ = try? tree.get(key)
                 _ = try? tree.rank(key)
                 _ = try? tree.entry(at: UInt64(index))
                 if index % 3 == 0 { _ = try? tree.delete(key) } else { _ = try? tree.put(key, key) }
             }
         }
-        keys[keys.count / 2].withByteView { key in _ = try? tree.deleteRange(from: key, to: nil) }
+        withByteView(of: keys[keys.count / 2]) { key in
+            _ = try? tree.deleteRange(from: key, to: nil)
+        }
         _ = try? tree.relocate(above: 3)
         store.abortTransaction()
     }

@@ -50,7 +50,7 @@ struct RecordTarget: FuzzTarget {
         try files.write(copy, to: "a.db-wal")
         let log = try WriteAheadLog.open(
             files: files.system, path: "a.db-wal", identity: identity, replay: { _ in })
-        _ = try input.withByteView { view throws(StorageError) in
+        _ = try withByteView(of: input) { view throws(StorageError) in
             try log.append(view, transaction: 2)
         }
         try log.close(removing: false)
@@ -106,7 +106,7 @@ struct ExportTarget: FuzzTarget {
             }
             var bytes: [UInt8] = []
             try database.export(format: format) { block in
-                block.withByteView { bytes += $0.array }
+                withByteView(of: block) { bytes += $0.array }
             }
             seeds.append(bytes)
         }

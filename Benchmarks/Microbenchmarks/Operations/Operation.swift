@@ -76,8 +76,8 @@ public struct Operation {
     private static func put(
         _ number: Int, into tree: inout BPlusTree<InMemoryPageStore>
     ) throws(StorageError) {
-        try key(number).withByteView { key throws(StorageError) in
-            try value.withByteView { value throws(StorageError) in
+        try withByteView(of: key(number)) { key throws(StorageError) in
+            try withByteView(of: value) { value throws(StorageError) in
                 _ = try tree.put(key, value)
             }
         }
@@ -91,7 +91,7 @@ public struct Operation {
         let keys = (0..<min(entryCount, 4096)).map { key($0 * 7919 % entryCount) }
         return Operation(name: name) { count in
             for index in 0..<count {
-                try keys[index % keys.count].withByteView { key throws(StorageError) in
+                try withByteView(of: keys[index % keys.count]) { key throws(StorageError) in
                     guard try tree.contains(key) else { throw missing }
                 }
             }
@@ -102,7 +102,7 @@ public struct Operation {
         let bytes = [UInt8](repeating: 0x5a, count: byteCount)
         return Operation(name: name) { count in
             var sum: UInt32 = 0
-            bytes.withByteView { view in
+            withByteView(of: bytes) { view in
                 for _ in 0..<count { sum = CRC32C.checksum(view, seed: sum) }
             }
             guard sum != 1 else { throw missing }
@@ -117,7 +117,7 @@ public struct Operation {
         let payload = [UInt8](repeating: 0x5a, count: 128)
         return Operation(name: name) { count in
             for index in 0..<count {
-                try payload.withByteView { payload throws(StorageError) in
+                try withByteView(of: payload) { payload throws(StorageError) in
                     _ = try log.append(payload, transaction: UInt64(index))
                 }
                 // Written and reused now and then, so that neither memory nor the file grow.

@@ -62,7 +62,7 @@ func open() throws(StorageError) -> (log: WriteAheadLog<POSIXFileSystem>, events
 func record(
     _ text: String, number: UInt64, in log: WriteAheadLog<POSIXFileSystem>
 ) throws(StorageError) -> Event {
-    let end = try text.withByteView { event throws(StorageError) in
+    let end = try withByteView(of: text) { event throws(StorageError) in
         try log.append(event, transaction: number)
     }
     try log.sync(through: end)

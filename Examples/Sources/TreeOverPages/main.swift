@@ -11,8 +11,8 @@ var tree = BPlusTree(store: store)
 
 try store.beginTransaction(1)
 for number in 1000..<3000 {
-    try "key \(number)".withByteView { key throws(StorageError) in
-        try "value of \(number)".withByteView { value throws(StorageError) in
+    try withByteView(of: "key \(number)") { key throws(StorageError) in
+        try withByteView(of: "value of \(number)") { value throws(StorageError) in
             _ = try tree.put(key, value)
         }
     }
@@ -25,13 +25,13 @@ let before = tree
 let pin = store.versions.register(1)
 
 try store.beginTransaction(2)
-let wasThere = try "key 1234".withByteView { key throws(StorageError) in try tree.delete(key) }
+let wasThere = try withByteView(of: "key 1234") { key throws(StorageError) in try tree.delete(key) }
 try store.commitTransaction()
 try store.publish(2)
 
-let now = try "key 1234".withByteView { key throws(StorageError) in try tree.get(key) }
-let then = try "key 1234".withByteView { key throws(StorageError) in try before.get(key) }
-let rank = try "key 2000".withByteView { key throws(StorageError) in try before.rank(key) }
+let now = try withByteView(of: "key 1234") { key throws(StorageError) in try tree.get(key) }
+let then = try withByteView(of: "key 1234") { key throws(StorageError) in try before.get(key) }
+let rank = try withByteView(of: "key 2000") { key throws(StorageError) in try before.rank(key) }
 store.versions.release(pin)
 
 precondition(wasThere && now == nil && then == Array("value of 1234".utf8))

@@ -80,7 +80,7 @@ struct BitFlipImage {
             try transaction.put("long", random.bytes(70_000), table: "t1")
         }
         var bytes: [UInt8] = []
-        try database.export { view in view.withByteView { bytes += $0.array } }
+        try database.export { view in withByteView(of: view) { bytes += $0.array } }
         return bytes
     }
 

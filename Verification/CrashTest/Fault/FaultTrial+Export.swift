@@ -14,7 +14,7 @@ extension FaultTrial {
             let file = try OutputFile(path: exportPath, on: world.files)
             let packer = packed ? try LZ4FrameEncoder(file) : nil
             _ = try handle.export { bytes throws(StorageError) in
-                try bytes.withByteView { bytes throws(StorageError) in
+                try withByteView(of: bytes) { bytes throws(StorageError) in
                     if let packer { try packer.write(bytes) } else { try file.write(bytes) }
                 }
             }

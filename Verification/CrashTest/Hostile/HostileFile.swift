@@ -100,8 +100,8 @@ struct HostileFile {
     }
 
     private func isEqual(_ start: Int, _ length: Int) -> Bool {
-        data.withByteView { new in
-            image.data.withByteView { old in
+        withByteView(of: data) { new in
+            withByteView(of: image.data) { old in
                 new.dropFirst(start).prefix(length).compare(
                     to: old.dropFirst(start).prefix(length)) == 0
             }

@@ -311,8 +311,8 @@ struct HostileVisit<Files: FileSystem> {
             if let value = try attempt("get", isSound, { try snapshot.get(key) }), let value,
                 let right
             {
-                let hash = key.withByteView { key in
-                    value.withByteView { HostileState.hash(key, $0) }
+                let hash = withByteView(of: key) { key in
+                    withByteView(of: value) { HostileState.hash(key, $0) }
                 }
                 guard right.contains(where: { $0.main.contains(hash) }) else {
                     throw Failure("get gives a value that was never there")
@@ -369,8 +369,8 @@ struct HostileVisit<Files: FileSystem> {
             return true
         }
         guard let right else { return }
-        let hash = newKey.withByteView { key in
-            newValue.withByteView { HostileState.hash(key, $0) }
+        let hash = withByteView(of: newKey) { key in
+            withByteView(of: newValue) { HostileState.hash(key, $0) }
         }
         let changed = right.map { state in
             var state = state

@@ -37,7 +37,7 @@ struct LargestValue {
         _ database: FileDatabase, _ key: [UInt8], _ value: [UInt8]
     ) throws -> Bool {
         try database.withValue(key) { view in
-            value.withByteView { $0.compare(to: view) == 0 }
+            withByteView(of: value) { $0.compare(to: view) == 0 }
         } == true
     }
 }

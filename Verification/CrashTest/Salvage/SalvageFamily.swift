@@ -150,7 +150,7 @@ package struct SalvageFamily: Family {
             let attributes = try FileManager.default.attributesOfItem(atPath: path)
             let content = try Data(contentsOf: URL(fileURLWithPath: path))
             return "\(name) \(content.count) \(attributes[.modificationDate] ?? "") "
-                + "\(Array(content).withByteView { CRC32C.checksum($0) })"
+                + "\(withByteView(of: Array(content)) { CRC32C.checksum($0) })"
         }
     }
 }

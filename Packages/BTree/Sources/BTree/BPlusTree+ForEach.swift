@@ -109,7 +109,7 @@ extension BPlusTree {
                     store.endRead(token)
                     // Also where this throws: the read is ended once more.
                     defer { token = store.beginRead() }
-                    let goesOn = try copy.withByteView { key throws(StorageError) in
+                    let goesOn = try withByteView(of: copy) { key throws(StorageError) in
                         try long(key, page, byteCount)
                     }
                     guard goesOn else { return }

@@ -219,12 +219,12 @@ public struct TreeSurvey<Source: SurveySource, Visitor: SurveyVisitor> {
             return .order
         }
         if let low = place.low,
-            low.withByteView({ entries.key(first).compare(to: $0) }) < 0
+            withByteView(of: low, { entries.key(first).compare(to: $0) }) < 0
         {
             return .belowSeparator
         }
         if let high = place.high,
-            high.withByteView({ entries.key(entries.count - 1).compare(to: $0) }) >= 0
+            withByteView(of: high, { entries.key(entries.count - 1).compare(to: $0) }) >= 0
         {
             return .aboveSeparator
         }

@@ -35,7 +35,7 @@ extension ByteOutput {
 
     /// Writes an array's bytes.
     func write(_ bytes: [UInt8]) throws(StorageError) {
-        try bytes.withByteView { view throws(StorageError) in try write(view) }
+        try withByteView(of: bytes) { view throws(StorageError) in try write(view) }
     }
 
     /// Writes a string's UTF-8.

@@ -32,7 +32,7 @@ extension DatabaseAccess {
             }
             if !isLong {
                 isLong = true
-                try gathered.withByteView { bytes throws(StorageError) in try body(bytes) }
+                try withByteView(of: gathered) { bytes throws(StorageError) in try body(bytes) }
                 gathered = []
             }
             try body(portion)
@@ -99,7 +99,7 @@ final class SpooledValue {
             self.file = file
         }
         let offset = UInt64(count - head.count)
-        try buffer.withByteView { bytes throws(StorageError) in
+        try withByteView(of: buffer) { bytes throws(StorageError) in
             try unsafe file.write(bytes.prefix(got).buffer, at: offset)
         }
     }
@@ -124,7 +124,7 @@ final class SpooledValue {
     func forEachPortion(
         _ body: (ByteView) throws(StorageError) -> Void
     ) throws(StorageError) {
-        try head.withByteView { bytes throws(StorageError) in try body(bytes) }
+        try withByteView(of: head) { bytes throws(StorageError) in try body(bytes) }
         guard let file else { return }
         let room = UnsafeMutableRawBufferPointer.allocate(
             byteCount: DatabaseAccess.wholeByteCount, alignment: 16)

@@ -81,7 +81,7 @@ final class DatabaseAccess {
 
     /// What to say about a key that is not there.
     static func missing(_ key: [UInt8], _ path: String, table: String) -> String {
-        let escaped = key.withByteView { ByteFormat.escaped.encode($0) }
+        let escaped = withByteView(of: key) { ByteFormat.escaped.encode($0) }
         let name = String(decoding: escaped, as: UTF8.self)
         return "No key `\(name)` in " + (table.isEmpty ? "" : "table `\(table)` of ") + "\(path)."
     }
@@ -259,7 +259,7 @@ final class DatabaseAccess {
             } else if let to = range.upperBound, !key.lexicographicallyPrecedes(to) {
                 return
             }
-            let goesOn = try key.withByteView { key throws(StorageError) in try body(key) }
+            let goesOn = try withByteView(of: key) { key throws(StorageError) in try body(key) }
             guard goesOn else { return }
             isThere = try reverse ? cursor.previous() : cursor.next()
         }

@@ -28,7 +28,7 @@ struct DeleteVerb: Verb {
             try database.delete(key, table: table)
         }
         if session.isJSON {
-            let member = key.withByteView { JSONValue.member("key", $0, keys.format) }
+            let member = withByteView(of: key) { JSONValue.member("key", $0, keys.format) }
             try session.print([member, ("deleted", .boolean(deleted))])
         } else if !deleted {
             session.note(DatabaseAccess.missing(key, database, table: table))

@@ -81,7 +81,7 @@ final class DescriptorOutput: ByteOutput {
         guard !buffer.isEmpty else { return }
         // Emptied even when the write fails: what can't be written must not be tried again.
         defer { buffer.removeAll(keepingCapacity: true) }
-        try buffer.withByteView { bytes throws(StorageError) in try send(bytes) }
+        try withByteView(of: buffer) { bytes throws(StorageError) in try send(bytes) }
     }
 
     private func send(_ bytes: ByteView) throws(StorageError) {

@@ -39,7 +39,7 @@ struct EntryPrinter {
         try writer.write("\t")
         try writer.write(value, as: values ?? .escaped)
         if marksEscaped, writer.escapeCount != escapes {
-            try TabSeparatedInput.escapedMark.withByteView { mark throws(StorageError) in
+            try withByteView(of: TabSeparatedInput.escapedMark) { mark throws(StorageError) in
                 try writer.write(mark)
             }
         }

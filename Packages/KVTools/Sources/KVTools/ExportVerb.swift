@@ -92,7 +92,7 @@ struct ExportVerb: Verb {
         defer { parallel.cancel() }
         let entries = try database.export(format.version, progress: progress) {
             bytes throws(StorageError) in
-            try bytes.withByteView { bytes throws(StorageError) in try parallel.write(bytes) }
+            try withByteView(of: bytes) { bytes throws(StorageError) in try parallel.write(bytes) }
         }
         try parallel.finish()
         try packer?.finish()

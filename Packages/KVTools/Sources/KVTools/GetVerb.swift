@@ -54,15 +54,15 @@ struct GetVerb: Verb {
         }
         guard let value else {
             if session.isJSON {
-                let member = key.withByteView { JSONValue.member("key", $0, keys.format) }
+                let member = withByteView(of: key) { JSONValue.member("key", $0, keys.format) }
                 try session.print([member, ("found", .boolean(false))])
             } else {
                 session.note(DatabaseAccess.missing(key, database, table: table))
             }
             return .notFound
         }
-        try key.withByteView { key throws(StorageError) in
-            try value.withByteView { value throws(StorageError) in
+        try withByteView(of: key) { key throws(StorageError) in
+            try withByteView(of: value) { value throws(StorageError) in
                 try self.print(key, value, by: writer, in: session)
             }
         }

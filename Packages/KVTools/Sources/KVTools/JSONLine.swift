@@ -115,7 +115,7 @@ struct JSONLine {
             switch bytes[position] {
             case UInt8(ascii: "\""):
                 position += 1
-                guard text.bytes.withByteView({ $0.isUTF8 }) else {
+                guard withByteView(of: text.bytes, { $0.isUTF8 }) else {
                     throw error("text that is not UTF-8")
                 }
                 return text

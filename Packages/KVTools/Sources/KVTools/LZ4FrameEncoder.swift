@@ -75,7 +75,7 @@ import StorageIO
             throw StorageError(.inputOutput, "LZ4 can't pack: \(LZ4FrameDecoder.reason(count)).")
         }
         let output = output
-        try packed.withByteView { bytes throws(StorageError) in
+        try withByteView(of: packed) { bytes throws(StorageError) in
             try output.write(bytes.prefix(count))
         }
     }

@@ -80,7 +80,7 @@ final class ParallelOutput: @unchecked Sendable {
             lock.release()
             var problem: StorageError?
             do throws(StorageError) {
-                try bytes.withByteView { view throws(StorageError) in try take(view) }
+                try withByteView(of: bytes) { view throws(StorageError) in try take(view) }
             } catch {
                 problem = error
             }

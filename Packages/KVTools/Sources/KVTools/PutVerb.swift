@@ -51,7 +51,7 @@ struct PutVerb: Verb {
             count = value.count
         }
         if session.isJSON {
-            let member = key.withByteView { JSONValue.member("key", $0, keys.format) }
+            let member = withByteView(of: key) { JSONValue.member("key", $0, keys.format) }
             try session.print([
                 member, ("value_bytes", .integer(Int64(count))), ("stored", .boolean(true)),
             ])

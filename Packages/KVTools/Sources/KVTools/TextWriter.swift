@@ -106,7 +106,7 @@ import StorageIO
         try write(name)
         if !isText {
             try write("_")
-            try Array(format.rawValue.utf8).withByteView { name throws(StorageError) in
+            try withByteView(of: Array(format.rawValue.utf8)) { name throws(StorageError) in
                 try write(name)
             }
         }
@@ -117,7 +117,7 @@ import StorageIO
         case .escaped:
             // Twice escaped: once for the format, once for JSON.
             let text = format.encode(bytes)
-            try text.withByteView { text throws(StorageError) in try writeJSON(text) }
+            try withByteView(of: text) { text throws(StorageError) in try writeJSON(text) }
         }
         try write("\"")
     }

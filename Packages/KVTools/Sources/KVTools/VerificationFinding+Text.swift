@@ -4,7 +4,7 @@ import StorageIO
 extension [UInt8] {
     /// Bytes for people: escaped, in quotes.
     var readable: String {
-        let escaped = withByteView { ByteFormat.escaped.encode($0) }
+        let escaped = withByteView(of: self) { ByteFormat.escaped.encode($0) }
         return "\"" + String(decoding: escaped, as: UTF8.self) + "\""
     }
 }
@@ -31,7 +31,7 @@ extension KeyRange {
 extension [UInt8] {
     /// The JSON member for the bytes, as text where they are that.
     func member(_ name: String) -> (name: String, value: JSONValue) {
-        withByteView { JSONValue.member(name, $0, nil) }
+        withByteView(of: self) { JSONValue.member(name, $0, nil) }
     }
 }
 

@@ -111,7 +111,7 @@ import Testing
         let encoder = try LZ4FrameEncoder(packed)
         let zeros = [UInt8](repeating: 0x61, count: 1 << 20)
         for _ in 0..<8 {
-            try zeros.withByteView { view throws(StorageError) in try encoder.write(view) }
+            try withByteView(of: zeros) { view throws(StorageError) in try encoder.write(view) }
         }
         try encoder.finish()
         let entries = try open(MemoryInput(packed.bytes), .tsv)

@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct ByteFormatTests {
     func encode(_ bytes: [UInt8], _ format: ByteFormat) -> String {
-        String(decoding: bytes.withByteView { format.encode($0) }, as: UTF8.self)
+        String(decoding: withByteView(of: bytes) { format.encode($0) }, as: UTF8.self)
     }
 
     @Test(
@@ -34,7 +34,7 @@ import Testing
         for seed in Seeds.first(300) {
             var random = SeededRandom(seed: seed)
             let bytes = random.bytes(0...60)
-            let text = bytes.withByteView { format.encode($0) }
+            let text = withByteView(of: bytes) { format.encode($0) }
             #expect(try format.decode(text) == bytes, "\(format). \(Seeds.again(seed))")
             if format != .text {
                 #expect(

@@ -52,7 +52,8 @@ import Testing
 
     @Test func everyByteGoesInAndOut() {
         let all = (0...255).map { UInt8($0) }
-        let hex = String(decoding: all.withByteView { ByteFormat.hex.encode($0) }, as: UTF8.self)
+        let hex = String(
+            decoding: withByteView(of: all) { ByteFormat.hex.encode($0) }, as: UTF8.self)
         #expect(
             kvtools("put", database, hex, "-", "--key-format", "hex", input: all).status == .success
         )
@@ -135,7 +136,7 @@ import Testing
         for _ in 0..<20 {
             let key = random.bytes(0...8)
             let hex = String(
-                decoding: key.withByteView { ByteFormat.hex.encode($0) }, as: UTF8.self)
+                decoding: withByteView(of: key) { ByteFormat.hex.encode($0) }, as: UTF8.self)
             kvtools(
                 "put", database, hex, "-", "--key-format", "hex", input: random.bytes(0...20))
         }

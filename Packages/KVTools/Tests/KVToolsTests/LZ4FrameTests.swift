@@ -17,7 +17,7 @@ import Testing
     func pack(_ plain: [UInt8]) throws -> [UInt8] {
         let output = MemoryOutput()
         let encoder = try LZ4FrameEncoder(output)
-        try plain.withByteView { view throws(StorageError) in try encoder.write(view) }
+        try withByteView(of: plain) { view throws(StorageError) in try encoder.write(view) }
         try encoder.finish()
         return output.bytes
     }

@@ -20,7 +20,7 @@ import Testing
         var position = 0
         while position < count {
             let length = min(count - position, random.number(in: 1...100_000))
-            try Array(bytes[position..<position + length]).withByteView {
+            try withByteView(of: Array(bytes[position..<position + length])) {
                 view throws(StorageError) in try output.write(view)
             }
             position += length
@@ -41,7 +41,7 @@ import Testing
         let piece = [UInt8](repeating: 1, count: 300_000)
         do throws(StorageError) {
             for _ in 0..<100 {
-                try piece.withByteView { view throws(StorageError) in try output.write(view) }
+                try withByteView(of: piece) { view throws(StorageError) in try output.write(view) }
             }
             try output.finish()
             Issue.record("the error is lost")
@@ -57,7 +57,7 @@ import Testing
             throw StorageError(.inputOutput, "Broken.")
         }
         defer { output.cancel() }
-        try [1, 2, 3].withByteView { view throws(StorageError) in try output.write(view) }
+        try withByteView(of: [1, 2, 3]) { view throws(StorageError) in try output.write(view) }
         do throws(StorageError) {
             try output.finish()
             Issue.record("the error is lost")
@@ -70,7 +70,7 @@ import Testing
         let taken = Taken()
         do {
             let output = try ParallelOutput { _ in taken.calls += 1 }
-            try [1].withByteView { view throws(StorageError) in try output.write(view) }
+            try withByteView(of: [1]) { view throws(StorageError) in try output.write(view) }
             output.cancel()
         }
         #expect(taken.calls == 0, "what was not handed over is dropped")

@@ -81,7 +81,7 @@ import Testing
         for seed in Seeds.first(count > 10_000 ? 2 : 10) {
             var random = SeededRandom(seed: seed)
             let bytes = sample(&random, count)
-            let text = try bytes.withByteView { view throws(StorageError) in
+            let text = try withByteView(of: bytes) { view throws(StorageError) in
                 try write { writer throws(StorageError) in try writer.write(view, as: .escaped) }
             }
             // Not the texts themselves, which are long.
@@ -90,7 +90,7 @@ import Testing
             let isSame = try ByteFormat.escaped.decode(Array(text.utf8)) == bytes
             #expect(isSame, "\(Seeds.again(seed))")
             for format in [ByteFormat.hex, .base64] {
-                let other = try bytes.withByteView { view throws(StorageError) in
+                let other = try withByteView(of: bytes) { view throws(StorageError) in
                     try write { writer throws(StorageError) in try writer.write(view, as: format) }
                 }
                 let isBack = try format.decode(Array(other.utf8)) == bytes
@@ -137,7 +137,7 @@ import Testing
     private func expectAsInReference(_ bytes: [UInt8]) throws {
         let text = String(validating: bytes, as: UTF8.self)
         let reference = Self.escaped(bytes)
-        try bytes.withByteView { view throws(StorageError) in
+        try withByteView(of: bytes) { view throws(StorageError) in
             let isSeen = view.isUTF8 == (text != nil)
             let escaped = try write { writer throws(StorageError) in
                 try writer.write(view, as: .escaped)
@@ -168,7 +168,7 @@ import Testing
             if value % 5 == 0 { text += "x" }
         }
         let bytes = Array(text.utf8)
-        let line = try bytes.withByteView { view throws(StorageError) in
+        let line = try withByteView(of: bytes) { view throws(StorageError) in
             #expect(view.isUTF8)
             return try write { writer throws(StorageError) in
                 try writer.write("{")
@@ -187,12 +187,12 @@ import Testing
     @Test(arguments: [0, 1, 7, 8, 4095, 4096, 5000, 8190, 20_000])
     func bytesThatAreNoTextAreSeen(place: Int) throws {
         let text = Array(repeatElement(Array("é".utf8), count: 10_002).joined())
-        #expect(text.withByteView { $0.isUTF8 })
+        #expect(withByteView(of: text) { $0.isUTF8 })
         var broken = text
         broken[place] = place % 2 == 0 ? 0x80 : 0x20
-        #expect(!broken.withByteView { $0.isUTF8 })
+        #expect(!withByteView(of: broken) { $0.isUTF8 })
         #expect(!text.dropLast().withContiguous { $0.isUTF8 })
-        let member = try broken.withByteView { view throws(StorageError) in
+        let member = try withByteView(of: broken) { view throws(StorageError) in
             try write { writer throws(StorageError) in try writer.writeMember("v", view, nil) }
         }
         #expect(member.hasPrefix(#""v_base64":""#))
@@ -203,7 +203,7 @@ import Testing
         var random = SeededRandom(seed: 5)
         for count in [0, 1, 30, 9000] {
             let bytes = sample(&random, count)
-            try bytes.withByteView { view throws(StorageError) in
+            try withByteView(of: bytes) { view throws(StorageError) in
                 let member = try write { writer throws(StorageError) in
                     try writer.writeMember("k", view, format)
                 }
@@ -217,6 +217,6 @@ import Testing
 
 extension ArraySlice<UInt8> {
     fileprivate func withContiguous<Result>(_ body: (ByteView) -> Result) -> Result {
-        Array(self).withByteView(body)
+        withByteView(of: Array(self), body)
     }
 }

@@ -8,7 +8,7 @@ import Testing
 @Suite struct UTF8AutomatonTests {
     private func expectSameAnswer(_ bytes: [UInt8], _ what: String = "") {
         let isText = String(validating: bytes, as: UTF8.self) != nil
-        let isSame = bytes.withByteView { $0.isUTF8 } == isText
+        let isSame = withByteView(of: bytes) { $0.isUTF8 } == isText
         #expect(isSame, "\(what.isEmpty ? "\(bytes)" : what)")
     }
 

@@ -25,16 +25,24 @@ public protocol ByteSource: ~Copyable, ~Escapable {
     ) throws(Failure) -> Result
 }
 
-extension ByteSource where Self: ~Copyable & ~Escapable {
-    /// Lends the bytes as a view, as the layers hand them on.
-    @inlinable
-    public func withByteView<Result, Failure: Error>(
-        _ body: (ByteView) throws(Failure) -> Result
-    ) throws(Failure) -> Result {
-        try withBytes { bytes throws(Failure) in
-            try unsafe bytes.withUnsafeBytes { buffer throws(Failure) in
-                try body(unsafe ByteView(buffer))
-            }
+// Functions, not methods: a view is not bound to the closure that it is lent to, and KVDB re-exports the protocol.
+// Methods come along with a protocol or a type; a function is there for those alone who import this module.
+
+/// Lends the bytes of `source` as a view, as the layers hand them on. The view must not leave `body`, which the
+/// compiler doesn't see to; ``ByteSource/withBytes(_:)`` lends a span, where it does.
+///
+/// - Parameters:
+///   - source: what has the bytes.
+///   - body: gets the bytes.
+/// - Returns: what `body` returns.
+/// - Throws: what `body` throws.
+@inlinable
+public func withByteView<Source: ByteSource & ~Copyable & ~Escapable, Result, Failure: Error>(
+    of source: borrowing Source, _ body: (ByteView) throws(Failure) -> Result
+) throws(Failure) -> Result {
+    try source.withBytes { bytes throws(Failure) in
+        try unsafe bytes.withUnsafeBytes { buffer throws(Failure) in
+            try body(unsafe ByteView(buffer))
         }
     }
 }
@@ -56,14 +64,6 @@ extension ByteView: ByteSource {
         _ body: (RawSpan) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         try body(unsafe RawSpan(_unsafeBytes: buffer))
-    }
-
-    /// Lends itself.
-    @inlinable
-    public func withByteView<Result, Failure: Error>(
-        _ body: (ByteView) throws(Failure) -> Result
-    ) throws(Failure) -> Result {
-        try body(self)
     }
 }
 

@@ -270,7 +270,7 @@
 
     extension RawSpan {
         /// A copy.
-        fileprivate var bytes: [UInt8] { withByteView { $0.array } }
+        fileprivate var bytes: [UInt8] { withByteView(of: self) { $0.array } }
     }
 
     extension TableSource {

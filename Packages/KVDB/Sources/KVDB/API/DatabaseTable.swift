@@ -141,8 +141,8 @@ extension TableSource {
             }
         }
         let core = engine.core
-        try key.withByteView { key throws(StorageError) in
-            try value.withByteView { value throws(StorageError) in
+        try withByteView(of: key) { key throws(StorageError) in
+            try withByteView(of: value) { value throws(StorageError) in
                 try core.putAlone(
                     key, value, table: core.place(for: table), kind: table.kind,
                     core.level(durability))

@@ -81,7 +81,7 @@
 
         /// Adds an entry. Returns whether there is room for another one.
         mutating func append(_ key: RawSpan, _ value: RawSpan, limit: Int) -> Bool {
-            for part in [key.withByteView { $0.array }, value.withByteView { $0.array }] {
+            for part in [withByteView(of: key) { $0.array }, withByteView(of: value) { $0.array }] {
                 bytes += part
                 ends.append(bytes.count)
             }

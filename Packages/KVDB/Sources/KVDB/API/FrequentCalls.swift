@@ -14,7 +14,7 @@ extension Database.Snapshot {
         _ key: borrowing some ByteSource & ~Copyable & ~Escapable
     ) throws(StorageError) -> [UInt8]? {
         var value: [UInt8]?
-        try key.withByteView { key throws(StorageError) in
+        try withByteView(of: key) { key throws(StorageError) in
             try lendBytes(of: key) { value = $0.array }
         }
         return value
@@ -31,7 +31,7 @@ extension Database.Snapshot {
         for key: borrowing some ByteSource & ~Copyable & ~Escapable, _ body: (RawSpan) -> Result
     ) throws(StorageError) -> Result? {
         var outcome: Result?
-        try key.withByteView { key throws(StorageError) in
+        try withByteView(of: key) { key throws(StorageError) in
             try lendBytes(of: key) { value in outcome = value.withBytes(body) }
         }
         return outcome
@@ -51,7 +51,7 @@ extension Database.Snapshot {
     ) throws(Database.Failure) -> Result? {
         var outcome: Result?
         var failure: Database.Failure?
-        try key.withByteView { key throws(StorageError) in
+        try withByteView(of: key) { key throws(StorageError) in
             try lendBytes(of: key) { value in
                 do throws(Database.Failure) {
                     outcome = try value.withBytes(body)
@@ -81,7 +81,7 @@ extension Database {
         _ key: borrowing some ByteSource & ~Copyable & ~Escapable
     ) throws(StorageError) -> [UInt8]? {
         var value: [UInt8]?
-        try key.withByteView { key throws(StorageError) in
+        try withByteView(of: key) { key throws(StorageError) in
             try lendBytes(of: key) { value = $0.array }
         }
         return value
@@ -98,7 +98,7 @@ extension Database {
         for key: borrowing some ByteSource & ~Copyable & ~Escapable, _ body: (RawSpan) -> Result
     ) throws(StorageError) -> Result? {
         var outcome: Result?
-        try key.withByteView { key throws(StorageError) in
+        try withByteView(of: key) { key throws(StorageError) in
             try lendBytes(of: key) { value in outcome = value.withBytes(body) }
         }
         return outcome
@@ -118,7 +118,7 @@ extension Database {
     ) throws(Failure) -> Result? {
         var outcome: Result?
         var failure: Failure?
-        try key.withByteView { key throws(StorageError) in
+        try withByteView(of: key) { key throws(StorageError) in
             try lendBytes(of: key) { value in
                 do throws(Failure) {
                     outcome = try value.withBytes(body)
@@ -150,8 +150,8 @@ extension Database {
         for key: borrowing some ByteSource & ~Copyable & ~Escapable,
         durability: Durability? = nil
     ) throws(StorageError) {
-        try key.withByteView { key throws(StorageError) in
-            try value.withByteView { value throws(StorageError) in
+        try withByteView(of: key) { key throws(StorageError) in
+            try withByteView(of: value) { value throws(StorageError) in
                 try putBytes(value, for: key, durability)
             }
         }
@@ -182,8 +182,8 @@ extension Database.Transaction {
         _ value: borrowing some ByteSource & ~Copyable & ~Escapable,
         for key: borrowing some ByteSource & ~Copyable & ~Escapable
     ) throws(StorageError) {
-        try key.withByteView { key throws(StorageError) in
-            try value.withByteView { value throws(StorageError) in
+        try withByteView(of: key) { key throws(StorageError) in
+            try withByteView(of: value) { value throws(StorageError) in
                 try putBytes(value, for: key)
             }
         }

@@ -17,8 +17,8 @@ public struct KeyRange: Sendable, Equatable {
     /// The keys `lowerBound <= key < upperBound`, of anything that has bytes; none if the bounds don't
     /// ascend.
     public init(from lowerBound: some ByteSource, upTo upperBound: some ByteSource) {
-        self.lowerBound = lowerBound.withByteView { $0.array }
-        self.upperBound = upperBound.withByteView { $0.array }
+        self.lowerBound = withByteView(of: lowerBound) { $0.array }
+        self.upperBound = withByteView(of: upperBound) { $0.array }
     }
 
     /// Every key.
@@ -26,27 +26,27 @@ public struct KeyRange: Sendable, Equatable {
 
     /// The keys from `key` on.
     public static func from<Key: ByteSource>(_ key: Key) -> KeyRange {
-        KeyRange(from: key.withByteView { $0.array })
+        KeyRange(from: withByteView(of: key) { $0.array })
     }
 
     /// The keys that come after `key`.
     public static func after<Key: ByteSource>(_ key: Key) -> KeyRange {
-        KeyRange(from: key.withByteView { $0.array } + [0])
+        KeyRange(from: withByteView(of: key) { $0.array } + [0])
     }
 
     /// The keys before `key`.
     public static func before<Key: ByteSource>(_ key: Key) -> KeyRange {
-        KeyRange(upTo: key.withByteView { $0.array })
+        KeyRange(upTo: withByteView(of: key) { $0.array })
     }
 
     /// The keys up to `key`, with `key`.
     public static func through<Key: ByteSource>(_ key: Key) -> KeyRange {
-        KeyRange(upTo: key.withByteView { $0.array } + [0])
+        KeyRange(upTo: withByteView(of: key) { $0.array } + [0])
     }
 
     /// The keys that begin with `prefix`.
     public static func prefix<Prefix: ByteSource>(_ prefix: Prefix) -> KeyRange {
-        let first = prefix.withByteView { $0.array }
+        let first = withByteView(of: prefix) { $0.array }
         return KeyRange(from: first, upTo: beyond(first))
     }
 
@@ -68,9 +68,13 @@ public struct KeyRange: Sendable, Equatable {
 
     /// Returns whether `key` lies in it. O(length).
     public func contains(_ key: some ByteSource) -> Bool {
-        key.withByteView { key in
-            let isBelow = lowerBound?.withByteView { key.compare(to: $0) < 0 } ?? false
-            return !isBelow && upperBound?.withByteView { key.compare(to: $0) < 0 } ?? true
+        withByteView(of: key) { key in
+            let isBelow =
+                lowerBound.map { lower in withByteView(of: lower) { key.compare(to: $0) < 0 } }
+                ?? false
+            return !isBelow
+                && upperBound.map { upper in withByteView(of: upper) { key.compare(to: $0) < 0 } }
+                    ?? true
         }
     }
 

@@ -146,7 +146,7 @@ private struct FoundValue {
         switch content {
         case .leaf(let bytes):
             try source.reading(state) { _ in
-                bytes.withByteView {
+                withByteView(of: bytes) {
                     sink($0.dropFirst(range.lowerBound).prefix(range.count))
                 }
             }
@@ -176,7 +176,7 @@ extension TableSource {
         case .newest(let engine):
             return try TableSource(snapshot: try engine.snapshot(), table).find(key)
         case .snapshot(let snapshot, let root):
-            return try key.withByteView { key throws(StorageError) in
+            return try withByteView(of: key) { key throws(StorageError) in
                 snapshot.note { reads in reads.note(key, table: name) }
                 let tree = Tree(store: snapshot.store, root: root)
                 guard let place = try tree.place(of: key) else { return nil }
@@ -185,7 +185,7 @@ extension TableSource {
         case .transaction(let engine, let number):
             let core = engine.core
             return try core.use(number) { () throws(StorageError) in
-                try key.withByteView { key throws(StorageError) in
+                try withByteView(of: key) { key throws(StorageError) in
                     guard let place = try core.runningTree(table).place(of: key) else {
                         return nil
                     }

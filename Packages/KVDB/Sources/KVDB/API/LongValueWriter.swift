@@ -30,7 +30,7 @@ public struct LongValueWriter: ~Copyable {
     public mutating func write(
         _ bytes: borrowing some ByteSource & ~Copyable & ~Escapable
     ) throws(StorageError) {
-        try bytes.withByteView { bytes throws(StorageError) in
+        try withByteView(of: bytes) { bytes throws(StorageError) in
             try table.step { () throws(StorageError) in
                 try table.engine.core.append(bytes, to: draft)
             }
@@ -146,7 +146,7 @@ extension CommittingTable where Key == [UInt8], Value == [UInt8] {
             for key: Key, count: Int, durability: Database.Durability? = nil,
             _ body: @Sendable (inout LongValueWriter) throws -> Void
         ) async throws {
-            let key = key.withKeyBytes { key in key.withByteView { $0.array } }
+            let key = key.withKeyBytes { key in withByteView(of: key) { $0.array } }
             try await source.put(for: key, count: count, durability, body)
         }
     }
@@ -166,7 +166,7 @@ extension CommittingTable where Key == [UInt8], Value == [UInt8] {
             durability: Database.Durability? = nil,
             _ body: @Sendable (inout LongValueWriter) throws -> Void
         ) async throws {
-            let key = key.withByteView { $0.array }
+            let key = withByteView(of: key) { $0.array }
             try await source.put(for: key, count: count, durability, body)
         }
     }

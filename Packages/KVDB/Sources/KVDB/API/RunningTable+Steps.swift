@@ -27,7 +27,7 @@ extension RunningTable {
     ) throws(StorageError) -> Bool {
         guard let found = try bytes(of: key) else { return false }
         let isSame = try old.withStoredBytes { old throws(StorageError) in
-            old.withByteView { old in found.withByteView { $0.compare(to: old) == 0 } }
+            withByteView(of: old) { old in withByteView(of: found) { $0.compare(to: old) == 0 } }
         }
         guard isSame else { return false }
         try put(new, for: key)

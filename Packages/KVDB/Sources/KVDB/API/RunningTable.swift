@@ -38,8 +38,8 @@ struct RunningTable {
 
     @usableFromInline
     func put(_ value: RawSpan, for key: RawSpan) throws(StorageError) {
-        try key.withByteView { key throws(StorageError) in
-            try value.withByteView { value throws(StorageError) in
+        try withByteView(of: key) { key throws(StorageError) in
+            try withByteView(of: value) { value throws(StorageError) in
                 try step { () throws(StorageError) in try core.put(key, value, to: table) }
             }
         }
@@ -50,7 +50,7 @@ struct RunningTable {
     }
 
     func delete(_ key: RawSpan) throws(StorageError) -> Bool {
-        try key.withByteView { key throws(StorageError) in
+        try withByteView(of: key) { key throws(StorageError) in
             try step { () throws(StorageError) in try core.delete(key, from: table) }
         }
     }
@@ -63,7 +63,7 @@ struct RunningTable {
 
     func contains<Key: OrderedKey>(_ key: Key) throws(StorageError) -> Bool {
         try key.withKeyBytes { key throws(StorageError) in
-            try key.withByteView { key throws(StorageError) in
+            try withByteView(of: key) { key throws(StorageError) in
                 try step { () throws(StorageError) in try tree().contains(key) }
             }
         }
@@ -71,7 +71,7 @@ struct RunningTable {
 
     func bytes<Key: OrderedKey>(of key: Key) throws(StorageError) -> [UInt8]? {
         try key.withKeyBytes { key throws(StorageError) in
-            try key.withByteView { key throws(StorageError) in
+            try withByteView(of: key) { key throws(StorageError) in
                 try step { () throws(StorageError) in try tree().get(key) }
             }
         }

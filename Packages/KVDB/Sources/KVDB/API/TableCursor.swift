@@ -126,7 +126,7 @@ public struct TableCursor<Key: OrderedKey, Value: StoredValue>: ~Copyable {
     public mutating func seek(to key: Key) throws(StorageError) -> Bool {
         let bytes = key.keyBytes(of: .whole)
         return try source.move(&cursor) { (cursor: inout TreeCursor) throws(StorageError) in
-            try bytes.withByteView { key throws(StorageError) in try cursor.seek(key) }
+            try withByteView(of: bytes) { key throws(StorageError) in try cursor.seek(key) }
         }
     }
 
@@ -135,7 +135,7 @@ public struct TableCursor<Key: OrderedKey, Value: StoredValue>: ~Copyable {
     public mutating func seek(before key: Key) throws(StorageError) -> Bool {
         let bytes = key.keyBytes(of: .whole)
         return try source.move(&cursor) { (cursor: inout TreeCursor) throws(StorageError) in
-            try bytes.withByteView { key throws(StorageError) in try cursor.seekBefore(key) }
+            try withByteView(of: bytes) { key throws(StorageError) in try cursor.seekBefore(key) }
         }
     }
 

@@ -78,7 +78,7 @@ extension TableReading where Self: ~Copyable {
         values.reserveCapacity(keys.underestimatedCount)
         var batch = KeyBatch()
         for key in keys {
-            key.withKeyBytes { $0.withByteView { batch.append($0) } }
+            key.withKeyBytes { withByteView(of: $0) { batch.append($0) } }
             guard batch.count == 64 else { continue }
             try source.append(batch, to: &values)
             batch.removeAll()

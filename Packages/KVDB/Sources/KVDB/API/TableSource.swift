@@ -90,7 +90,7 @@ public struct TableSource: Sendable {
             let copy = try core.use(number) { () throws(StorageError) in
                 try core.runningTree(table).get(key)
             }
-            copy?.withByteView { body($0) }
+            if let copy { withByteView(of: copy) { body($0) } }
         }
     }
 
@@ -99,7 +99,7 @@ public struct TableSource: Sendable {
     func value<Value: StoredValue>(of key: RawSpan) throws(StorageError) -> Value? {
         var outcome: Value?
         var failure: StorageError?
-        try key.withByteView { key throws(StorageError) in
+        try withByteView(of: key) { key throws(StorageError) in
             try lendBytes(of: key) { value in
                 do throws(StorageError) {
                     outcome = try value.withBytes { bytes throws(StorageError) in
@@ -119,7 +119,7 @@ public struct TableSource: Sendable {
     ) throws(Database.Failure) -> Result? {
         var outcome: Result?
         var failure: Database.Failure?
-        try key.withByteView { key throws(StorageError) in
+        try withByteView(of: key) { key throws(StorageError) in
             try lendBytes(of: key) { value in
                 do throws(Database.Failure) {
                     outcome = try value.withBytes(body)
@@ -132,17 +132,17 @@ public struct TableSource: Sendable {
 
     @usableFromInline
     func contains(_ key: RawSpan) throws(StorageError) -> Bool {
-        try read(noting: { reads, name in key.withByteView { reads.note($0, table: name) } }) {
+        try read(noting: { reads, name in withByteView(of: key) { reads.note($0, table: name) } }) {
             tree throws(StorageError) in
-            try key.withByteView { key throws(StorageError) in try tree.contains(key) }
+            try withByteView(of: key) { key throws(StorageError) in try tree.contains(key) }
         }
     }
 
     func rank(of key: RawSpan) throws(StorageError) -> Int {
         try read(noting: { reads, name in
-            reads.note(KeyRange(upTo: key.withByteView { $0.array }), table: name)
+            reads.note(KeyRange(upTo: withByteView(of: key) { $0.array }), table: name)
         }) { tree throws(StorageError) in
-            try key.withByteView { key throws(StorageError) in
+            try withByteView(of: key) { key throws(StorageError) in
                 Int(clamping: try tree.rank(key))
             }
         }
@@ -318,7 +318,7 @@ extension TreeCursor {
     mutating func first(in range: KeyRange) throws(StorageError) -> Bool {
         let isThere: Bool
         if let lower = range.lowerBound {
-            isThere = try lower.withByteView { lower throws(StorageError) in try seek(lower) }
+            isThere = try withByteView(of: lower) { lower throws(StorageError) in try seek(lower) }
         } else {
             isThere = try first()
         }
@@ -329,7 +329,9 @@ extension TreeCursor {
     mutating func last(in range: KeyRange) throws(StorageError) -> Bool {
         let isThere: Bool
         if let upper = range.upperBound {
-            isThere = try upper.withByteView { upper throws(StorageError) in try seekBefore(upper) }
+            isThere = try withByteView(of: upper) { upper throws(StorageError) in
+                try seekBefore(upper)
+            }
         } else {
             isThere = try last()
         }

@@ -81,8 +81,8 @@ extension KeyRange {
     ) throws(StorageError) -> Result {
         let lower = lowerBound ?? []
         let upper = upperBound ?? []
-        return try lower.withByteView { lowerView throws(StorageError) in
-            try upper.withByteView { upperView throws(StorageError) in
+        return try withByteView(of: lower) { lowerView throws(StorageError) in
+            try withByteView(of: upper) { upperView throws(StorageError) in
                 try body(lowerBound == nil ? nil : lowerView, upperBound == nil ? nil : upperView)
             }
         }

@@ -120,7 +120,7 @@ extension Engine {
     private func appendEmptyRecord(_ number: TransactionNumber) throws(StorageError) {
         try noteLogInUse()
         let nothing: [UInt8] = []
-        try nothing.withByteView { payload throws(StorageError) in
+        try withByteView(of: nothing) { payload throws(StorageError) in
             // Not reserved: on a full disk this record takes the slot that every other one leaves.
             _ = try log.append(payload, transaction: number)
         }

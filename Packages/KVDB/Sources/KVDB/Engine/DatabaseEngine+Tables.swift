@@ -59,7 +59,7 @@ extension DatabaseEngine {
         _ key: Key, table: TableID, _ body: (ByteView) -> Result
     ) throws(StorageError) -> Result? {
         var result: Result?
-        try key.withByteView { key throws(StorageError) in
+        try withByteView(of: key) { key throws(StorageError) in
             try lendNewest(key, table: table) { value in result = body(value) }
         }
         return result
@@ -80,7 +80,7 @@ extension DatabaseEngine {
     public func contains<Key: ByteSource>(
         _ key: Key, table: TableID
     ) throws(StorageError) -> Bool {
-        try key.withByteView { key throws(StorageError) in
+        try withByteView(of: key) { key throws(StorageError) in
             try readNewest(table) { tree throws(StorageError) in try tree.contains(key) }
         }
     }
@@ -99,7 +99,7 @@ extension DatabaseEngine {
 
     /// How many keys sort before `key`. O(log n) (R10).
     public func rank<Key: ByteSource>(_ key: Key, table: TableID) throws(StorageError) -> UInt64 {
-        try key.withByteView { key throws(StorageError) in
+        try withByteView(of: key) { key throws(StorageError) in
             try readNewest(table) { tree throws(StorageError) in try tree.rank(key) }
         }
     }
@@ -147,8 +147,8 @@ extension DatabaseEngine {
     public func put<Key: ByteSource, Value: ByteSource>(
         _ key: Key, _ value: Value, table: TableID, durability: Durability? = nil
     ) throws(StorageError) {
-        try key.withByteView { key throws(StorageError) in
-            try value.withByteView { value throws(StorageError) in
+        try withByteView(of: key) { key throws(StorageError) in
+            try withByteView(of: value) { value throws(StorageError) in
                 try putAlone(key, value, table, durability)
             }
         }

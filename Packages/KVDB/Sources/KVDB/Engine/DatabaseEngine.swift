@@ -67,7 +67,7 @@ public final class DatabaseEngine<Store: CheckpointedStorage, Log: CommitLog>: S
         _ key: Key, _ body: (ByteView) -> Result
     ) throws(StorageError) -> Result? {
         var result: Result?
-        try key.withByteView { key throws(StorageError) in
+        try withByteView(of: key) { key throws(StorageError) in
             try lendNewest(key) { value in result = body(value) }
         }
         return result
@@ -85,7 +85,7 @@ public final class DatabaseEngine<Store: CheckpointedStorage, Log: CommitLog>: S
 
     /// Whether `key` is there. O(log n).
     public func contains<Key: ByteSource>(_ key: Key) throws(StorageError) -> Bool {
-        try key.withByteView { key throws(StorageError) in
+        try withByteView(of: key) { key throws(StorageError) in
             try readNewest { tree throws(StorageError) in try tree.contains(key) }
         }
     }
@@ -145,8 +145,8 @@ public final class DatabaseEngine<Store: CheckpointedStorage, Log: CommitLog>: S
     public func put<Key: ByteSource, Value: ByteSource>(
         _ key: Key, _ value: Value, durability: Durability? = nil
     ) throws(StorageError) {
-        try key.withByteView { key throws(StorageError) in
-            try value.withByteView { value throws(StorageError) in
+        try withByteView(of: key) { key throws(StorageError) in
+            try withByteView(of: value) { value throws(StorageError) in
                 try putAlone(key, value, durability)
             }
         }

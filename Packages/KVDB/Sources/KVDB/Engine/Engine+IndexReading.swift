@@ -105,7 +105,7 @@ extension EngineSnapshot {
                 }
                 guard let entry else { return true }
                 expected += 1
-                let isThere = try entry.bytes.withByteView { bytes throws(StorageError) in
+                let isThere = try withByteView(of: entry.bytes) { bytes throws(StorageError) in
                     try entries.contains(bytes)
                 }
                 if !isThere { missing += 1 }

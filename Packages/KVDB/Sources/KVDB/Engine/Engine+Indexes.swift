@@ -70,7 +70,7 @@ extension Engine {
             var cursor = try runningTree(at: table).makeCursor()
             var isThere = try cursor.first(in: range)
             while isThere, let (key, value) = try cursor.withEntry({ ($0.array, $1.array) }) {
-                let edits = try key.withByteView { key throws(StorageError) in
+                let edits = try withByteView(of: key) { key throws(StorageError) in
                     try self.edits(of: key, from: value, to: nil, table, indexes)
                 }
                 try apply(edits)
@@ -103,7 +103,7 @@ extension Engine {
         for rule in indexes.rules {
             var (before, after): (IndexEntry?, IndexEntry?)
             if let old {
-                before = try old.withByteView { old throws(StorageError) in
+                before = try withByteView(of: old) { old throws(StorageError) in
                     try entry(rule, key, old)
                 }
             }
@@ -148,12 +148,12 @@ extension Engine {
     private func apply(_ edits: [IndexEdit]) throws(StorageError) {
         for edit in edits {
             if let old = edit.old {
-                _ = try old.withByteView { old throws(StorageError) in
+                _ = try withByteView(of: old) { old throws(StorageError) in
                     try delete(old, table: edit.table, kind: edit.kind)
                 }
             }
             if let new = edit.new {
-                try new.withByteView { new throws(StorageError) in
+                try withByteView(of: new) { new throws(StorageError) in
                     try put(new, new.prefix(0), table: edit.table, kind: edit.kind)
                 }
             }
@@ -207,8 +207,8 @@ extension Engine {
         let only = IndexRules(only: rule)
         var cursor = try runningTree(at: table).makeCursor()
         while try cursor.next(), let (key, value) = try cursor.withEntry({ ($0.array, $1.array) }) {
-            try key.withByteView { key throws(StorageError) in
-                try value.withByteView { value throws(StorageError) in
+            try withByteView(of: key) { key throws(StorageError) in
+                try withByteView(of: value) { value throws(StorageError) in
                     try apply(try edits(of: key, from: nil, to: value, table, only))
                 }
             }

@@ -109,7 +109,7 @@ extension Engine {
         end(draft)
         let id = try place(for: table)
         guard let run else {
-            return try draft.bytes.withByteView { value throws(StorageError) in
+            return try withByteView(of: draft.bytes) { value throws(StorageError) in
                 try put(key, value, table: id, kind: table.kind)
             }
         }
@@ -165,7 +165,7 @@ extension RunningTable {
         _ body: (inout LongValueWriter) throws(Database.Failure) -> Void
     ) throws(Database.Failure) {
         let core = engine.core
-        try key.withByteView { key throws(Database.Failure) in
+        try withByteView(of: key) { key throws(Database.Failure) in
             let draft = try step { () throws(StorageError) in
                 try core.beginValue(key, count: count, in: table)
             }

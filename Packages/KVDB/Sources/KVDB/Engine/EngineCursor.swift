@@ -46,7 +46,7 @@ public struct EngineCursor<Store: CheckpointedStorage, Log: CommitLog>: Sendable
             buffer.copy(value)
         }
         guard isThere != nil else { return nil }
-        return try buffer.withByteView { value throws(StorageError) in
+        return try withByteView(of: buffer) { value throws(StorageError) in
             try body(cursor.key, value)
         }
     }
@@ -62,15 +62,16 @@ public struct EngineCursor<Store: CheckpointedStorage, Log: CommitLog>: Sendable
     /// Goes to the first entry whose key is not below `key`; whether there is one. O(log n).
     @discardableResult
     public mutating func seek<Key: ByteSource>(_ key: Key) throws(StorageError) -> Bool {
-        let bytes = key.withByteView { $0.array }
-        return try bytes.withByteView { key throws(StorageError) in try cursor.seek(key) }
+        let bytes = withByteView(of: key) { $0.array }
+        return try withByteView(of: bytes) { key throws(StorageError) in try cursor.seek(key) }
     }
 
     /// Goes to the last entry whose key is below `key`; whether there is one. O(log n).
     @discardableResult
     public mutating func seekBefore<Key: ByteSource>(_ key: Key) throws(StorageError) -> Bool {
-        let bytes = key.withByteView { $0.array }
-        return try bytes.withByteView { key throws(StorageError) in try cursor.seekBefore(key) }
+        let bytes = withByteView(of: key) { $0.array }
+        return try withByteView(of: bytes) { key throws(StorageError) in try cursor.seekBefore(key)
+        }
     }
 
     /// Goes to the following entry; whether there is one.

@@ -64,7 +64,7 @@ extension EngineSnapshot {
         _ key: Key, table: TableID, _ body: (ByteView) -> Result
     ) throws(StorageError) -> Result? {
         var result: Result?
-        try key.withByteView { key throws(StorageError) in
+        try withByteView(of: key) { key throws(StorageError) in
             try lendValue(of: key, table: table) { value in result = body(value) }
         }
         return result
@@ -95,7 +95,7 @@ extension EngineSnapshot {
         _ key: Key, table: TableID
     ) throws(StorageError) -> Bool {
         let tree = try tree(of: table)
-        return try key.withByteView { key throws(StorageError) in try tree.contains(key) }
+        return try withByteView(of: key) { key throws(StorageError) in try tree.contains(key) }
     }
 
     /// How many entries there are; nil when there is no such table. O(1).
@@ -111,7 +111,7 @@ extension EngineSnapshot {
     /// How many keys sort before `key`. O(log n) (R10).
     public func rank<Key: ByteSource>(_ key: Key, table: TableID) throws(StorageError) -> UInt64 {
         let tree = try tree(of: table)
-        return try key.withByteView { key throws(StorageError) in try tree.rank(key) }
+        return try withByteView(of: key) { key throws(StorageError) in try tree.rank(key) }
     }
 
     /// The `index`-th entry in key order, from 0; nil beyond the last. O(log n) (R10).
@@ -217,7 +217,7 @@ extension EngineSnapshot {
         _ key: Key, table: String
     ) throws(StorageError) -> [UInt8]? {
         guard let tree = try tree(of: table) else { return nil }
-        return try key.withByteView { key throws(StorageError) in try tree.get(key) }
+        return try withByteView(of: key) { key throws(StorageError) in try tree.get(key) }
     }
 
     /// The entries of a named table in `range`; a missing table is a `tableNotFound` error.

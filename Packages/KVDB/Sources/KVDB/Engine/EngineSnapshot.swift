@@ -71,7 +71,7 @@ public final class EngineSnapshot<Store: CheckpointedStorage, Log: CommitLog>: S
         _ key: Key, _ body: (ByteView) -> Result
     ) throws(StorageError) -> Result? {
         var result: Result?
-        try key.withByteView { key throws(StorageError) in
+        try withByteView(of: key) { key throws(StorageError) in
             try lendValue(of: key) { value in result = body(value) }
         }
         return result
@@ -101,7 +101,7 @@ public final class EngineSnapshot<Store: CheckpointedStorage, Log: CommitLog>: S
         var batch = KeyBatch()
         var first = 0
         for key in keys {
-            key.withByteView { batch.append($0) }
+            withByteView(of: key) { batch.append($0) }
             guard batch.count == 64 else { continue }
             try lendValues(of: batch, from: first, to: body)
             first += batch.count
@@ -123,7 +123,7 @@ public final class EngineSnapshot<Store: CheckpointedStorage, Log: CommitLog>: S
 
     /// Whether `key` is there. O(log n).
     public func contains<Key: ByteSource>(_ key: Key) throws(StorageError) -> Bool {
-        try key.withByteView { key throws(StorageError) in try main.contains(key) }
+        try withByteView(of: key) { key throws(StorageError) in try main.contains(key) }
     }
 
     /// Calls `body` with each entry in `range` in key order, or the reverse, until it returns false.
@@ -152,7 +152,7 @@ public final class EngineSnapshot<Store: CheckpointedStorage, Log: CommitLog>: S
 
     /// How many keys sort before `key`. O(log n) (R10).
     public func rank<Key: ByteSource>(_ key: Key) throws(StorageError) -> UInt64 {
-        try key.withByteView { key throws(StorageError) in try main.rank(key) }
+        try withByteView(of: key) { key throws(StorageError) in try main.rank(key) }
     }
 
     /// The `index`-th entry in key order, from 0; nil beyond the last. O(log n) (R10).

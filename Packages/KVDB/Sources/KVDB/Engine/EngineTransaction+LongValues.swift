@@ -23,7 +23,7 @@ extension EngineTransaction {
         ) throws(StorageError) -> Void
     ) throws(StorageError) {
         let reference = TableReference(try core.tables.id(of: Array(table.utf8)))
-        try key.withByteView { key throws(StorageError) in
+        try withByteView(of: key) { key throws(StorageError) in
             let draft = try core.beginValue(key, count: count, in: reference)
             do throws(StorageError) {
                 try body { portion throws(StorageError) in try core.append(portion, to: draft) }
@@ -46,11 +46,11 @@ extension EngineSnapshot {
         of key: Key, from offset: Int = 0, table: String = "",
         _ body: (ByteView) throws(StorageError) -> Void
     ) throws(StorageError) -> Bool {
-        try key.withByteView { key throws(StorageError) in
+        try withByteView(of: key) { key throws(StorageError) in
             switch try requireTree(of: table).place(of: key) {
             case nil: return false
             case .leaf(let bytes):
-                try bytes.withByteView { bytes throws(StorageError) in
+                try withByteView(of: bytes) { bytes throws(StorageError) in
                     try body(bytes.dropFirst(offset))
                 }
                 return true

@@ -27,7 +27,7 @@ extension EngineTransaction {
         _ key: Key, table: TableID
     ) throws(StorageError) -> [UInt8]? {
         guard let place = try writer.open(table) else { return nil }
-        return try key.withByteView { key throws(StorageError) in
+        return try withByteView(of: key) { key throws(StorageError) in
             try writer.tree(at: place).get(key)
         }
     }
@@ -53,7 +53,7 @@ extension EngineTransaction {
         _ key: Key, table: TableID, _ body: (ByteView) -> Result
     ) throws(StorageError) -> Result? {
         var result: Result?
-        try key.withByteView { key throws(StorageError) in
+        try withByteView(of: key) { key throws(StorageError) in
             try lendValue(of: key, table: table) { value in result = body(value) }
         }
         return result
@@ -78,7 +78,7 @@ extension EngineTransaction {
         _ key: Key, table: TableID
     ) throws(StorageError) -> Bool {
         guard let tree = try tree(of: table) else { return false }
-        return try key.withByteView { key throws(StorageError) in try tree.contains(key) }
+        return try withByteView(of: key) { key throws(StorageError) in try tree.contains(key) }
     }
 
     /// How many entries there are; nil when there is no such table. O(1).
@@ -94,7 +94,7 @@ extension EngineTransaction {
     /// How many keys sort before `key`. O(log n) (R10).
     public func rank<Key: ByteSource>(_ key: Key, table: TableID) throws(StorageError) -> UInt64 {
         guard let tree = try tree(of: table) else { return 0 }
-        return try key.withByteView { key throws(StorageError) in try tree.rank(key) }
+        return try withByteView(of: key) { key throws(StorageError) in try tree.rank(key) }
     }
 
     /// The `index`-th entry in key order, from 0; nil beyond the last. O(log n) (R10).
@@ -150,8 +150,8 @@ extension EngineTransaction {
     public func put<Key: ByteSource, Value: ByteSource>(
         _ key: Key, _ value: Value, table: TableID
     ) throws(StorageError) {
-        try key.withByteView { key throws(StorageError) in
-            try value.withByteView { value throws(StorageError) in
+        try withByteView(of: key) { key throws(StorageError) in
+            try withByteView(of: value) { value throws(StorageError) in
                 try putBytes(key, value, table: table)
             }
         }
@@ -168,7 +168,7 @@ extension EngineTransaction {
     public func delete<Key: ByteSource>(
         _ key: Key, table: TableID
     ) throws(StorageError) -> Bool {
-        try key.withByteView { key throws(StorageError) in try deleteBytes(key, table: table) }
+        try withByteView(of: key) { key throws(StorageError) in try deleteBytes(key, table: table) }
     }
 
     @usableFromInline
@@ -186,8 +186,8 @@ extension EngineTransaction {
     public func insert<Key: ByteSource, Value: ByteSource>(
         _ key: Key, _ value: Value, table: TableID
     ) throws(StorageError) -> Bool {
-        try key.withByteView { key throws(StorageError) in
-            try value.withByteView { value throws(StorageError) in
+        try withByteView(of: key) { key throws(StorageError) in
+            try withByteView(of: value) { value throws(StorageError) in
                 try core.revise(key, table: table) { revision throws(StorageError) in
                     guard revision.old == nil else { return false }
                     try revision.put(value)
@@ -202,9 +202,9 @@ extension EngineTransaction {
     public func replace<Key: ByteSource, Old: ByteSource, Value: ByteSource>(
         _ key: Key, expected: Old, _ value: Value, table: TableID
     ) throws(StorageError) -> Bool {
-        try key.withByteView { key throws(StorageError) in
-            try expected.withByteView { expected throws(StorageError) in
-                try value.withByteView { value throws(StorageError) in
+        try withByteView(of: key) { key throws(StorageError) in
+            try withByteView(of: expected) { expected throws(StorageError) in
+                try withByteView(of: value) { value throws(StorageError) in
                     try core.revise(key, table: table) { revision throws(StorageError) in
                         guard let old = revision.old, old.count == expected.count,
                             old.compare(to: expected) == 0
@@ -222,8 +222,8 @@ extension EngineTransaction {
     public func exchange<Key: ByteSource, Value: ByteSource>(
         _ key: Key, _ value: Value, table: TableID
     ) throws(StorageError) -> [UInt8]? {
-        try key.withByteView { key throws(StorageError) in
-            try value.withByteView { value throws(StorageError) in
+        try withByteView(of: key) { key throws(StorageError) in
+            try withByteView(of: value) { value throws(StorageError) in
                 try core.revise(key, table: table) { revision throws(StorageError) in
                     let copy = revision.old.map { $0.array }
                     try revision.put(value)
@@ -245,7 +245,7 @@ extension EngineTransaction {
         _ key: Key, table: TableID,
         _ decide: (inout EngineRevision<Store, Log>) throws(StorageError) -> Result
     ) throws(StorageError) -> Result {
-        try key.withByteView { key throws(StorageError) in
+        try withByteView(of: key) { key throws(StorageError) in
             try core.revise(key, table: table, decide)
         }
     }
@@ -254,7 +254,7 @@ extension EngineTransaction {
     public func remove<Key: ByteSource>(
         _ key: Key, table: TableID
     ) throws(StorageError) -> [UInt8]? {
-        try key.withByteView { key throws(StorageError) in
+        try withByteView(of: key) { key throws(StorageError) in
             var copy: [UInt8]?
             _ = try core.delete(key, table: table) { value in copy = value.array }
             return copy

@@ -72,7 +72,7 @@ public struct EngineTransactionCursor<Store: CheckpointedStorage, Log: CommitLog
             buffer.copy(value)
         }
         guard isThere != nil else { return nil }
-        return try buffer.withByteView { value throws(StorageError) in
+        return try withByteView(of: buffer) { value throws(StorageError) in
             try body(cursor.key, value)
         }
     }
@@ -97,8 +97,8 @@ public struct EngineTransactionCursor<Store: CheckpointedStorage, Log: CommitLog
     /// Moves to the first entry whose key is not below `key`. Returns false if there is none. O(log n).
     @discardableResult
     public mutating func seek<Key: ByteSource>(_ key: Key) throws(StorageError) -> Bool {
-        let bytes = key.withByteView { $0.array }
-        return try bytes.withByteView { key throws(StorageError) in
+        let bytes = withByteView(of: key) { $0.array }
+        return try withByteView(of: bytes) { key throws(StorageError) in
             try move { cursor throws(StorageError) in try cursor.seek(key) }
         }
     }
@@ -106,8 +106,8 @@ public struct EngineTransactionCursor<Store: CheckpointedStorage, Log: CommitLog
     /// Moves to the last entry whose key is below `key`. Returns false if there is none. O(log n).
     @discardableResult
     public mutating func seekBefore<Key: ByteSource>(_ key: Key) throws(StorageError) -> Bool {
-        let bytes = key.withByteView { $0.array }
-        return try bytes.withByteView { key throws(StorageError) in
+        let bytes = withByteView(of: key) { $0.array }
+        return try withByteView(of: bytes) { key throws(StorageError) in
             try move { cursor throws(StorageError) in try cursor.seekBefore(key) }
         }
     }

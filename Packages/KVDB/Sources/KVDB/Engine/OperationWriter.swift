@@ -140,7 +140,7 @@ import StorageIO
         count += view.count
     }
 
-    private func append(_ bytes: [UInt8]) { bytes.withByteView { append($0) } }
+    private func append(_ bytes: [UInt8]) { withByteView(of: bytes) { append($0) } }
 
     func put(_ table: TableID, _ key: ByteView, _ value: ByteView) {
         guard begin(table, adding: 7 + key.count + value.count) else { return }

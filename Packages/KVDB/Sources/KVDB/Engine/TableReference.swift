@@ -252,7 +252,7 @@ extension Engine {
     }
 
     func description(of kind: TableKind) throws(StorageError) -> TableDescription {
-        try tables.description(of: kind).withByteView { bytes throws(StorageError) in
+        try withByteView(of: tables.description(of: kind)) { bytes throws(StorageError) in
             try TableDescription(bytes)
         }
     }

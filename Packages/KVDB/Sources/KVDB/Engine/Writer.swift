@@ -268,7 +268,7 @@ extension Engine {
     ) throws(StorageError) -> LogSequenceNumber {
         do throws(StorageError) {
             try noteLogInUse()
-            return try writer.operations.bytes.withByteView { payload throws(StorageError) in
+            return try withByteView(of: writer.operations.bytes) { payload throws(StorageError) in
                 try withRoom { () throws(StorageError) in try log.reserve(payload.count) }
                 return try log.append(payload, transaction: transaction)
             }

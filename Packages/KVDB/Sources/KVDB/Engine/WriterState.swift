@@ -206,7 +206,7 @@ final class WriterState<Store: CheckpointedStorage>: @unchecked Sendable {
 
     /// Notes that a table is gone; its pages are given back already.
     func drop(at place: Int) throws(StorageError) {
-        _ = try names.name(of: tables[place].id).withByteView { name throws(StorageError) in
+        _ = try withByteView(of: names.name(of: tables[place].id)) { name throws(StorageError) in
             try catalog.delete(name)
         }
         tables[place].root = .empty
@@ -346,8 +346,8 @@ final class WriterState<Store: CheckpointedStorage>: @unchecked Sendable {
     }
 
     private func put(_ record: [UInt8], for name: [UInt8]) throws(StorageError) {
-        try name.withByteView { nameView throws(StorageError) in
-            try record.withByteView { recordView throws(StorageError) in
+        try withByteView(of: name) { nameView throws(StorageError) in
+            try withByteView(of: record) { recordView throws(StorageError) in
                 _ = try catalog.put(nameView, recordView)
             }
         }
@@ -359,7 +359,7 @@ extension BPlusTree {
     ///
     /// - Throws: `damaged` when the record is malformed.
     func record(of name: [UInt8]) throws(StorageError) -> TableRecord? {
-        try name.withByteView { name throws(StorageError) in
+        try withByteView(of: name) { name throws(StorageError) in
             try withValue(name) { value throws(StorageError) in try TableRecord(value) }
         }
     }

@@ -61,7 +61,7 @@ extension ExportReader {
             throw damage("it says what a table holds where that has no place")
         }
         do throws(StorageError) {
-            _ = try block.withByteView { bytes throws(StorageError) in
+            _ = try withByteView(of: block) { bytes throws(StorageError) in
                 try TableDescription(bytes)
             }
         } catch {
@@ -119,7 +119,7 @@ extension ExportReader {
             }
         }
         let count = min(longValueRest, block.count - blockPosition)
-        try block.withByteView { bytes throws(StorageError) in
+        try withByteView(of: block) { bytes throws(StorageError) in
             try body(bytes.dropFirst(blockPosition).prefix(count))
         }
         blockPosition += count
@@ -171,7 +171,7 @@ extension ExportReader {
 
     /// Checks the checksum that stands at `end`, which goes on from the one before.
     private func checkSeal(of bytes: [UInt8], end: Int, _ what: String) throws(StorageError) {
-        checksum = bytes.withByteView { CRC32C.checksum($0.prefix(end), seed: checksum) }
+        checksum = withByteView(of: bytes) { CRC32C.checksum($0.prefix(end), seed: checksum) }
         guard bytes.exportedInteger(at: end, as: UInt32.self) == checksum else {
             throw damage(what)
         }

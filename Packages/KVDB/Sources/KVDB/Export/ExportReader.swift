@@ -126,7 +126,7 @@ public final class ExportReader {
             guard try fillChunk() else { throw cut("in entry \(entryCount)") }
         }
         let count = min(longValueRest, chunkEnd - chunkPosition)
-        try chunk.withByteView { bytes throws(StorageError) in
+        try withByteView(of: chunk) { bytes throws(StorageError) in
             try body(bytes.dropFirst(chunkPosition).prefix(count))
         }
         chunkPosition += count

@@ -54,7 +54,7 @@ public final class ExportWriter {
     public func beginTable(
         _ name: borrowing some ByteSource & ~Copyable & ~Escapable
     ) throws(StorageError) {
-        try name.withByteView { name throws(StorageError) in try begin(name) }
+        try withByteView(of: name) { name throws(StorageError) in try begin(name) }
     }
 
     /// Begins a table, and says what it holds.
@@ -101,8 +101,8 @@ public final class ExportWriter {
         key: borrowing some ByteSource & ~Copyable & ~Escapable,
         value: borrowing some ByteSource & ~Copyable & ~Escapable
     ) throws(StorageError) {
-        try key.withByteView { key throws(StorageError) in
-            try value.withByteView { value throws(StorageError) in try append(key, value) }
+        try withByteView(of: key) { key throws(StorageError) in
+            try withByteView(of: value) { value throws(StorageError) in try append(key, value) }
         }
     }
 
@@ -234,7 +234,7 @@ public final class ExportWriter {
 
     /// Appends the checksum of the whole stream so far, sends the block off and begins the next.
     private func seal() throws(StorageError) {
-        checksum = block.withByteView { CRC32C.checksum($0, seed: checksum) }
+        checksum = withByteView(of: block) { CRC32C.checksum($0, seed: checksum) }
         block.appendExported(checksum)
         try emit()
         block.append(contentsOf: repeatElement(0, count: ExportLayout.blockHeadByteCount))

@@ -248,8 +248,8 @@ extension Engine {
         }
         let target = try ImportTarget(openForImport(id, table.kind))
         try feed { key, value throws(StorageError) in
-            try key.withByteView { key throws(StorageError) in
-                try value.withByteView { value throws(StorageError) in
+            try withByteView(of: key) { key throws(StorageError) in
+                try withByteView(of: value) { value throws(StorageError) in
                     try add(key, value, to: target, &report)
                     try meter.advanceEntry(byteCount: key.count + value.count)
                 }
@@ -270,8 +270,8 @@ extension Engine {
     ) throws(StorageError) -> ImportReport {
         var report = ImportReport()
         try feed { key, value throws(StorageError) in
-            try key.withByteView { key throws(StorageError) in
-                try value.withByteView { value throws(StorageError) in
+            try withByteView(of: key) { key throws(StorageError) in
+                try withByteView(of: value) { value throws(StorageError) in
                     try put(key, value, to: table)
                     report.entryCount += 1
                     try meter.advanceEntry(byteCount: key.count + value.count)
@@ -321,13 +321,13 @@ extension Engine {
                     .invalidArgument, "The import describes a table that it is in already.",
                     path: path)
             case .entry(let key, let value):
-                try key.withByteView { key throws(StorageError) in
+                try withByteView(of: key) { key throws(StorageError) in
                     if let longValues, let count = longValues.count() {
                         try addLong(key, count: count, from: longValues, to: target, &report)
                         return try meter.advanceEntry(
                             byteCount: key.count + count, position: position())
                     }
-                    try value.withByteView { value throws(StorageError) in
+                    try withByteView(of: value) { value throws(StorageError) in
                         try add(key, value, to: target, &report)
                         try meter.advanceEntry(
                             byteCount: key.count + value.count, position: position())
@@ -351,7 +351,7 @@ extension Engine {
     }
 
     private func kindForImport(_ description: [UInt8]) throws(StorageError) -> TableKind {
-        let read = try description.withByteView { bytes throws(StorageError) in
+        let read = try withByteView(of: description) { bytes throws(StorageError) in
             try TableDescription(bytes)
         }
         return tables.kind(of: read.encoded)

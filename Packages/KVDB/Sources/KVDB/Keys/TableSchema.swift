@@ -36,7 +36,7 @@ struct TableSchema: Equatable, Sendable {
     /// of it, so that two long names are still told apart.
     static func recorded(_ name: String) -> String {
         guard name.utf8.count > nameLimit else { return name }
-        let checksum = Array(name.utf8).withByteView { CRC32C.checksum($0) }
+        let checksum = withByteView(of: Array(name.utf8)) { CRC32C.checksum($0) }
         let digits = String(checksum, radix: 16)
         var kept = ""
         for character in name.unicodeScalars {

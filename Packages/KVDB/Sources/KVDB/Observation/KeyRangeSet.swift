@@ -24,10 +24,12 @@ struct KeyRangeSet: Sendable, Equatable {
 
     /// Adds a key. O(ranges) at most, and nothing is copied if it is there already.
     mutating func insert(_ key: ByteView) {
-        let index = firstRange { upper in upper.withByteView { $0.compare(to: key) <= 0 } }
+        let index = firstRange { upper in withByteView(of: upper) { $0.compare(to: key) <= 0 } }
         if index < ranges.count {
             let lower = ranges[index].lowerBound
-            guard lower?.withByteView({ key.compare(to: $0) < 0 }) ?? false else { return }
+            guard
+                lower.map({ lower in withByteView(of: lower) { key.compare(to: $0) < 0 } }) ?? false
+            else { return }
         }
         let bytes = key.array
         insert(KeyRange(from: bytes, upTo: bytes + [0]))

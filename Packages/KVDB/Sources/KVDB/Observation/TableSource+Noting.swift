@@ -56,7 +56,7 @@ extension TableSource {
         try read(noting: { _, _ in }) { tree throws(StorageError) in
             try tree.scan(in: range, reverse: order == .descending) { key, value in
                 let goesOn = body(key, value)
-                if !goesOn { last = key.withByteView { $0.array } }
+                if !goesOn { last = withByteView(of: key) { $0.array } }
                 return goesOn
             }
         }

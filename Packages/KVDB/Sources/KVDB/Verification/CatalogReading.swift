@@ -145,7 +145,7 @@ extension CatalogReading.Table {
     /// The names of the indexes that its record says it is kept with.
     fileprivate var indexNames: [[UInt8]] {
         do throws(StorageError) {
-            return try description.withByteView { bytes throws(StorageError) in
+            return try withByteView(of: description) { bytes throws(StorageError) in
                 try TableDescription(bytes).indexes.map { Array($0.name.utf8) }
             }
         } catch {

@@ -1,0 +1,7 @@
+// The layers' views of bytes, which can leave the closure that they are lent to, are not there for an app.
+// compiles: no
+// says: no member 'withByteView'
+import KVDB
+
+let view = String(repeating: "a", count: 100_000).withByteView { $0 }
+print(view.count)
