@@ -48,7 +48,9 @@ import Testing
             if text == "}", blocks.last?.indentation == indentation { blocks.removeLast() }
             // Most lines declare nothing to look at, and looking takes long.
             let isInProtocol = blocks.last?.isProtocol ?? false
-            guard isInProtocol || text.hasSuffix("{") || text.contains("public ") else { continue }
+            guard isInProtocol || text.contains("public ") || block(in: text) != nil else {
+                continue
+            }
             let above = PublicDeclarationTests.lineAboveAttributes(of: index, in: lines)
             let isSPI = lines[(above + 1)...index].contains { $0.contains("@_spi(") }
             if let declared = PublicDeclarationTests.declared(in: text),
