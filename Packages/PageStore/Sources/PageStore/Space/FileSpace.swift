@@ -7,8 +7,9 @@ import Synchronization
 /// R1: a page number is handed out only when it is in `allocator.free`, and it gets there only when no held
 /// version sees it; the durable checkpoint is a held version. So nothing that the durable superblock
 /// reaches is ever written to.
-struct FileSpace<Handle: File>: ~Copyable {
-    let file: Handle
+struct FileSpace: ~Copyable {
+    /// Of any kind: a generic type would be looked up at each use. It is asked for only when the file grows or shrinks.
+    let file: any File
     /// Where pages that become free are marked so.
     let table: PageTable
     /// The versions that snapshots hold.
@@ -37,7 +38,7 @@ struct FileSpace<Handle: File>: ~Copyable {
     ///
     /// - Parameter list: a whole list.
     init(
-        _ file: Handle, _ table: PageTable, superblock: Superblock, durableSlot: Int,
+        _ file: any File, _ table: PageTable, superblock: Superblock, durableSlot: Int,
         list: FreeListSurvey, filePages: Int, holePages: Int, isReadOnly: Bool
     ) {
         self.file = file

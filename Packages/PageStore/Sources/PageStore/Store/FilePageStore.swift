@@ -65,7 +65,7 @@ private struct WritingState {
     let epochs = ReaderEpochs()
 
     /// The file's space, under its lock.
-    let space: Guarded<FileSpace<Handle>>
+    let space: Guarded<FileSpace>
     /// What readers know of it.
     let bounds: SpaceBounds
     /// Held behind a constant pointer, which avoids Swift's exclusivity checks at run time. The writer lock
@@ -84,7 +84,7 @@ private struct WritingState {
     /// A store over a file whose superblock was chosen and whose free list was read.
     init(
         _ file: Handle, _ options: PageStoreOptions, _ check: @escaping PageCheck,
-        _ space: consuming FileSpace<Handle>, otherSlotDamaged: Bool
+        _ space: consuming FileSpace, otherSlotDamaged: Bool
     ) {
         self.file = file
         self.options = options
