@@ -109,6 +109,15 @@ import Testing
         #expect(try table.count == 3)
     }
 
+    @Test func pairsWithoutNamesAreLoadedByTheBlockingCall() throws {
+        let database = try Database(inMemory: .init())
+        let table = database[Table<String, UInt64>("numbers")]
+        let pairs: [(String, UInt64)] = [("a", 1), ("b", 2)]
+        #expect(try table.load(pairs).entryCount == 2)
+        #expect(try table.load([("c", 3)]).entryCount == 1)
+        #expect(try table.count == 3)
+    }
+
     @Test func aReaderThatFailedReadsOn() throws {
         // The complement of a string without its end.
         let bytes: [UInt8] = [~0x61, ~0x62]

@@ -29,6 +29,7 @@ extension BPlusTree {
     ///
     /// - Parameters:
     ///   - byteCount: from how many bytes on a value is long.
+    ///   - keepsValues: whether the others that were not in the cache are from then on.
     ///   - long: gets the key, first page and length of a long value, and says whether to go on. What it reads can be
     ///     evicted meanwhile.
     ///   - body: gets the others, as that of ``forEach(from:to:reverse:keepsValues:_:)`` does.

@@ -5,7 +5,7 @@ import StorageIO
 public enum ValuePlace: Sendable, Equatable {
     /// In a leaf; a copy.
     case leaf([UInt8])
-    /// In the overflow run that begins at a page; see ``PageStorage/openRun(_:byteCount:)``.
+    /// In the overflow run that begins at a page; see `openRun(_:byteCount:)` of `PageReading`.
     case run(PageNumber, byteCount: Int)
 }
 

@@ -41,7 +41,10 @@ extension CommittingTable {
         _ entries: some Sequence<(Key, Value)>,
         progress: (Database.Progress) throws(Database.Failure) -> Void = { _ in }
     ) throws(Database.Failure) -> ImportReport {
-        try load(entries.lazy.map { (key: $0.0, value: $0.1) }, progress: progress)
+        var iterator = entries.makeIterator()
+        return try load(
+            entryCount: entries.underestimatedCount, progress: progress,
+            next: { iterator.next().map { (key: $0.0, value: $0.1) } })
     }
 
     /// Loads the entries that `next` gives, as one atomic change; see `load(_:progress:)`.

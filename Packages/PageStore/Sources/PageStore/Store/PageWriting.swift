@@ -30,7 +30,7 @@ public protocol PageWriting: PageReading {
     /// written out early and evicted, and marks it dirty.
     ///
     /// - Throws: `invalidArgument` for a page born before the transaction, and for every page while
-    ///   none runs; what ``load(_:)`` throws.
+    ///   none runs; what ``PageReading/load(_:)`` throws.
     func makeWritable(_ page: PageNumber) throws(StorageError)
 
     /// Says that the running transaction replaced a page. Born in it, the page is free at once;
