@@ -45,7 +45,7 @@ private final class ImportTarget<Store: CheckpointedStorage> {
         return false
     }
 
-    /// Adds an entry whose value is in an overflow run of the transaction; whether it took the bulk path.
+    /// Adds an entry whose value is in an overflow run of the transaction. Returns whether it took the bulk path.
     func add(
         _ key: ByteView, run: PageNumber, byteCount: Int
     ) throws(StorageError) -> Bool {

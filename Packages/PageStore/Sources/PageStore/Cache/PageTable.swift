@@ -227,7 +227,7 @@ import Synchronization
         unsafe states[page].store(state, ordering: .releasing)
     }
 
-    /// Changes the state if it is `from`; whether it did.
+    /// Changes the state if it is `from`. Returns whether it did.
     @inline(__always)
     private func exchange(_ page: Int, from: UInt8, to: UInt8) -> Bool {
         schedulePoint()

@@ -92,7 +92,7 @@ extension FilePageStore {
                 rebasing: memory.buffer(start, byteCount: count << PageLayout.pageShift)[
                     PageLayout.headerSize...])
             unsafe room.copyMemory(from: value.buffer)
-            // What the last page held before is no business of the file's.
+            // What the last page held before must not get into the file.
             unsafe UnsafeMutableRawBufferPointer(rebasing: room[value.count...])
                 .initializeMemory(as: UInt8.self, repeating: 0)
             noteDirty(start)

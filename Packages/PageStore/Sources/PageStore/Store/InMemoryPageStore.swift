@@ -34,7 +34,7 @@ import Synchronization
 
     /// An empty store.
     ///
-    /// - Throws: `outOfMemory` when the address space is not to be had.
+    /// - Throws: `outOfMemory` when there is no room for it in the address space.
     public init(options: PageStoreOptions = PageStoreOptions()) throws(StorageError) {
         memory = try PageMemory(
             sizeLimit: options.sizeLimit, cacheBudget: options.cacheBudget)

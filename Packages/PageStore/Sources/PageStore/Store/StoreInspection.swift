@@ -12,7 +12,7 @@ public protocol StoreInspection: AnyObject, Sendable {
     /// not call the store.
     func forEachFreeRun(_ body: (PageNumber, Int) -> Void)
 
-    /// The same for pages replaced but not free yet.
+    /// Calls `body` with each run of pages that were replaced but are not free yet.
     func forEachPendingRun(_ body: (PageNumber, Int) -> Void)
 
     /// The pages that hold the durable free list.
